@@ -1,0 +1,200 @@
+/* comm: chooses between `self` and `mpi`, and what is the same for both: the singleton guard and comm_agree. Assumes
+ * that the environment is as the launcher left it. Refuses a launch whose processes do not see each other. */
+#include "mpi/comm.h"
+
+#include "base/mem.h"
+#include "mpi/comm_ops.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- self: one rank, nobody to wait for ---- */
+
+static void self_close(struct comm *comm)
+{
+    (void)comm;
+}
+
+/* Not exit(): what is registered to run at exit may be what this rank is stuck in. */
+static void self_abort(int exit_code)
+{
+    _exit(exit_code);
+}
+
+static enum status self_bcast(struct comm *comm, int root, void *data, size_t bytes)
+{
+    (void)comm, (void)root, (void)data, (void)bytes;
+    return ST_OK;
+}
+
+static enum status self_lowest(struct comm *comm, int *value)
+{
+    (void)comm, (void)value;
+    return ST_OK;
+}
+
+static enum status self_sum_i64(struct comm *comm, int64_t *values, int n)
+{
+    (void)comm, (void)values, (void)n;
+    return ST_OK;
+}
+
+static enum status self_gather(struct comm *comm, const void *data, size_t bytes, void **all, size_t *all_bytes)
+{
+    (void)comm;
+    *all = mem_array(bytes, 1);
+    if (!*all)
+        return ST_NOMEM;
+    if (bytes > 0)
+        memcpy(*all, data, bytes);
+    *all_bytes = bytes;
+    return ST_OK;
+}
+
+static const struct comm_ops self_ops = {
+    .close = self_close,
+    .abort = self_abort,
+    .bcast = self_bcast,
+    .lowest = self_lowest,
+    .sum_i64 = self_sum_i64,
+    .gather = self_gather,
+};
+
+static const struct comm self = {.rank = 0, .size = 1, .node_rank = 0, .node_size = 1, .ops = &self_ops};
+
+/* ---- the choice ---- */
+
+/* How many processes the launcher says it started, and the variable that says so; 0 where none does. Innermost launcher
+ * first: mpirun and mpiexec inside a Slurm job start their daemons by srun, and the ranks inherit SLURM_STEP_NUM_TASKS
+ * of the daemons. SLURM_NTASKS and SLURM_PROCID are no sign: they are also set in the plain shell of a batch job. */
+static int count_launched(const char **variable)
+{
+    static const char *const variables[] = {
+        "OMPI_COMM_WORLD_SIZE", /* Open MPI's mpirun, LSF's jsrun */
+        "PMI_SIZE",             /* MPICH's and Intel's mpiexec, srun --mpi=pmi2, Flux, PALS */
+        "SLURM_STEP_NUM_TASKS", /* srun, whatever its --mpi */
+    };
+
+    for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++) {
+        const char *text = getenv(variables[i]);
+        char *end = NULL;
+
+        if (!text)
+            continue;
+        errno = 0;
+        const long n = strtol(text, &end, 10);
+        if (end != text && *end == '\0' && errno == 0 && n > 0 && n <= INT_MAX) {
+            *variable = variables[i];
+            return (int)n;
+        }
+    }
+    return 0;
+}
+
+/* MPI_Init costs a third of a second and, without a launcher, can only find this process. So it is called only where
+ * there is somebody to meet: a launcher that says it started several, or one that gives a rank but no count (a PMIx
+ * server that is not Slurm's). One process under a launcher stands alone too: a job array then needs no working MPI. */
+static bool is_joining(int n_launched)
+{
+    return n_launched > 1 || (n_launched == 0 && (getenv("PMIX_RANK") || getenv("PMI_RANK")));
+}
+
+enum status comm_open_world(struct comm *comm)
+{
+    const char *variable = NULL;
+    const int n_launched = count_launched(&variable);
+
+    *comm = self;
+    if (!is_joining(n_launched))
+        return ST_OK;
+    TRY(comm_open_mpi(comm));
+
+    /* The singleton guard. N worlds of one would each do the whole job, into the same files. */
+    if (comm->size == 1 && n_launched > 1) {
+        comm_close(comm);
+        return FAIL(ST_USAGE,
+                    "%s is %d, but this process sees only itself: the launcher and this program's MPI do not fit; "
+                    "start it by that MPI's own mpirun or by another srun --mpi=TYPE (`srun --mpi=list` shows them)",
+                    variable, n_launched);
+    }
+    return ST_OK;
+}
+
+void comm_close(struct comm *comm)
+{
+    if (comm->ops)
+        comm->ops->close(comm);
+    *comm = (struct comm){0};
+}
+
+void comm_abort(struct comm *comm, int exit_code)
+{
+    const struct comm_ops *ops = comm->ops ? comm->ops : &self_ops;
+
+    ops->abort(exit_code);
+}
+
+/* ---- the same for both ---- */
+
+enum status comm_bcast(struct comm *comm, void *data, size_t bytes)
+{
+    return comm->ops->bcast(comm, 0, data, bytes);
+}
+
+enum status comm_sum_i64(struct comm *comm, int64_t *values, int n)
+{
+    return comm->ops->sum_i64(comm, values, n);
+}
+
+enum status comm_gather(struct comm *comm, const void *data, size_t bytes, void **all, size_t *all_bytes)
+{
+    *all = NULL;
+    *all_bytes = 0;
+    return comm->ops->gather(comm, data, bytes, all, all_bytes);
+}
+
+/* A fault that was agreed on before keeps the rank that had it. */
+static bool names_rank(const char *message)
+{
+    int end = 0;
+
+    (void)sscanf(message, "rank %*u: %n", &end);
+    return end > 0;
+}
+
+enum status comm_agree(struct comm *comm, enum status mine)
+{
+    struct verdict {
+        int32_t st;
+        char message[STATUS_MESSAGE_BYTES];
+    } verdict = {0};
+
+    if (mine == ST_END)
+        mine = FAIL(ST_BUG, "the end of a film was handed on as the outcome of a phase");
+    if (comm->size == 1)
+        return mine;
+
+    int failed = mine == ST_OK ? comm->size : comm->rank;
+    TRY(comm->ops->lowest(comm, &failed));
+    if (failed == comm->size)
+        return ST_OK;
+
+    if (comm->rank == failed) {
+        verdict.st = (int32_t)mine;
+        snprintf(verdict.message, sizeof verdict.message, "%s", status_message());
+    }
+    TRY(comm->ops->bcast(comm, failed, &verdict, sizeof verdict));
+
+    char message[STATUS_MESSAGE_BYTES + 32];
+    if (names_rank(verdict.message))
+        snprintf(message, sizeof message, "%s", verdict.message);
+    else
+        snprintf(message, sizeof message, "rank %d: %s", failed, verdict.message);
+    status_adopt(message);
+    return (enum status)verdict.st;
+}

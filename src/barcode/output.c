@@ -1,0 +1,178 @@
+#include "barcode/output.h"
+
+#include "barcode/sidecar.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "image/png.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_FILES = N_STRIPS + 3 };
+
+/* Paths: the strips in the order asked for, then JSON, CSV, hashes. NULL where not wanted. */
+struct paths {
+    char *path[MAX_FILES];
+};
+
+static void paths_release(struct paths *p)
+{
+    for (int i = 0; i < MAX_FILES; i++)
+        free(p->path[i]);
+}
+
+static bool has_suffix(const char *path, const char *suffix)
+{
+    const size_t n = strlen(path), m = strlen(suffix);
+
+    return n > m && strcmp(path + n - m, suffix) == 0;
+}
+
+/* x.png -> x.average.png; a name without .png gets the strip's name and .png added. */
+static char *strip_path(const char *main_path, enum strip strip)
+{
+    const size_t n = strlen(main_path), room = n + 32;
+    char *path = mem_array(room, 1);
+    const size_t stem = has_suffix(main_path, ".png") ? n - 4 : n;
+
+    if (path)
+        snprintf(path, room, "%.*s.%s.png", (int)stem, main_path, strip_names[strip]);
+    return path;
+}
+
+static enum status copy_path(const char *from, char **to)
+{
+    if (from && !(*to = strdup(from)))
+        return FAIL(ST_NOMEM, "out of memory for a file name");
+    return ST_OK;
+}
+
+static enum status paths_make(const struct barcode_config *c, struct paths *p)
+{
+    *p = (struct paths){0};
+    p->path[0] = c->output ? strdup(c->output) : file_with_suffix(c->film, ".barcode.png");
+    if (!p->path[0])
+        return FAIL(ST_NOMEM, "out of memory for a file name");
+    for (int i = 1; i < c->n_strips; i++)
+        if (!(p->path[i] = strip_path(p->path[0], c->strip[i])))
+            return ST_NOMEM;
+    TRY(copy_path(c->json, &p->path[N_STRIPS]));
+    TRY(copy_path(c->csv, &p->path[N_STRIPS + 1]));
+    TRY(copy_path(c->frame_hashes, &p->path[N_STRIPS + 2]));
+    for (int i = 0; i < MAX_FILES; i++)
+        for (int j = 0; j < i; j++)
+            if (p->path[i] && p->path[j] && strcmp(p->path[i], p->path[j]) == 0)
+                return FAIL(ST_USAGE, "two outputs have the same name: %s", p->path[i]);
+    return ST_OK;
+}
+
+enum status output_check(const struct barcode_config *config)
+{
+    struct paths p;
+    enum status st = paths_make(config, &p);
+
+    for (int i = 0; i < MAX_FILES && st == ST_OK; i++) {
+        if (!p.path[i])
+            continue;
+        if (strcmp(p.path[i], config->film) == 0)
+            st = FAIL(ST_USAGE, "the output %s is the film itself", p.path[i]);
+        else
+            st = file_check_output(p.path[i], config->force);
+    }
+    paths_release(&p);
+    return st;
+}
+
+static enum status write_strip(FILE *file, const char *path, const struct barcode *b, enum strip strip,
+                               const struct barcode_config *config)
+{
+    uint8_t *rgb = NULL;
+    enum status st = render_strip(b, strip, config->order, config->height, &rgb);
+
+    if (st == ST_OK)
+        st = png_write_rgb(file, path, rgb, (uint32_t)b->n_columns, config->height);
+    free(rgb);
+    return st;
+}
+
+static enum status write_hashes(FILE *file, const char *path, const struct barcode *b, const char *const *hash)
+{
+    for (int64_t i = 0; i < b->n_columns; i++) {
+        const struct column *c = &b->columns[i];
+        if (c->pts == INT64_MIN)
+            fprintf(file, "%" PRId64 " nopts %s\n", c->frame, hash[i]);
+        else
+            fprintf(file, "%" PRId64 " %" PRId64 " %s\n", c->frame, c->pts, hash[i]);
+    }
+    return ferror(file) ? FAIL(ST_IO, "cannot write %s", path) : ST_OK;
+}
+
+enum status output_write(const struct barcode_config *config, const struct barcode *b, const char *const *hash)
+{
+    struct file_out out[MAX_FILES] = {0};
+    struct paths p;
+    enum status st = paths_make(config, &p);
+
+    for (int i = 0; i < MAX_FILES && st == ST_OK; i++) {
+        if (!p.path[i])
+            continue;
+        st = file_out_open(&out[i], p.path[i], config->force);
+        if (st != ST_OK)
+            break;
+        if (i < N_STRIPS)
+            st = write_strip(out[i].stream, p.path[i], b, config->strip[i], config);
+        else if (i == N_STRIPS)
+            st = sidecar_write_json(out[i].stream, p.path[i], b);
+        else if (i == N_STRIPS + 1)
+            st = sidecar_write_csv(out[i].stream, p.path[i], b);
+        else
+            st = write_hashes(out[i].stream, p.path[i], b, hash);
+    }
+    for (int i = 0; i < MAX_FILES && st == ST_OK; i++)
+        if (p.path[i])
+            st = file_out_commit(&out[i]);
+    for (int i = 0; i < MAX_FILES; i++) {
+        file_out_discard(&out[i]);
+        if (p.path[i] && st == ST_OK)
+            puts(p.path[i]);
+    }
+    if (st == ST_OK && fflush(stdout) != 0)
+        st = FAIL(ST_IO, "cannot write to stdout");
+    paths_release(&p);
+    return st;
+}
+
+static void format_time(char *text, size_t bytes, bool has, const struct film_time *t)
+{
+    if (!has)
+        snprintf(text, bytes, "null");
+    else
+        snprintf(text, bytes, t->is_percent ? "\"%.17g%%\"" : "%.17g", t->value);
+}
+
+char *output_settings_text(const struct barcode_config *c)
+{
+    static const char *const units[] = {"frames", "seconds", "columns"};
+    const struct sampling *s = &c->sampling;
+    enum { ROOM = 1024 };
+    char *text = mem_array(ROOM, 1), start[48], end[48], strips[128] = "";
+
+    if (!text)
+        return NULL;
+    format_time(start, sizeof start, s->has_start, &s->start);
+    format_time(end, sizeof end, s->has_end, &s->end);
+    for (int i = 0; i < c->n_strips; i++) {
+        const size_t used = strlen(strips);
+        snprintf(strips + used, sizeof strips - used, "%s\"%s\"", i ? "," : "", strip_names[c->strip[i]]);
+    }
+    snprintf(text, ROOM,
+             "{\"every\":%.17g,\"every_unit\":\"%s\",\"start\":%s,\"end\":%s,\"sampling\":\"%s\",\"k\":%d,\"n_init\":%d,"
+             "\"plain\":%s,\"seed\":%" PRIu64 ",\"scale\":\"%s\",\"box\":[%d,%d],\"legacy\":%s,\"height\":%" PRIu32
+             ",\"order\":\"%s\",\"strips\":[%s]}",
+             s->every, units[s->unit], start, end, s->snap_to_keys ? "key" : "exact", c->k, c->n_init,
+             c->plain ? "true" : "false", c->seed, c->scale == SCALE_FULL ? "full" : "fit", c->box_width, c->box_height,
+             c->legacy ? "true" : "false", c->height, order_names[c->order], strips);
+    return text;
+}

@@ -1,0 +1,18 @@
+/* output: a finished barcode becomes files. */
+#ifndef JACQUARD_BARCODE_OUTPUT_H
+#define JACQUARD_BARCODE_OUTPUT_H
+
+#include "barcode/column.h"
+#include "barcode/config.h"
+
+/* Refuses before the long work starts what could not be written at its end. */
+enum status output_check(const struct barcode_config *config);
+
+/* Writes every strip, side-car, CSV and frame hash that the config names: all of them, or none. hash: [n_columns] hex or
+ * NULL. Prints the paths on stdout. Local (rank 0). */
+enum status output_write(const struct barcode_config *config, const struct barcode *b, const char *const *hash);
+
+/* The settings as the JSON object of the side-car; heap. */
+char *output_settings_text(const struct barcode_config *config);
+
+#endif

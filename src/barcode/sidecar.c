@@ -1,0 +1,712 @@
+/* sidecar: a barcode as data. Writing prints directly: one column a line, every number in as many digits as it has.
+ * Reading walks the outer object and the list of columns by itself and hands each value to jansson, so that a film of
+ * 200,000 columns needs no tree of its whole document, the settings come back byte for byte, and a message can say which
+ * line. The order of members does not matter, unknown members are passed over; whatever is missing, twice there, of the
+ * wrong kind or out of range is refused. */
+#include "barcode/sidecar.h"
+
+#include "base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <limits.h>
+#include <locale.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FORMAT_NAME "jacquard-barcode"
+enum { FORMAT_VERSION = 1 };
+
+static const double inertia_one = 65536.0; /* column.h: in 1/65536 squared levels */
+
+/* ---- writing ---- */
+
+/* Bytes of the UTF-8 sequence (RFC 3629) at text, 0 where it is none. */
+static size_t utf8_length(const char *text)
+{
+    const unsigned char *s = (const unsigned char *)text;
+    const unsigned char low = s[0] == 0xe0 ? 0xa0 : s[0] == 0xf0 ? 0x90 : 0x80;   /* no overlong forms, */
+    const unsigned char high = s[0] == 0xed ? 0x9f : s[0] == 0xf4 ? 0x8f : 0xbf;  /* surrogates or codes past 10FFFF */
+    const size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
+
+    if (n > 1 && (s[1] < low || s[1] > high))
+        return 0;
+    for (size_t i = 2; i < n; i++)
+        if ((s[i] & 0xc0) != 0x80)
+            return 0;
+    return n;
+}
+
+static void print_string(FILE *file, const char *text)
+{
+    fputc('"', file);
+    while (*text) {
+        const size_t n = utf8_length(text);
+        if (n == 0)
+            fputs("\xef\xbf\xbd", file); /* U+FFFD: a file name may be any bytes, JSON may not */
+        else if (n > 1)
+            fwrite(text, 1, n, file);
+        else if (*text == '"' || *text == '\\')
+            fprintf(file, "\\%c", *text);
+        else if ((unsigned char)*text < 0x20)
+            fprintf(file, "\\u%04x", (unsigned)(unsigned char)*text);
+        else
+            fputc(*text, file);
+        text += n > 0 ? n : 1;
+    }
+    fputc('"', file);
+}
+
+static void print_member(FILE *file, const char *key, const char *text)
+{
+    fprintf(file, ",\"%s\":", key);
+    print_string(file, text);
+}
+
+/* The shortest text that reads back as v. */
+static void print_double(FILE *file, double v)
+{
+    char text[40];
+
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, v);
+        if (strtod(text, NULL) == v)
+            break;
+    }
+    fputs(text, file);
+}
+
+/* v / 256 exactly: eight decimals at most. */
+static void print_level(FILE *file, uint32_t v)
+{
+    char text[32];
+    int length = snprintf(text, sizeof text, "%" PRIu32 ".%08" PRIu32, v / 256, v % 256 * 390625);
+
+    while (text[length - 1] == '0')
+        length--;
+    if (text[length - 1] == '.')
+        length--;
+    fprintf(file, "%.*s", length, text);
+}
+
+static void print_levels(FILE *file, uint32_t r, uint32_t g, uint32_t b, const char *between)
+{
+    print_level(file, r);
+    fputs(between, file);
+    print_level(file, g);
+    fputs(between, file);
+    print_level(file, b);
+}
+
+static void print_film(FILE *file, const struct film_facts *f)
+{
+    fputs("\"film\":{\"path\":", file);
+    print_string(file, f->path ? f->path : "");
+    fprintf(file, ",\"bytes\":%" PRId64, f->bytes);
+    print_member(file, "fingerprint", f->fingerprint);
+    print_member(file, "container", f->container);
+    print_member(file, "codec", f->codec);
+    fprintf(file, ",\"width\":%d,\"height\":%d,\"rotation\":%d", f->width, f->height, f->rotation);
+    fprintf(file, ",\"sar\":\"%d:%d\"", f->sar_num, f->sar_den);
+    print_member(file, "pixel_format", f->pixel_format);
+    print_member(file, "matrix", f->matrix);
+    print_member(file, "range", f->range);
+    fprintf(file, ",\"frames\":%" PRId64 ",\"seconds\":", f->frames);
+    print_double(file, f->seconds);
+    fprintf(file, ",\"time_base\":\"%d/%d\"", f->time_base_num, f->time_base_den);
+    if (f->frames_missing > 0)
+        fprintf(file, ",\"frames_missing\":%" PRId64, f->frames_missing);
+    if (f->frames_damaged > 0)
+        fprintf(file, ",\"frames_damaged\":%" PRId64, f->frames_damaged);
+    if (f->partial)
+        print_member(file, "partial", f->partial);
+    fputs("}", file);
+}
+
+static void print_column(FILE *file, const struct column *c, int n_lines)
+{
+    static const char hex[] = "0123456789abcdef";
+
+    fprintf(file, "{\"frame\":%" PRId64 ",\"pts\":%" PRId64 ",\"time\":", c->frame, c->pts);
+    print_double(file, c->time);
+    fputs(",\"clusters\":[", file);
+    for (int i = 0; i < c->clusters.n; i++) {
+        const uint16_t *centre = c->clusters.centre[i];
+        fputs(i > 0 ? ",{\"rgb\":[" : "{\"rgb\":[", file);
+        print_levels(file, centre[0], centre[1], centre[2], ",");
+        fprintf(file, "],\"count\":%" PRIu32 "}", c->clusters.count[i]);
+    }
+    fputs("],\"mean\":[", file);
+    print_levels(file, c->mean[0], c->mean[1], c->mean[2], ",");
+    fputs("],\"inertia\":", file);
+    print_double(file, (double)c->clusters.inertia / inertia_one);
+    if (n_lines > 0) {
+        fputs(",\"lines\":\"", file);
+        for (size_t i = 0; i < (size_t)n_lines * 3; i++) {
+            fputc(hex[c->lines[i] >> 4], file);
+            fputc(hex[c->lines[i] & 15], file);
+        }
+        fputs("\"", file);
+    }
+    fputs("}", file);
+}
+
+/* Ends at the first failed write. */
+static bool print_json(FILE *file, const struct barcode *b)
+{
+    fprintf(file, "{\"format\":\"%s\",\"version\":%d,\n", FORMAT_NAME, FORMAT_VERSION);
+    print_film(file, &b->film);
+    fprintf(file, ",\n\"settings\":%s,\n", b->settings_text ? b->settings_text : "{}");
+    fprintf(file, "\"picture\":{\"width\":%d,\"height\":%d,\"legacy\":%s,\"lines\":%d},\n", b->clustered_width,
+            b->clustered_height, b->legacy ? "true" : "false", b->n_lines);
+    fputs("\"columns\":[", file);
+    for (int64_t i = 0; i < b->n_columns && !ferror(file); i++) {
+        fputs(i > 0 ? ",\n" : "\n", file);
+        print_column(file, &b->columns[i], b->n_lines);
+    }
+    fputs("\n]}\n", file);
+    return !ferror(file);
+}
+
+static void print_csv_rows(FILE *file, int64_t number, const struct column *c)
+{
+    uint64_t total = 0;
+
+    for (int i = 0; i < c->clusters.n; i++)
+        total += c->clusters.count[i];
+    for (int i = 0; i < c->clusters.n; i++) {
+        const uint16_t *centre = c->clusters.centre[i];
+        const uint64_t count = c->clusters.count[i];
+        const uint64_t share = (2 * count * 1000000000 + total) / (2 * total); /* rounded, in 1e-9 */
+        fprintf(file, "%" PRId64 ",%" PRId64 ",", number, c->frame);
+        print_double(file, c->time);
+        fprintf(file, ",%d,", i);
+        print_levels(file, centre[0], centre[1], centre[2], ",");
+        fprintf(file, ",%" PRIu64 ",%" PRIu64 ".%09" PRIu64 "\n", count, share / 1000000000, share % 1000000000);
+    }
+}
+
+static bool print_csv(FILE *file, const struct barcode *b)
+{
+    fputs("column,frame,time,cluster,r,g,b,count,share\n", file);
+    for (int64_t i = 0; i < b->n_columns && !ferror(file); i++)
+        print_csv_rows(file, i, &b->columns[i]);
+    return !ferror(file);
+}
+
+/* JSON has no text for a number that is none. */
+static enum status check_times(const struct barcode *b)
+{
+    if (!isfinite(b->film.seconds))
+        return FAIL(ST_BUG, "the film's length is not a number");
+    for (int64_t i = 0; i < b->n_columns; i++)
+        if (!isfinite(b->columns[i].time))
+            return FAIL(ST_BUG, "the time of column %" PRId64 " is not a number", i);
+    return ST_OK;
+}
+
+/* Prints with a decimal point, whatever the locale of the program has. */
+static enum status write_with(bool (*print)(FILE *, const struct barcode *), FILE *file, const char *path,
+                              const struct barcode *b)
+{
+    TRY(check_times(b));
+    const locale_t plain = newlocale(LC_NUMERIC_MASK, "C", (locale_t)0);
+    if (!plain)
+        return FAIL(ST_NOMEM, "cannot write %s: no locale \"C\": %s", path, strerror(errno));
+    const locale_t before = uselocale(plain);
+
+    errno = 0;
+    const bool done = print(file, b) && fflush(file) == 0;
+    const int fault = errno;
+    uselocale(before);
+    freelocale(plain);
+    if (!done)
+        return FAIL(ST_IO, "cannot write %s: %s", path, fault ? strerror(fault) : "an earlier write failed");
+    return ST_OK;
+}
+
+enum status sidecar_write_json(FILE *file, const char *path, const struct barcode *b)
+{
+    return write_with(print_json, file, path, b);
+}
+
+enum status sidecar_write_csv(FILE *file, const char *path, const struct barcode *b)
+{
+    return write_with(print_csv, file, path, b);
+}
+
+/* ---- reading ---- */
+
+struct reader {
+    const char *path;
+    char *text; /* the whole file */
+    size_t length, at;
+    char where[64]; /* the object that is being taken apart: "film", "columns[12].clusters[3]" */
+};
+
+/* "x.json: line 12: columns[7].count is ...": the line is that of reader->at. */
+static enum status wrong(const struct reader *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static enum status wrong(const struct reader *r, const char *format, ...)
+{
+    char what[400];
+    size_t line = 1;
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(what, sizeof what, format, args);
+    va_end(args);
+    for (size_t i = 0; i < r->at; i++)
+        line += r->text[i] == '\n';
+    return FAIL(ST_USAGE, "%s: line %zu: %s", r->path, line, what);
+}
+
+static enum status load_text(struct reader *r)
+{
+    enum status st = ST_OK;
+    struct stat info;
+
+    const int fd = open(r->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not hold us up */
+    if (fd < 0)
+        return FAIL(ST_USAGE, "cannot read %s: %s", r->path, strerror(errno));
+    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+        st = FAIL(ST_USAGE, "cannot read %s: it is not a regular file", r->path);
+        goto done;
+    }
+    r->text = mem_array((size_t)info.st_size, 1);
+    if (!r->text) {
+        st = ST_NOMEM;
+        goto done;
+    }
+    while (r->length < (size_t)info.st_size) {
+        const ssize_t got = read(fd, r->text + r->length, (size_t)info.st_size - r->length);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            TRY_OR(done, st, FAIL(ST_USAGE, "cannot read %s: %s", r->path, strerror(errno)));
+        if (got == 0) /* cut short meanwhile: the walk below says what is missing */
+            break;
+        r->length += (size_t)got;
+    }
+done:
+    close(fd);
+    return st;
+}
+
+static void skip_space(struct reader *r)
+{
+    while (r->at < r->length && r->text[r->at] && strchr(" \t\r\n", r->text[r->at]))
+        r->at++;
+}
+
+static bool next_is(struct reader *r, char c)
+{
+    skip_space(r);
+    if (r->at == r->length || r->text[r->at] != c)
+        return false;
+    r->at++;
+    return true;
+}
+
+static enum status expect(struct reader *r, char c)
+{
+    return next_is(r, c) ? ST_OK : wrong(r, "expected '%c'%s", c, r->at == r->length ? ", found the end" : "");
+}
+
+/* Parses the value at r->at and steps over it. *value is the caller's. */
+static enum status next_value(struct reader *r, json_t **value)
+{
+    json_error_t error;
+
+    skip_space(r);
+    *value = json_loadb(r->text + r->at, r->length - r->at,
+                        JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_DISABLE_EOF_CHECK, &error);
+    if (!*value && json_error_code(&error) == json_error_out_of_memory)
+        return FAIL(ST_NOMEM, "out of memory: reading %s", r->path);
+    if (*value || error.position > 0)
+        r->at += (size_t)error.position;
+    if (r->at > r->length)
+        r->at = r->length;
+    return *value ? ST_OK : wrong(r, "%s", error.text);
+}
+
+/* The member, of which matches() must be true; kind is for the message. */
+static enum status get(const struct reader *r, const json_t *object, const char *key, bool matches(const json_t *),
+                       const char *kind, json_t **member)
+{
+    *member = json_object_get(object, key);
+    if (!*member)
+        return wrong(r, "%s has no \"%s\"", r->where, key);
+    if (!matches(*member))
+        return wrong(r, "%s.%s is not %s", r->where, key, kind);
+    return ST_OK;
+}
+
+static bool is_array(const json_t *v) { return json_is_array(v); }
+static bool is_string(const json_t *v) { return json_is_string(v); }
+static bool is_integer(const json_t *v) { return json_is_integer(v); }
+static bool is_number(const json_t *v) { return json_is_number(v); }
+static bool is_boolean(const json_t *v) { return json_is_boolean(v); }
+
+static enum status get_integer(const struct reader *r, const json_t *object, const char *key, int64_t min, int64_t max,
+                               int64_t *n)
+{
+    json_t *member;
+
+    TRY(get(r, object, key, is_integer, "a whole number", &member));
+    *n = json_integer_value(member);
+    if (*n < min || *n > max)
+        return wrong(r, "%s.%s is %" PRId64 ", not from %" PRId64 " to %" PRId64, r->where, key, *n, min, max);
+    return ST_OK;
+}
+
+static enum status get_int(const struct reader *r, const json_t *object, const char *key, int min, int *n)
+{
+    int64_t wide = 0;
+
+    TRY(get_integer(r, object, key, min, INT_MAX, &wide));
+    *n = (int)wide;
+    return ST_OK;
+}
+
+static enum status get_double(const struct reader *r, const json_t *object, const char *key, double *v)
+{
+    json_t *member;
+
+    TRY(get(r, object, key, is_number, "a number", &member));
+    *v = json_number_value(member);
+    return ST_OK;
+}
+
+static enum status get_text(const struct reader *r, const json_t *object, const char *key, char *text, size_t bytes)
+{
+    json_t *member;
+
+    TRY(get(r, object, key, is_string, "a text", &member));
+    if (json_string_length(member) >= bytes)
+        return wrong(r, "%s.%s is longer than %zu bytes", r->where, key, bytes - 1);
+    memcpy(text, json_string_value(member), json_string_length(member) + 1);
+    return ST_OK;
+}
+
+/* "16:9" where between is ':'. */
+static enum status get_ratio(const struct reader *r, const json_t *object, const char *key, char between, int *num,
+                             int *den)
+{
+    char text[32], again[32];
+
+    TRY(get_text(r, object, key, text, sizeof text));
+    char *middle = strchr(text, between);
+    *num = (int)strtol(text, NULL, 10);
+    *den = middle ? (int)strtol(middle + 1, NULL, 10) : 0;
+    snprintf(again, sizeof again, "%d%c%d", *num, between, *den);
+    if (strcmp(text, again) != 0 || *num < 1 || *den < 1)
+        return wrong(r, "%s.%s is not like \"1%c1\"", r->where, key, between);
+    return ST_OK;
+}
+
+static enum status copy_bytes(const char *from, size_t length, char **copy)
+{
+    *copy = mem_array(length + 1, 1);
+    if (!*copy)
+        return ST_NOMEM;
+    memcpy(*copy, from, length);
+    return ST_OK;
+}
+
+static enum status get_heap_text(const struct reader *r, const json_t *object, const char *key, char **text)
+{
+    json_t *member;
+
+    TRY(get(r, object, key, is_string, "a text", &member));
+    return copy_bytes(json_string_value(member), json_string_length(member), text);
+}
+
+/* [r, g, b] in levels; each must be a whole number of 1/256. */
+static enum status get_levels(const struct reader *r, const json_t *object, const char *key, uint32_t level[3])
+{
+    json_t *member;
+
+    TRY(get(r, object, key, is_array, "a list", &member));
+    if (json_array_size(member) != 3)
+        return wrong(r, "%s.%s is not a list of three numbers", r->where, key);
+    for (size_t c = 0; c < 3; c++) {
+        const json_t *number = json_array_get(member, c);
+        const double v = json_is_number(number) ? json_number_value(number) * COMPUTE_CENTRE_ONE : -1;
+        if (!(v >= 0 && v <= 255 * COMPUTE_CENTRE_ONE && v == floor(v)))
+            return wrong(r, "%s.%s[%zu] is not a colour value from 0 to 255 in steps of 1/256", r->where, key, c);
+        level[c] = (uint32_t)v;
+    }
+    return ST_OK;
+}
+
+static enum status get_inertia(const struct reader *r, const json_t *object, int64_t *inertia)
+{
+    double v = 0;
+
+    TRY(get_double(r, object, "inertia", &v));
+    v *= inertia_one;
+    if (!(v >= 0 && v < 0x1p63 && v == floor(v)))
+        return wrong(r, "%s.inertia is not a sum of squares in steps of 1/65536", r->where);
+    *inertia = (int64_t)v;
+    return ST_OK;
+}
+
+static enum status read_clusters(struct reader *r, const json_t *object, struct frame_clusters *clusters)
+{
+    json_t *list;
+    const size_t stem = strlen(r->where);
+
+    TRY(get_inertia(r, object, &clusters->inertia));
+    TRY(get(r, object, "clusters", is_array, "a list", &list));
+    const size_t n = json_array_size(list);
+    if (n < 1 || n > COMPUTE_MAX_K)
+        return wrong(r, "%s has %zu clusters, not from 1 to %d", r->where, n, COMPUTE_MAX_K);
+    for (size_t i = 0; i < n; i++) {
+        const json_t *cluster = json_array_get(list, i);
+        uint32_t level[3] = {0, 0, 0};
+        int64_t count = 0;
+        snprintf(r->where + stem, sizeof r->where - stem, ".clusters[%zu]", i);
+        if (!json_is_object(cluster))
+            return wrong(r, "%s is not an object", r->where);
+        TRY(get_levels(r, cluster, "rgb", level));
+        TRY(get_integer(r, cluster, "count", 1, UINT32_MAX, &count));
+        if (i > 0 && count > clusters->count[i - 1])
+            return wrong(r, "%s.count is larger than the one before: the largest comes first", r->where);
+        clusters->count[i] = (uint32_t)count;
+        for (int c = 0; c < 3; c++)
+            clusters->centre[i][c] = (uint16_t)level[c];
+    }
+    clusters->n = (int)n;
+    r->where[stem] = '\0';
+    return ST_OK;
+}
+
+static int hex_digit(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The first column sets how many lines there are. */
+static enum status read_lines(const struct reader *r, const json_t *object, struct barcode *b, struct column *column)
+{
+    json_t *member = json_object_get(object, "lines");
+
+    if (member && !json_is_string(member))
+        return wrong(r, "%s.lines is not a text", r->where);
+    const char *hex = member ? json_string_value(member) : "";
+    const size_t length = member ? json_string_length(member) : 0;
+    if (member && (length == 0 || length % 6 != 0 || length / 6 > INT_MAX))
+        return wrong(r, "%s.lines is %zu digits long, not six a line", r->where, length);
+    if (b->n_columns == 0)
+        b->n_lines = (int)(length / 6);
+    if (length / 6 != (size_t)b->n_lines)
+        return wrong(r, "%s has %zu lines where the columns before have %d", r->where, length / 6, b->n_lines);
+    if (length == 0)
+        return ST_OK;
+
+    column->lines = mem_array(length / 2, 1);
+    if (!column->lines)
+        return ST_NOMEM;
+    for (size_t i = 0; i < length; i += 2) {
+        const int high = hex_digit(hex[i]), low = hex_digit(hex[i + 1]);
+        if (high < 0 || low < 0) {
+            free(column->lines);
+            column->lines = NULL;
+            return wrong(r, "%s.lines has a character that is no lower-case hexadecimal digit", r->where);
+        }
+        column->lines[i / 2] = (uint8_t)(high * 16 + low);
+    }
+    return ST_OK;
+}
+
+static enum status read_column(struct reader *r, const json_t *object, struct barcode *b, struct column *column)
+{
+    *column = (struct column){0};
+    snprintf(r->where, sizeof r->where, "columns[%" PRId64 "]", b->n_columns);
+    if (!json_is_object(object))
+        return wrong(r, "%s is not an object", r->where);
+    TRY(get_integer(r, object, "frame", 0, INT64_MAX, &column->frame));
+    TRY(get_integer(r, object, "pts", INT64_MIN, INT64_MAX, &column->pts));
+    TRY(get_double(r, object, "time", &column->time));
+    TRY(read_clusters(r, object, &column->clusters));
+    TRY(get_levels(r, object, "mean", column->mean));
+    return read_lines(r, object, b, column);
+}
+
+static enum status read_columns(struct reader *r, struct barcode *b)
+{
+    size_t room = 0;
+
+    TRY(expect(r, '['));
+    if (next_is(r, ']'))
+        return wrong(r, "there are no columns");
+    do {
+        json_t *value;
+        skip_space(r);
+        const size_t start = r->at;
+        struct column *grown = mem_grow(b->columns, (size_t)b->n_columns, &room, sizeof *b->columns);
+        if (!grown)
+            return ST_NOMEM;
+        b->columns = grown;
+        TRY(next_value(r, &value));
+        const size_t end = r->at;
+        r->at = start; /* messages are about the line where the column starts */
+        const enum status st = read_column(r, value, b, &b->columns[b->n_columns]);
+        json_decref(value);
+        TRY(st);
+        r->at = end;
+        b->n_columns++;
+    } while (next_is(r, ','));
+    return expect(r, ']');
+}
+
+static enum status read_film(struct reader *r, const json_t *object, struct film_facts *f)
+{
+    TRY(get_heap_text(r, object, "path", &f->path));
+    TRY(get_integer(r, object, "bytes", 0, INT64_MAX, &f->bytes));
+    TRY(get_text(r, object, "fingerprint", f->fingerprint, sizeof f->fingerprint));
+    TRY(get_text(r, object, "container", f->container, sizeof f->container));
+    TRY(get_text(r, object, "codec", f->codec, sizeof f->codec));
+    TRY(get_int(r, object, "width", 1, &f->width));
+    TRY(get_int(r, object, "height", 1, &f->height));
+    TRY(get_int(r, object, "rotation", 0, &f->rotation));
+    if (f->rotation % 90 != 0 || f->rotation > 270)
+        return wrong(r, "%s.rotation is %d, not 0, 90, 180 or 270", r->where, f->rotation);
+    TRY(get_ratio(r, object, "sar", ':', &f->sar_num, &f->sar_den));
+    TRY(get_text(r, object, "pixel_format", f->pixel_format, sizeof f->pixel_format));
+    TRY(get_text(r, object, "matrix", f->matrix, sizeof f->matrix));
+    TRY(get_text(r, object, "range", f->range, sizeof f->range));
+    TRY(get_integer(r, object, "frames", 0, INT64_MAX, &f->frames));
+    TRY(get_double(r, object, "seconds", &f->seconds));
+    TRY(get_ratio(r, object, "time_base", '/', &f->time_base_num, &f->time_base_den));
+    if (json_object_get(object, "frames_missing"))
+        TRY(get_integer(r, object, "frames_missing", 0, INT64_MAX, &f->frames_missing));
+    if (json_object_get(object, "frames_damaged"))
+        TRY(get_integer(r, object, "frames_damaged", 0, INT64_MAX, &f->frames_damaged));
+    if (json_object_get(object, "partial"))
+        TRY(get_heap_text(r, object, "partial", &f->partial));
+    return ST_OK;
+}
+
+static enum status read_picture(const struct reader *r, const json_t *object, struct barcode *b, int *n_lines)
+{
+    json_t *legacy;
+
+    TRY(get_int(r, object, "width", 1, &b->clustered_width));
+    TRY(get_int(r, object, "height", 1, &b->clustered_height));
+    TRY(get(r, object, "legacy", is_boolean, "true or false", &legacy));
+    b->legacy = json_is_true(legacy);
+    return get_int(r, object, "lines", 0, n_lines);
+}
+
+static enum status check_version(const struct reader *r, const json_t *value)
+{
+    if (!json_is_integer(value) || json_integer_value(value) < 1)
+        return wrong(r, "the version is not a number");
+    if (json_integer_value(value) != FORMAT_VERSION)
+        return wrong(r, "this is version %lld of the format; this program reads version %d",
+                     (long long)json_integer_value(value), FORMAT_VERSION);
+    return ST_OK;
+}
+
+enum member { FORMAT, VERSION, FILM, SETTINGS, PICTURE, COLUMNS, N_MEMBERS };
+static const char *const member_names[N_MEMBERS] = {"format", "version", "film", "settings", "picture", "columns"};
+
+/* Reads the value of an outer member, other than the columns. */
+static enum status read_member(struct reader *r, enum member member, struct barcode *b, int *n_lines)
+{
+    enum status st = ST_OK;
+    json_t *value;
+
+    skip_space(r);
+    const size_t start = r->at;
+    TRY(next_value(r, &value));
+    const size_t end = r->at;
+    r->at = start;
+    if (member >= FILM && member <= PICTURE && !json_is_object(value))
+        TRY_OR(done, st, wrong(r, "\"%s\" is not an object", member_names[member]));
+    if (member < N_MEMBERS)
+        snprintf(r->where, sizeof r->where, "%s", member_names[member]);
+    if (member == FORMAT && (!json_is_string(value) || strcmp(json_string_value(value), FORMAT_NAME) != 0))
+        st = wrong(r, "this is not a " FORMAT_NAME " file");
+    else if (member == VERSION)
+        st = check_version(r, value);
+    else if (member == FILM)
+        st = read_film(r, value, &b->film);
+    else if (member == SETTINGS)
+        st = copy_bytes(r->text + start, end - start, &b->settings_text);
+    else if (member == PICTURE)
+        st = read_picture(r, value, b, n_lines);
+    if (st == ST_OK)
+        r->at = end;
+done:
+    json_decref(value);
+    return st;
+}
+
+static enum status next_name(struct reader *r, bool seen[N_MEMBERS], enum member *member)
+{
+    json_t *name;
+    int i = 0;
+
+    TRY(next_value(r, &name));
+    const bool is_name = json_is_string(name);
+    while (is_name && i < N_MEMBERS && strcmp(json_string_value(name), member_names[i]) != 0)
+        i++;
+    json_decref(name);
+    if (!is_name)
+        return wrong(r, "expected the name of a member");
+    *member = (enum member)i;
+    if (i == N_MEMBERS)
+        return ST_OK;
+    if (seen[i])
+        return wrong(r, "\"%s\" is there twice", member_names[i]);
+    seen[i] = true;
+    return ST_OK;
+}
+
+static enum status read_document(struct reader *r, struct barcode *b)
+{
+    bool seen[N_MEMBERS] = {false};
+    int n_lines = 0;
+
+    TRY(expect(r, '{'));
+    do {
+        enum member member = N_MEMBERS;
+        TRY(next_name(r, seen, &member));
+        TRY(expect(r, ':'));
+        TRY(member == COLUMNS ? read_columns(r, b) : read_member(r, member, b, &n_lines));
+    } while (next_is(r, ','));
+    TRY(expect(r, '}'));
+    skip_space(r);
+    if (r->at != r->length)
+        return wrong(r, "there is something after the end");
+    for (int i = 0; i < N_MEMBERS; i++)
+        if (!seen[i])
+            return FAIL(ST_USAGE, "%s: there is no \"%s\": this is not a whole " FORMAT_NAME " file", r->path,
+                        member_names[i]);
+    if (n_lines != b->n_lines)
+        return FAIL(ST_USAGE, "%s: picture.lines is %d, but the columns have %d lines", r->path, n_lines, b->n_lines);
+    return ST_OK;
+}
+
+enum status sidecar_read_json(const char *path, struct barcode *b)
+{
+    struct reader reader = {.path = path};
+
+    *b = (struct barcode){0};
+    enum status st = load_text(&reader);
+    if (st == ST_OK)
+        st = read_document(&reader, b);
+    if (st != ST_OK)
+        barcode_release(b);
+    free(reader.text);
+    return st;
+}

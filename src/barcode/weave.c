@@ -1,0 +1,318 @@
+#include "barcode/weave.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "media/decoder.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+    NVDEC_SESSIONS = 8,      /* an H200 has 7 engines; 7 to 8 sessions saturate them, more gain nothing */
+    DEVICE_BATCH = 32,       /* frames clustered at once by each worker of a GPU */
+    DEVICE_BATCH_PIXELS = 1 << 25
+};
+
+struct worker {
+    struct weave *weave;
+    pthread_t thread;
+    bool started;
+    enum decoder_path path;
+    int decoder_threads;
+    struct decoder *decoder;
+    struct compute *compute;
+    int batch, n_pending;
+    int64_t pending[COMPUTE_MAX_FRAME_BATCH]; /* samples, relative to the rank's first */
+    int64_t first_sample;                     /* of the segment in work, likewise */
+    struct decoder_stats decoding;
+    double convert_seconds, cluster_seconds;
+    int64_t n_clustered;
+};
+
+struct weave {
+    struct weave_setup setup;
+    struct weave_result result;
+    int n_workers;
+    struct worker *worker;
+    atomic_llong next_segment, progress;
+    int64_t last_segment, total;
+    pthread_mutex_t lock;
+    pthread_cond_t all_done; /* on the monotonic clock */
+    int n_running;
+    enum status failure;
+    char failure_message[STATUS_MESSAGE_BYTES];
+};
+
+/* --- one worker --------------------------------------------------------------------------------------------------- */
+
+static enum status cluster_pending(struct worker *w)
+{
+    struct weave *weave = w->weave;
+    struct frame_clusters clusters[COMPUTE_MAX_FRAME_BATCH];
+    struct frame_light light[COMPUTE_MAX_FRAME_BATCH];
+    uint8_t *lines[COMPUTE_MAX_FRAME_BATCH];
+    int64_t number[COMPUTE_MAX_FRAME_BATCH];
+    const double started = clock_seconds();
+    const size_t line_bytes = 3 * (size_t)weave->setup.n_lines;
+
+    if (w->n_pending == 0)
+        return ST_OK;
+    for (int i = 0; i < w->n_pending; i++) {
+        number[i] = weave->setup.plan->sample_frame[weave->result.first + w->pending[i]];
+        lines[i] = line_bytes ? weave->result.lines + (size_t)w->pending[i] * line_bytes : NULL;
+    }
+    TRY(compute_cluster(w->compute, w->n_pending, number, clusters, light, lines));
+    for (int i = 0; i < w->n_pending; i++) {
+        weave->result.clusters[w->pending[i]] = clusters[i];
+        weave->result.light[w->pending[i]] = light[i];
+    }
+    w->n_clustered += w->n_pending;
+    w->n_pending = 0;
+    w->cluster_seconds += clock_seconds() - started;
+    return ST_OK;
+}
+
+static enum status take_frame(void *context, int64_t which, const struct frame *frame, const char *hash)
+{
+    struct worker *w = context;
+    const int64_t sample = w->first_sample + which;
+    const double started = clock_seconds();
+
+    if (hash)
+        memcpy(w->weave->result.hash[sample], hash, sizeof w->weave->result.hash[sample]);
+    TRY(compute_convert(w->compute, w->n_pending, frame));
+    w->pending[w->n_pending++] = sample;
+    w->convert_seconds += clock_seconds() - started;
+    return w->n_pending == w->batch ? cluster_pending(w) : ST_OK;
+}
+
+static enum status open_worker(struct worker *w)
+{
+    const struct weave_setup *s = &w->weave->setup;
+    const struct decoder_setup decoder = {
+        .film = s->film,
+        .path = w->path,
+        .device = s->device,
+        .threads = w->decoder_threads,
+        .want_hash = s->want_hash,
+        .stop = s->stop,
+    };
+    const struct compute_setup compute = {
+        .device = s->device, .batch = w->batch, .picture = s->picture, .kmeans = s->kmeans};
+
+    TRY(compute_open(s->ops, &compute, &w->compute));
+    w->decoding.progress = &w->weave->progress;
+    return decoder_open(&decoder, &w->decoder);
+}
+
+static enum status work(struct worker *w)
+{
+    struct weave *weave = w->weave;
+    const struct plan *plan = weave->setup.plan;
+    int64_t i;
+
+    while ((i = atomic_fetch_add(&weave->next_segment, 1)) < weave->last_segment) {
+        if (!w->decoder) /* only once there is work: opening costs */
+            TRY(open_worker(w));
+        const struct segment *s = &plan->segment[i];
+        const struct decoder_stretch stretch = {plan->sample_frame + s->first, s->last - s->first};
+        w->first_sample = s->first - weave->result.first;
+        TRY(decoder_run(w->decoder, &stretch, weave->result.delivered + w->first_sample, take_frame, w, &w->decoding));
+    }
+    return cluster_pending(w);
+}
+
+static void *worker_main(void *context)
+{
+    struct worker *w = context;
+    struct weave *weave = w->weave;
+    const enum status st = work(w);
+
+    decoder_close(&w->decoder);
+    compute_close(&w->compute);
+    pthread_mutex_lock(&weave->lock);
+    /* "interrupted" is only the echo of another worker's failure, unless there is none. */
+    if (st != ST_OK && (weave->failure == ST_OK || weave->failure == ST_INTERRUPTED)) {
+        weave->failure = st;
+        memcpy(weave->failure_message, status_message(), STATUS_MESSAGE_BYTES);
+        atomic_store(weave->setup.stop, 1);
+    }
+    if (--weave->n_running == 0)
+        pthread_cond_broadcast(&weave->all_done);
+    pthread_mutex_unlock(&weave->lock);
+    return NULL;
+}
+
+/* --- all of them -------------------------------------------------------------------------------------------------- */
+
+static enum status allocate_result(struct weave *w)
+{
+    struct weave_result *r = &w->result;
+    int64_t last;
+
+    plan_rank_samples(w->setup.plan, w->setup.rank, &r->first, &last);
+    r->n = last - r->first;
+    r->clusters = mem_array((size_t)r->n, sizeof *r->clusters);
+    r->light = mem_array((size_t)r->n, sizeof *r->light);
+    r->lines = mem_array((size_t)r->n, 3 * (size_t)w->setup.n_lines);
+    r->hash = mem_array(w->setup.want_hash ? (size_t)r->n : 0, sizeof *r->hash);
+    r->delivered = mem_array((size_t)r->n, 1);
+    return r->clusters && r->light && r->lines && r->hash && r->delivered ? ST_OK : ST_NOMEM;
+}
+
+/* As many decoders as there are segments and cores for; cores that are left over help inside the decoders. */
+static enum status allocate_workers(struct weave *w)
+{
+    const struct weave_setup *s = &w->setup;
+    const int64_t n_segments = w->last_segment - atomic_load(&w->next_segment);
+    const bool on_device = s->ops == &compute_cuda;
+    const int64_t n_pixels = (int64_t)s->picture.width * s->picture.height;
+    const int64_t fitting = DEVICE_BATCH_PIXELS / n_pixels;
+    const int batch = !on_device ? 1 : fitting < 1 ? 1 : fitting > DEVICE_BATCH ? DEVICE_BATCH : (int)fitting;
+    const int n_nvdec = !on_device || !s->film->info.nvdec_exact || s->film->info.sequential ? 0
+                        : n_segments < NVDEC_SESSIONS                                        ? (int)n_segments
+                                                                                             : NVDEC_SESSIONS;
+    const int64_t left = n_segments - n_nvdec;
+    const int n_cpu = left < s->threads ? (int)left : s->threads;
+
+    w->n_workers = n_nvdec + n_cpu;
+    w->worker = mem_array((size_t)w->n_workers, sizeof *w->worker);
+    if (!w->worker)
+        return ST_NOMEM;
+    for (int i = 0; i < w->n_workers; i++) {
+        w->worker[i].weave = w;
+        w->worker[i].batch = batch;
+        w->worker[i].path = i < n_nvdec ? DECODER_NVDEC : DECODER_CPU;
+        w->worker[i].decoder_threads = n_cpu > 0 ? (s->threads + n_cpu - 1) / n_cpu : 1;
+    }
+    return ST_OK;
+}
+
+static int64_t total_packets(const struct weave_setup *s, int64_t first, int64_t last)
+{
+    int64_t total = 0;
+
+    if (s->film->info.sequential)
+        return last > first ? s->film->n_packets : 0;
+    for (int64_t i = first; i < last; i++) {
+        int64_t done = 0;
+        for (int64_t j = s->plan->segment[i].first; j < s->plan->segment[i].last; j++) {
+            const int64_t frame = s->plan->sample_frame[j], start = decoder_start_packet(s->film, frame);
+            const int64_t end = s->film->frame[frame].packet + 1;
+            if (end > done) {
+                total += end - (start > done ? start : done);
+                done = end;
+            }
+        }
+    }
+    return total;
+}
+
+enum status weave_start(const struct weave_setup *setup, struct weave **out)
+{
+    struct weave *w = mem_array(1, sizeof *w);
+    pthread_condattr_t attr;
+
+    *out = w;
+    if (!w)
+        return ST_NOMEM;
+    w->setup = *setup;
+    pthread_mutex_init(&w->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&w->all_done, &attr);
+    pthread_condattr_destroy(&attr);
+    atomic_init(&w->next_segment, setup->plan->rank_segment[setup->rank]);
+    w->last_segment = setup->plan->rank_segment[setup->rank + 1];
+    w->total = total_packets(setup, atomic_load(&w->next_segment), w->last_segment);
+    TRY(allocate_result(w));
+    TRY(allocate_workers(w));
+    w->n_running = w->n_workers;
+    for (int i = 0; i < w->n_workers; i++) {
+        if (pthread_create(&w->worker[i].thread, NULL, worker_main, &w->worker[i]) != 0) {
+            atomic_store(setup->stop, 1);
+            pthread_mutex_lock(&w->lock);
+            w->n_running -= w->n_workers - i;
+            pthread_mutex_unlock(&w->lock);
+            return FAIL(ST_NOMEM, "cannot start worker thread %d of %d", i + 1, w->n_workers);
+        }
+        w->worker[i].started = true;
+    }
+    return ST_OK;
+}
+
+bool weave_wait(struct weave *w, double seconds, int64_t *done, int64_t *total)
+{
+    struct timespec until;
+    bool finished;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    const long nanoseconds = until.tv_nsec + (long)(seconds * 1e9);
+    until.tv_sec += nanoseconds / 1000000000;
+    until.tv_nsec = nanoseconds % 1000000000;
+    pthread_mutex_lock(&w->lock);
+    while (w->n_running > 0 && pthread_cond_timedwait(&w->all_done, &w->lock, &until) == 0)
+        continue;
+    finished = w->n_running == 0;
+    pthread_mutex_unlock(&w->lock);
+    *done = finished ? w->total : atomic_load(&w->progress);
+    *total = w->total;
+    return finished;
+}
+
+bool weave_failed(struct weave *w)
+{
+    pthread_mutex_lock(&w->lock);
+    const bool failed = w->failure != ST_OK;
+    pthread_mutex_unlock(&w->lock);
+    return failed;
+}
+
+enum status weave_finish(struct weave **in, struct weave_result *result, struct weave_stats *stats)
+{
+    struct weave *w = *in;
+    enum status st;
+
+    *in = NULL;
+    *result = (struct weave_result){0};
+    *stats = (struct weave_stats){0};
+    if (!w)
+        return ST_OK;
+    for (int i = 0; i < w->n_workers; i++) {
+        const struct worker *k = &w->worker[i];
+        if (!k->started)
+            continue;
+        pthread_join(k->thread, NULL);
+        const double in_sink = k->convert_seconds + k->cluster_seconds;
+        stats->decode_us += (int64_t)(1e6 * (k->decoding.seconds > in_sink ? k->decoding.seconds - in_sink : 0.0));
+        stats->convert_us += (int64_t)(1e6 * k->convert_seconds);
+        stats->cluster_us += (int64_t)(1e6 * k->cluster_seconds);
+        stats->frames_decoded += k->decoding.frames_out;
+        stats->packets_sent += k->decoding.packets_in;
+        stats->damaged += k->decoding.damaged;
+        stats->frames_clustered += k->n_clustered;
+        stats->n_nvdec_decoders += k->decoding.used_nvdec;
+        stats->n_cpu_decoders += k->decoding.packets_in > 0 && !k->decoding.used_nvdec;
+    }
+    *result = w->result;
+    st = w->failure;
+    if (st != ST_OK)
+        status_adopt(w->failure_message);
+    pthread_cond_destroy(&w->all_done);
+    pthread_mutex_destroy(&w->lock);
+    free(w->worker);
+    free(w);
+    return st;
+}
+
+void weave_result_release(struct weave_result *r)
+{
+    free(r->clusters);
+    free(r->light);
+    free(r->lines);
+    free(r->hash);
+    free(r->delivered);
+    *r = (struct weave_result){0};
+}

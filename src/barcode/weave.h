@@ -1,0 +1,56 @@
+/* weave: one rank's share of the work: several decoders side by side take segments from a queue, each with its own compute
+ * instance, so that clustering hides behind decoding. Local. */
+#ifndef JACQUARD_BARCODE_WEAVE_H
+#define JACQUARD_BARCODE_WEAVE_H
+
+#include "barcode/plan.h"
+#include "compute/compute.h"
+#include "media/film.h"
+
+#include <stdatomic.h>
+
+struct weave_setup {
+    const struct film *film;
+    const struct plan *plan;
+    int rank;
+    const struct compute_ops *ops;
+    int device;
+    struct picture_settings picture;
+    struct kmeans_settings kmeans;
+    int n_lines;            /* per frame; 0 where not wanted */
+    int threads;            /* processor threads this rank may use */
+    bool want_hash;
+    atomic_int *stop;       /* set by whoever wants all work to end; weave sets it when a worker fails */
+};
+
+struct weave_result { /* samples first .. first + n - 1 of the plan */
+    int64_t first, n;
+    struct frame_clusters *clusters; /* [n] */
+    struct frame_light *light;       /* [n] */
+    uint8_t *lines;                  /* u8 [n, n_lines, 3] */
+    char (*hash)[65];                /* [n] */
+    uint8_t *delivered;              /* [n] 1 = fine; 0 or more than 1: the film cannot be split as planned */
+};
+
+struct weave_stats { /* sums over the rank's workers, in microseconds where times */
+    int64_t decode_us, convert_us, cluster_us;
+    int64_t frames_decoded, packets_sent, frames_clustered, damaged;
+    int64_t n_cpu_decoders, n_nvdec_decoders;
+};
+
+struct weave;
+
+/* Starts the workers. *w ends with weave_finish. */
+enum status weave_start(const struct weave_setup *setup, struct weave **w);
+
+/* Sleeps until the workers are done or the time is over; true when done. done/total: progress in packets. */
+bool weave_wait(struct weave *w, double seconds, int64_t *done, int64_t *total);
+
+/* True as soon as a worker failed. */
+bool weave_failed(struct weave *w);
+
+/* Joins the workers. The result's arrays are the caller's (weave_result_release), also after a failure. */
+enum status weave_finish(struct weave **w, struct weave_result *result, struct weave_stats *stats);
+void weave_result_release(struct weave_result *r);
+
+#endif

@@ -1,0 +1,212 @@
+/* file: outputs that appear whole or not at all. The bytes go to a temporary file in the target's own folder, so that
+ * the last step is one rename: whoever looks sees the older file or the new one, never a part. Assumes that the caller
+ * commits or discards; there are no signal handlers here. Refuses targets that are no regular file: a rename would put
+ * a picture in the place of /dev/null. */
+#include "base/file.h"
+
+#include "base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static enum status check_target(const char *path, bool force)
+{
+    const size_t length = strlen(path);
+    struct stat info;
+
+    if (length == 0)
+        return FAIL(ST_USAGE, "an output has an empty name");
+    if (path[length - 1] == '/')
+        return FAIL(ST_USAGE, "cannot write %s: that names a folder", path);
+    if (lstat(path, &info) != 0)
+        return ST_OK; /* nothing there, or out of reach: opening the temporary file tells */
+    if (!force)
+        return FAIL(ST_USAGE, S_ISDIR(info.st_mode) ? "cannot write %s: it is a folder"
+                                                    : "%s exists already; --force replaces it", path);
+    if (S_ISLNK(info.st_mode) && stat(path, &info) != 0)
+        return ST_OK; /* a link to nowhere is replaced */
+    if (S_ISDIR(info.st_mode))
+        return FAIL(ST_USAGE, "cannot write %s: it is a folder", path);
+    if (!S_ISREG(info.st_mode))
+        return FAIL(ST_USAGE, "cannot write %s: it is not a regular file", path);
+    return ST_OK;
+}
+
+/* As mkstemp, which would make the file private: here the umask (or the folder's access list) decides. The six letters
+ * start at temp[at]. Returns the descriptor or -1 with errno. */
+static int open_temp(char *temp, size_t at)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+
+    for (int attempt = 0; attempt < 100; attempt++) {
+        unsigned char random[6];
+        if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
+            return -1;
+        for (size_t i = 0; i < sizeof random; i++)
+            temp[at + i] = letters[random[i] % (sizeof letters - 1)];
+        const int fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (fd >= 0 || errno != EEXIST)
+            return fd;
+    }
+    return -1;
+}
+
+/* *temp is heap. On failure: blame with the reason. */
+static enum status create_temp(const char *path, enum status blame, char **temp, int *fd)
+{
+    static const char ending[] = ".XXXXXX.tmp";
+    const size_t length = strlen(path);
+
+    *temp = mem_array(length + sizeof ending, 1);
+    if (!*temp)
+        return ST_NOMEM;
+    memcpy(*temp, path, length);
+    memcpy(*temp + length, ending, sizeof ending);
+    *fd = open_temp(*temp, length + 1);
+    if (*fd >= 0)
+        return ST_OK;
+
+    const int fault = errno;
+    free(*temp);
+    *temp = NULL;
+    if (fault == ENOENT || fault == ENOTDIR)
+        return FAIL(blame, "cannot write %s: its folder does not exist", path);
+    if (fault == EACCES || fault == EPERM || fault == EROFS)
+        return FAIL(blame, "cannot write %s: its folder is not writable (%s)", path, strerror(fault));
+    return FAIL(blame, "cannot write %s: %s", path, strerror(fault));
+}
+
+enum status file_out_open(struct file_out *out, const char *path, bool force)
+{
+    int fd;
+
+    *out = (struct file_out){.force = force};
+    TRY(check_target(path, force));
+    out->path = mem_array(strlen(path) + 1, 1);
+    if (!out->path)
+        return ST_NOMEM;
+    memcpy(out->path, path, strlen(path) + 1);
+    const enum status st = create_temp(path, ST_IO, &out->temp_path, &fd);
+    if (st != ST_OK) {
+        file_out_discard(out);
+        return st;
+    }
+    out->stream = fdopen(fd, "wb");
+    if (!out->stream) {
+        const int fault = errno;
+        close(fd);
+        file_out_discard(out);
+        return FAIL(ST_NOMEM, "cannot write %s: %s", path, strerror(fault));
+    }
+    return ST_OK;
+}
+
+/* Best effort: what was renamed is in place whether or not the folder can be synced. */
+static void sync_folder_of(char *path)
+{
+    char *slash = strrchr(path, '/');
+
+    if (slash)
+        slash[slash == path] = '\0'; /* "/x" is in "/" */
+    const int fd = open(slash ? path : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) {
+        (void)fsync(fd);
+        close(fd);
+    }
+}
+
+/* Gives temp the name path only if that is free. Returns 0 or an errno. */
+static int rename_if_free(const char *temp, const char *path)
+{
+    struct stat info;
+
+    if (renameat2(AT_FDCWD, temp, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno != EINVAL && errno != ENOSYS && errno != ENOTSUP)
+        return errno;
+    if (link(temp, path) == 0) { /* for file systems that do not know the flag */
+        unlink(temp);
+        return 0;
+    }
+    if (errno != EPERM && errno != ENOSYS && errno != ENOTSUP)
+        return errno;
+    if (lstat(path, &info) == 0) /* no hard links either (some network mounts): a narrow race rather than no result */
+        return EEXIST;
+    return rename(temp, path) == 0 ? 0 : errno;
+}
+
+enum status file_out_commit(struct file_out *out)
+{
+    enum status st = ST_OK;
+    int fault = 0;
+
+    if (fflush(out->stream) != 0)
+        fault = errno;
+    else if (ferror(out->stream)) /* an earlier write failed; its reason is gone */
+        fault = EIO;
+    if (!fault && fsync(fileno(out->stream)) != 0 && errno != EINVAL && errno != ENOSYS && errno != ENOTSUP)
+        fault = errno;
+    if (fclose(out->stream) != 0 && !fault)
+        fault = errno;
+    out->stream = NULL;
+    if (!fault && out->force)
+        fault = rename(out->temp_path, out->path) == 0 ? 0 : errno;
+    else if (!fault)
+        fault = rename_if_free(out->temp_path, out->path);
+
+    if (fault == 0) {
+        sync_folder_of(out->path);
+        free(out->temp_path);
+        out->temp_path = NULL;
+    } else if (fault == EEXIST && !out->force) {
+        st = FAIL(ST_USAGE, "%s appeared while it was being made and is left as it is; --force replaces it", out->path);
+    } else {
+        st = FAIL(ST_IO, "cannot write %s: %s", out->path, strerror(fault));
+    }
+    file_out_discard(out);
+    return st;
+}
+
+void file_out_discard(struct file_out *out)
+{
+    if (out->stream)
+        fclose(out->stream);
+    if (out->temp_path)
+        unlink(out->temp_path);
+    free(out->temp_path);
+    free(out->path);
+    *out = (struct file_out){0};
+}
+
+enum status file_check_output(const char *path, bool force)
+{
+    char *temp;
+    int fd;
+
+    TRY(check_target(path, force));
+    TRY(create_temp(path, ST_USAGE, &temp, &fd)); /* trying is the only answer that a network mount cannot falsify */
+    close(fd);
+    unlink(temp);
+    free(temp);
+    return ST_OK;
+}
+
+char *file_with_suffix(const char *path, const char *suffix)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    const char *dot = strrchr(name, '.');
+    const size_t stem = dot && dot > name ? (size_t)(dot - path) : strlen(path); /* ".film" is a name, not a suffix */
+    char *result = mem_array(stem + strlen(suffix) + 1, 1);
+
+    if (result) {
+        memcpy(result, path, stem);
+        memcpy(result + stem, suffix, strlen(suffix) + 1);
+    }
+    return result;
+}

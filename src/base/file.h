@@ -1,0 +1,34 @@
+/* file: outputs that appear whole or not at all: written under a temporary name beside the target, then renamed. */
+#ifndef JACQUARD_BASE_FILE_H
+#define JACQUARD_BASE_FILE_H
+
+#include "base/status.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+struct file_out {
+    FILE *stream;    /* write here */
+    char *path;      /* the target */
+    char *temp_path; /* path + ".XXXXXX.tmp" */
+    bool force;
+};
+
+/* ST_IO where the folder is not writable, ST_USAGE where path exists and force is false. */
+enum status file_out_open(struct file_out *out, const char *path, bool force);
+
+/* Flushes, syncs and renames. On failure the temporary file is gone and an older file at path is untouched. */
+enum status file_out_commit(struct file_out *out);
+
+/* Removes the temporary file; does nothing after a commit. Safe on a zeroed struct. */
+void file_out_discard(struct file_out *out);
+
+/* ST_USAGE if path exists and force is false, or it is a folder, or its folder does not exist or is not writable: asked
+ * before long work starts. */
+enum status file_check_output(const char *path, bool force);
+
+/* path with its last suffix (after the last '/') replaced or, with none, added: ("a/b.mp4", ".png") -> "a/b.png".
+ * Heap; NULL with a message when memory ran out. */
+char *file_with_suffix(const char *path, const char *suffix);
+
+#endif

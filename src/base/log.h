@@ -1,0 +1,14 @@
+/* log: talk to stderr, one line at a time, from the rank that was made the speaker. */
+#ifndef JACQUARD_BASE_LOG_H
+#define JACQUARD_BASE_LOG_H
+
+#include <stdbool.h>
+
+/* Only the speaker prints notes; every rank starts as one. */
+void log_set_speaker(bool speaks);
+
+/* "jacquard: ..." on a line of its own. */
+void log_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

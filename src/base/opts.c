@@ -1,0 +1,130 @@
+#include "base/opts.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_OPTIONS = 64, FIRST_LONG = 256 };
+
+/* The tables getopt_long wants. */
+struct tables {
+    struct option longs[MAX_OPTIONS + 1];
+    char shorts[2 * MAX_OPTIONS + 3];
+    int n;
+};
+
+static void make_tables(const struct opt *table, struct tables *t)
+{
+    char *s = t->shorts;
+
+    memset(t, 0, sizeof *t);
+    *s++ = ':'; /* tell a missing argument from an unknown option */
+    for (; table[t->n].name && t->n < MAX_OPTIONS; t->n++) {
+        const struct opt *o = &table[t->n];
+        t->longs[t->n] = (struct option){o->name, o->argument ? required_argument : no_argument, NULL, FIRST_LONG + t->n};
+        if (o->letter) {
+            *s++ = o->letter;
+            if (o->argument)
+                *s++ = ':';
+        }
+    }
+}
+
+static int which_option(const struct opt *table, int code)
+{
+    if (code >= FIRST_LONG)
+        return code - FIRST_LONG;
+    for (int i = 0; table[i].name; i++)
+        if (table[i].letter == code)
+            return i;
+    return -1;
+}
+
+enum status opts_parse(const char *command, const struct opt *table, int argc, char **argv, opts_handler *handle,
+                       void *context, const char **operand, int max_operands, int *n_operands)
+{
+    struct tables t;
+    int code;
+
+    make_tables(table, &t);
+    *n_operands = 0;
+    opterr = 0;
+    optind = 0; /* GNU: start afresh */
+    while ((code = getopt_long(argc, argv, t.shorts, t.longs, NULL)) != -1) {
+        if (code == ':')
+            return FAIL(ST_USAGE, "%s needs an argument (see: jacquard %s --help)", argv[optind - 1], command);
+        if (code == '?' && optopt && optopt < FIRST_LONG)
+            return FAIL(ST_USAGE, "unknown option -%c (see: jacquard %s --help)", optopt, command);
+        if (code == '?')
+            return FAIL(ST_USAGE, "unknown option %s, or an argument where none belongs (see: jacquard %s --help)",
+                        argv[optind - 1], command);
+        TRY(handle(context, which_option(table, code), optarg));
+    }
+    for (; optind < argc; optind++) {
+        if (*n_operands == max_operands)
+            return FAIL(ST_USAGE, "too many arguments: %s (see: jacquard %s --help)", argv[optind], command);
+        operand[(*n_operands)++] = argv[optind];
+    }
+    return ST_OK;
+}
+
+void opts_print(const struct opt *table)
+{
+    for (; table->name; table++) {
+        char head[64];
+        const char *line = table->help;
+        int used = table->letter ? snprintf(head, sizeof head, "  -%c, --%s", table->letter, table->name)
+                                 : snprintf(head, sizeof head, "      --%s", table->name);
+
+        if (table->argument)
+            snprintf(head + used, sizeof head - (size_t)used, " %s", table->argument);
+        for (const char *shown = head; line; shown = "") {
+            const char *end = strchr(line, '\n');
+            const int n = end ? (int)(end - line) : (int)strlen(line);
+            if (strlen(shown) > 27)
+                printf("%s\n%-28s%.*s\n", shown, "", n, line);
+            else
+                printf("%-28s%.*s\n", shown, n, line);
+            line = end ? end + 1 : NULL;
+        }
+    }
+}
+
+enum status opts_int(const char *option, const char *text, int64_t low, int64_t high, int64_t *value)
+{
+    char *end;
+
+    errno = 0;
+    *value = strtoll(text, &end, 10);
+    if (errno || end == text || *end || *value < low || *value > high)
+        return FAIL(ST_USAGE, "%s %s: a whole number from %lld to %lld is wanted", option, text, (long long)low,
+                    (long long)high);
+    return ST_OK;
+}
+
+enum status opts_positive(const char *option, const char *text, double *value)
+{
+    char *end;
+
+    errno = 0;
+    *value = strtod(text, &end);
+    if (errno || end == text || *end || !isfinite(*value) || *value <= 0.0)
+        return FAIL(ST_USAGE, "%s %s: a number above 0 is wanted", option, text);
+    return ST_OK;
+}
+
+enum status opts_choice(const char *option, const char *text, const char *const *names, int n, int *value)
+{
+    char all[256] = "";
+
+    for (*value = 0; *value < n; ++*value) {
+        if (strcmp(text, names[*value]) == 0)
+            return ST_OK;
+        const size_t used = strlen(all);
+        snprintf(all + used, sizeof all - used, "%s%s", *value ? ", " : "", names[*value]);
+    }
+    return FAIL(ST_USAGE, "%s %s: one of %s is wanted", option, text, all);
+}

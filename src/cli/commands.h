@@ -1,0 +1,15 @@
+/* commands: the subcommands of the program: options -> config -> job -> status. */
+#ifndef JACQUARD_CLI_COMMANDS_H
+#define JACQUARD_CLI_COMMANDS_H
+
+#include "base/status.h"
+#include "mpi/comm.h"
+
+#include <stdatomic.h>
+
+/* argv[0] is the subcommand's name. *stop becomes non-zero on SIGINT or SIGTERM. Collective. */
+typedef enum status command(struct comm *comm, int argc, char **argv, atomic_int *stop);
+
+command command_barcode, command_render, command_info;
+
+#endif

@@ -1,0 +1,86 @@
+/* jacquard: films become barcodes. */
+#include "base/log.h"
+#include "cli/commands.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    command *run;
+    const char *help;
+} commands[] = {
+    {"barcode", command_barcode, "a film becomes its barcode"},
+    {"render", command_render, "draw a barcode again from its side-car, without the film"},
+    {"info", command_info, "what this build and this machine have"},
+};
+
+enum { N_COMMANDS = sizeof commands / sizeof *commands };
+
+static atomic_int stop;
+
+static void request_stop(int signal)
+{
+    (void)signal;
+    atomic_store(&stop, 1);
+}
+
+static void catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = request_stop};
+
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    signal(SIGPIPE, SIG_IGN); /* a closed stdout is a write error, not a death */
+}
+
+static void print_help(void)
+{
+    puts("usage: jacquard COMMAND ...\n       mpirun -n N jacquard COMMAND ...\n");
+    for (int i = 0; i < N_COMMANDS; i++)
+        printf("  %-10s %s\n", commands[i].name, commands[i].help);
+    puts("\njacquard COMMAND --help tells a command's options; jacquard --version the version.\n"
+         "Exit codes: 0 done, 1 internal fault, 2 usage or environment, 3 the film could not be read\n"
+         "completely, 75 interrupted.");
+}
+
+static enum status run_command(struct comm *comm, int argc, char **argv)
+{
+    const char *name = argc > 1 ? argv[1] : "";
+
+    if (strcmp(name, "--version") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+        if (comm->rank == 0 && strcmp(name, "--version") == 0)
+            puts("jacquard " JACQUARD_VERSION);
+        else if (comm->rank == 0)
+            print_help();
+        return ST_OK;
+    }
+    for (int i = 0; i < N_COMMANDS; i++)
+        if (strcmp(name, commands[i].name) == 0)
+            return commands[i].run(comm, argc - 1, argv + 1, &stop);
+    return argc > 1 ? FAIL(ST_USAGE, "unknown command %s (see: jacquard --help)", name)
+                    : FAIL(ST_USAGE, "a command is missing (see: jacquard --help)");
+}
+
+int main(int argc, char **argv)
+{
+    struct comm comm;
+    enum status st;
+
+    catch_signals();
+    st = comm_open_world(&comm);
+    if (st != ST_OK) {
+        log_error("%s", status_message());
+        return status_exit_code(st);
+    }
+    log_set_speaker(comm.rank == 0);
+    st = run_command(&comm, argc, argv);
+    if (st != ST_OK && (comm.rank == 0 || st == ST_COMM))
+        log_error("%s", status_message());
+    if (st == ST_COMM) /* the others cannot be met any more */
+        comm_abort(&comm, status_exit_code(st));
+    comm_close(&comm);
+    return status_exit_code(st);
+}

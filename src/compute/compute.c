@@ -1,0 +1,97 @@
+#include "compute/compute.h"
+
+#include "base/mem.h"
+#include "compute/kmeans_rules.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct compute {
+    const struct compute_ops *ops;
+    struct compute_setup setup;
+    void *priv;
+};
+
+enum status compute_by_name(const char *name, const struct compute_ops **ops)
+{
+    if (strcmp(name, "cpu") == 0)
+        *ops = &compute_cpu;
+    else if (strcmp(name, "cuda") == 0)
+        *ops = &compute_cuda;
+    else if (strcmp(name, "auto") == 0)
+        *ops = compute_cuda.n_devices() > 0 ? &compute_cuda : &compute_cpu;
+    else
+        return FAIL(ST_USAGE, "--backend %s: there are auto, cpu and cuda", name);
+    return ST_OK;
+}
+
+static enum status check_setup(const struct compute_setup *s)
+{
+    const struct picture_settings *p = &s->picture;
+    const struct kmeans_settings *k = &s->kmeans;
+
+    if (p->width < 1 || p->height < 1 || (int64_t)p->width * p->height > 1 << 26)
+        return FAIL(ST_USAGE, "a picture of %d x %d pixels cannot be clustered: 1 to 67108864 pixels can", p->width,
+                    p->height);
+    if (k->k < 1 || k->k > COMPUTE_MAX_K || k->n_init < 1 || k->n_init > KMEANS_MAX_RESTARTS)
+        return FAIL(ST_USAGE, "k = %d, n-init = %d: k is 1 to %d, n-init 1 to %d", k->k, k->n_init, COMPUTE_MAX_K,
+                    KMEANS_MAX_RESTARTS);
+    if (s->batch < 1 || s->batch > COMPUTE_MAX_FRAME_BATCH)
+        return FAIL(ST_BUG, "compute: a batch of %d frames", s->batch);
+    return ST_OK;
+}
+
+enum status compute_open(const struct compute_ops *ops, const struct compute_setup *setup, struct compute **out)
+{
+    struct compute *c;
+    enum status st;
+
+    *out = NULL;
+    TRY(check_setup(setup));
+    c = mem_array(1, sizeof *c);
+    if (!c)
+        return ST_NOMEM;
+    c->ops = ops;
+    c->setup = *setup;
+    c->priv = mem_array(1, ops->priv_bytes);
+    st = c->priv ? ops->open(c->priv, setup) : ST_NOMEM;
+    if (st != ST_OK) {
+        compute_close(&c);
+        return st;
+    }
+    *out = c;
+    return ST_OK;
+}
+
+void compute_close(struct compute **c)
+{
+    if (*c && (*c)->priv) {
+        (*c)->ops->close((*c)->priv);
+        free((*c)->priv);
+    }
+    free(*c);
+    *c = NULL;
+}
+
+enum status compute_convert(struct compute *c, int slot, const struct frame *f)
+{
+    if (slot < 0 || slot >= c->setup.batch)
+        return FAIL(ST_BUG, "convert: slot %d of %d", slot, c->setup.batch);
+    if (f->width < 1 || f->height < 1 || f->width > 65535 || f->height > 65535 || f->depth < 8 || f->depth > 16)
+        return FAIL(ST_FORMAT, "a frame of %d x %d samples of %d bits cannot be converted", f->width, f->height,
+                    f->depth);
+    return c->ops->convert(c->priv, slot, f);
+}
+
+enum status compute_cluster(struct compute *c, int n, const int64_t *frame_number, struct frame_clusters *clusters,
+                            struct frame_light *light, uint8_t **lines)
+{
+    if (n < 1 || n > c->setup.batch)
+        return FAIL(ST_BUG, "cluster: %d of %d slots", n, c->setup.batch);
+    return c->ops->cluster(c->priv, n, frame_number, clusters, light, lines);
+}
+
+enum status compute_pixels(struct compute *c, int slot, uint8_t *rgb)
+{
+    return c->ops->pixels(c->priv, slot, rgb);
+}

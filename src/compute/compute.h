@@ -1,0 +1,94 @@
+/* compute: the seam between what is computed and what computes it. A backend is one table of functions; `cpu` is the
+ * definition of every step and `cuda` gives the same bits, faster. All arithmetic is on integers, so that order does not
+ * matter. A backend instance belongs to one thread; open one per worker. Everything here is Local. */
+#ifndef JACQUARD_COMPUTE_COMPUTE_H
+#define JACQUARD_COMPUTE_COMPUTE_H
+
+#include "base/status.h"
+#include "image/frame.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    COMPUTE_MAX_K = 32,
+    COMPUTE_CENTRE_ONE = 256, /* centres are 8.8 fixed point: 256 = one level */
+    COMPUTE_MAX_FRAME_BATCH = 256
+};
+
+struct kmeans_settings {
+    int k;         /* 1..COMPUTE_MAX_K */
+    int n_init;    /* restarts, 1..1024 */
+    bool plain;    /* every restart runs over all pixels until it stands still; else histogram levels and halving */
+    uint64_t seed;
+};
+
+/* How frames become pixels; the same for every frame of a film. */
+struct picture_settings {
+    int width, height;   /* of the clustered picture, in the frame's own orientation; <= the frame's */
+    bool legacy;         /* average gamma-encoded bytes instead of linear light */
+    bool want_lines;     /* also average every line of the picture (the squeezed strip) */
+    bool lines_are_columns; /* lines run along the frame's height (a film turned by 90 degrees) */
+};
+
+/* What became of one frame. */
+struct frame_clusters {
+    int n;                              /* <= k: never more than there are colours, none is empty */
+    uint16_t centre[COMPUTE_MAX_K][3];  /* r, g, b in 1/256 levels; 0..65280 */
+    uint32_t count[COMPUTE_MAX_K];      /* pixels nearest to the centre (ties: the centre listed first by the search) */
+    int64_t inertia;                    /* exact sum of squared distances to the centres, in 1/65536 squared levels */
+};                                      /* largest count first, ties by colour */
+
+struct frame_light {
+    uint64_t sum[3];  /* r, g, b: sums over all pixels of 16-bit linear light (see light.h) */
+};
+
+struct compute_setup {
+    int device;         /* CUDA device ordinal; cpu: not looked at */
+    int batch;          /* frames clustered at once: slots 0..batch-1; 1..COMPUTE_MAX_FRAME_BATCH */
+    struct picture_settings picture;
+    struct kmeans_settings kmeans;
+};
+
+struct compute_ops {
+    const char *name;
+    size_t priv_bytes;
+
+    /* One line on what it would run on ("2 threads, AVX2" or the GPU's name); ST_UNSUPPORTED with the reason if nothing. */
+    enum status (*describe)(int device, char *text, size_t bytes);
+    int (*n_devices)(void); /* cpu: 0 */
+
+    enum status (*open)(void *priv, const struct compute_setup *setup);
+    void (*close)(void *priv); /* also after a failed open */
+
+    /* Turns a frame into the pixels of a slot. The frame's planes may be released when this returns. */
+    enum status (*convert)(void *priv, int slot, const struct frame *frame);
+
+    /* Clusters slots 0..n-1; frame_number[i] picks slot i's random numbers. Fills clusters[n], light[n] and, where
+     * want_lines, lines[i]: u8 [n_lines, 3], the average colour of each line (top to bottom, or left to right). */
+    enum status (*cluster)(void *priv, int n, const int64_t *frame_number, struct frame_clusters *clusters,
+                           struct frame_light *light, uint8_t **lines);
+
+    /* Copies out a slot's pixels, u8 [height, width, 3] r, g, b, after convert. For tests and measurements. */
+    enum status (*pixels)(void *priv, int slot, uint8_t *rgb);
+};
+
+extern const struct compute_ops compute_cpu;
+extern const struct compute_ops compute_cuda; /* always links; without CUDA every call says "built without CUDA" */
+
+/* "cpu", "cuda", or "auto": cuda where a device is there, else cpu. */
+enum status compute_by_name(const char *name, const struct compute_ops **ops);
+
+struct compute; /* an open instance */
+
+/* Checks the setup once, so that backends need not. *c is heap, ends with compute_close. */
+enum status compute_open(const struct compute_ops *ops, const struct compute_setup *setup, struct compute **c);
+void compute_close(struct compute **c);
+
+enum status compute_convert(struct compute *c, int slot, const struct frame *frame);
+enum status compute_cluster(struct compute *c, int n, const int64_t *frame_number, struct frame_clusters *clusters,
+                            struct frame_light *light, uint8_t **lines);
+enum status compute_pixels(struct compute *c, int slot, uint8_t *rgb);
+
+#endif

@@ -1,0 +1,51 @@
+/* convert_rules: from Y'CbCr samples to 8-bit R'G'B' in integers, shared by the CPU code and the CUDA kernels.
+ * Coefficients follow from a matrix's Kr and Kb (Rec. ITU-R BT.601, BT.709, BT.2020) in 12.20 fixed point; chroma is taken
+ * from the nearest sample, so that no filter has to agree. */
+#ifndef JACQUARD_COMPUTE_CONVERT_RULES_H
+#define JACQUARD_COMPUTE_CONVERT_RULES_H
+
+#include "image/frame.h"
+
+#include <stdint.h>
+
+#ifdef __CUDACC__
+#define CONVERT_FN static __host__ __device__ inline
+#else
+#define CONVERT_FN static inline
+#endif
+
+enum { CONVERT_BITS = 20 };
+
+struct convert_coefs {
+    int32_t y, rv, gu, gv, bu; /* rv: what V adds to R, and so on; gu, gv are subtracted */
+    int32_t y_offset, c_offset;
+};
+
+/* Not for FRAME_RGB with depth 8 and full range, whose samples are the bytes already; works for all others. */
+struct convert_coefs convert_coefs_of(const struct frame *frame);
+
+CONVERT_FN uint32_t convert_clip(int32_t v)
+{
+    v >>= CONVERT_BITS;
+    return v < 0 ? 0u : v > 255 ? 255u : (uint32_t)v;
+}
+
+/* y, u, v: sample values less their offsets. */
+CONVERT_FN void convert_pixel(const struct convert_coefs *c, int32_t y, int32_t u, int32_t v, uint32_t *r, uint32_t *g,
+                              uint32_t *b)
+{
+    const int32_t l = c->y * y + (1 << (CONVERT_BITS - 1));
+
+    *r = convert_clip(l + c->rv * v);
+    *g = convert_clip(l - c->gu * u - c->gv * v);
+    *b = convert_clip(l + c->bu * u);
+}
+
+/* Rounded quotient of exact sums below 2^43 by a total below 2^26: double division of integers this small is exact
+ * after truncation, and faster than 64-bit integer division. */
+CONVERT_FN uint32_t convert_quotient(uint64_t sum, uint64_t total)
+{
+    return (uint32_t)((double)(2 * sum + total) / (double)(2 * total));
+}
+
+#endif

@@ -1,0 +1,96 @@
+/* cpu: the backend that defines every step. One instance works on one thread; workers make the parallelism. */
+#include "compute/cpu.h"
+
+#include "base/mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct cpu {
+    struct compute_setup setup;
+    struct cpu_convert convert;
+    struct cpu_kmeans *kmeans;
+    uint8_t *pixels; /* u8 [batch, height, width, 3] */
+    size_t frame_bytes;
+};
+
+static enum status cpu_describe(int device, char *text, size_t bytes)
+{
+    (void)device;
+    snprintf(text, bytes, "%ld cores online, k-means loops in %s", sysconf(_SC_NPROCESSORS_ONLN),
+             cpu_kmeans_best_loops()->name);
+    return ST_OK;
+}
+
+static int cpu_n_devices(void)
+{
+    return 0;
+}
+
+static enum status cpu_open(void *priv, const struct compute_setup *setup)
+{
+    struct cpu *cpu = priv;
+    const size_t n_pixels = (size_t)setup->picture.width * (size_t)setup->picture.height;
+
+    cpu->setup = *setup;
+    cpu->frame_bytes = 3 * n_pixels;
+    TRY(cpu_convert_init(&cpu->convert, &setup->picture));
+    TRY(cpu_kmeans_open(&cpu->kmeans, &setup->kmeans, (uint32_t)n_pixels, cpu_kmeans_best_loops()));
+    cpu->pixels = mem_array((size_t)setup->batch, cpu->frame_bytes);
+    return cpu->pixels ? ST_OK : ST_NOMEM;
+}
+
+static void cpu_close(void *priv)
+{
+    struct cpu *cpu = priv;
+
+    cpu_convert_release(&cpu->convert);
+    cpu_kmeans_close(&cpu->kmeans);
+    free(cpu->pixels);
+}
+
+static uint8_t *slot_pixels(const struct cpu *cpu, int slot)
+{
+    return cpu->pixels + (size_t)slot * cpu->frame_bytes;
+}
+
+static enum status cpu_convert(void *priv, int slot, const struct frame *frame)
+{
+    struct cpu *cpu = priv;
+
+    return cpu_convert_frame(&cpu->convert, frame, slot_pixels(cpu, slot));
+}
+
+static enum status cpu_cluster(void *priv, int n, const int64_t *frame_number, struct frame_clusters *clusters,
+                               struct frame_light *light, uint8_t **lines)
+{
+    struct cpu *cpu = priv;
+
+    for (int i = 0; i < n; i++) {
+        cpu_measure_light(&cpu->convert, slot_pixels(cpu, i), &light[i], lines ? lines[i] : NULL);
+        cpu_kmeans_frame(cpu->kmeans, slot_pixels(cpu, i), frame_number[i], &clusters[i]);
+    }
+    return ST_OK;
+}
+
+static enum status cpu_pixels(void *priv, int slot, uint8_t *rgb)
+{
+    struct cpu *cpu = priv;
+
+    memcpy(rgb, slot_pixels(cpu, slot), cpu->frame_bytes);
+    return ST_OK;
+}
+
+const struct compute_ops compute_cpu = {
+    .name = "cpu",
+    .priv_bytes = sizeof(struct cpu),
+    .describe = cpu_describe,
+    .n_devices = cpu_n_devices,
+    .open = cpu_open,
+    .close = cpu_close,
+    .convert = cpu_convert,
+    .cluster = cpu_cluster,
+    .pixels = cpu_pixels,
+};

@@ -1,0 +1,53 @@
+/* av: what the files of src/media share about libav*. Private to src/media. */
+#ifndef JACQUARD_MEDIA_AV_H
+#define JACQUARD_MEDIA_AV_H
+
+#include "image/frame.h"
+#include "media/film.h"
+
+#include <libavcodec/avcodec.h>
+#include <libavformat/avformat.h>
+
+struct SwsContext;
+
+/* An open container with its one video stream chosen; packets of that stream come out numbered as in the index. */
+struct av_input {
+    AVFormatContext *format;
+    AVStream *stream;
+    const AVCodec *codec;
+    int n_video_streams;
+    bool opened_once; /* the film's own file; no other file is ever opened */
+    const atomic_int *stop;
+};
+
+/* The struct must not move while it is open. Refuses as film_open does. */
+enum status av_input_open(struct av_input *in, const char *path, const atomic_int *stop);
+void av_input_close(struct av_input *in);
+
+/* The next packet of the video stream (others are passed to `other`, which may be NULL): ST_OK, ST_END, ST_FORMAT on a read
+ * error, ST_INTERRUPTED. */
+enum status av_input_read(struct av_input *in, AVPacket *packet, void (*other)(void *, const AVPacket *), void *context);
+
+/* A decoder for the input's stream; the caller may set more before av_decoder_start. Ends with avcodec_free_context. */
+enum status av_decoder_open(AVCodecContext **decoder, const struct av_input *in, int threads);
+enum status av_decoder_start(AVCodecContext *decoder, const struct av_input *in);
+
+const char *av_error_text(int error); /* thread-local buffer */
+
+/* Turns AVFrames into frames: planes are lent as they are where the layout is planar or semi-planar, other layouts (packed
+ * RGB, palettes) go through libswscale into G, B, R planes, which changes no sample. */
+struct av_picture {
+    struct SwsContext *sws;
+    AVFrame *planar; /* result of libswscale, or the download of a device frame */
+    uint8_t *packed; /* for hashing */
+    size_t packed_bytes;
+};
+
+enum status av_picture_view(struct av_picture *p, const AVCodecContext *decoder, const AVFrame *av, struct frame *frame);
+enum status av_picture_hash(struct av_picture *p, const AVCodecContext *decoder, const AVFrame *av, char hex[65]);
+void av_picture_release(struct av_picture *p);
+
+const char *av_matrix_name(enum frame_matrix matrix);
+void av_hash_hex(const uint8_t digest[32], char hex[65]);
+
+#endif

@@ -1,0 +1,195 @@
+/* av_input: opens a film's container so that hostile input stays harmless: only regular files, only the file: protocol, only
+ * formats of films (no playlists, no image patterns), never a second file, bounded pictures. */
+#include "media/av.h"
+
+#include <libavutil/avstring.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Containers that hold films (or sound, so that "no video" can be said). Left out: concat, hls, dash, image2 and *_pipe,
+ * lavfi, sdp... */
+static const char formats[] = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,live_flv,asf,ogg,h264,hevc,"
+                              "vvc,m4v,mxf,dv,gif,ivf,nut,rm,vc1,vc1test,wtv,yuv4mpegpipe,obu,av1,gxf,mp3,flac,wav,aac,ac3";
+enum { MAX_PIXELS = 8192 * 8192, MAX_STREAMS = 64 };
+
+const char *av_error_text(int error)
+{
+    static _Thread_local char text[AV_ERROR_MAX_STRING_SIZE];
+
+    av_strerror(error, text, sizeof text);
+    return text;
+}
+
+/* A FIFO would block for ever inside libavformat, a folder or device is no film: look before it does. */
+static enum status check_file(const char *path)
+{
+    struct stat s;
+    const int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    const int failed = fd < 0 ? errno : fstat(fd, &s) ? errno : 0;
+
+    if (fd >= 0)
+        close(fd);
+    if (failed)
+        return FAIL(ST_USAGE, "cannot open film %s: %s", path, strerror(failed));
+    if (!S_ISREG(s.st_mode))
+        return FAIL(ST_USAGE, "cannot open film %s: it is a %s, not a file", path,
+                    S_ISDIR(s.st_mode) ? "folder" : S_ISFIFO(s.st_mode) ? "FIFO" : "device");
+    if (s.st_size == 0)
+        return FAIL(ST_FORMAT, "%s is empty (0 bytes)", path);
+    return ST_OK;
+}
+
+static int is_stopped(void *context)
+{
+    const struct av_input *in = context;
+
+    return in->stop && atomic_load(in->stop);
+}
+
+static int open_only_once(AVFormatContext *format, AVIOContext **io, const char *url, int flags, AVDictionary **options)
+{
+    struct av_input *in = format->opaque;
+
+    if (in->opened_once)
+        return AVERROR(EPERM);
+    in->opened_once = true;
+    return avio_open2(io, url, flags, &format->interrupt_callback, options);
+}
+
+static bool is_film_stream(const AVStream *s)
+{
+    return s->codecpar->codec_type == AVMEDIA_TYPE_VIDEO &&
+           !(s->disposition & (AV_DISPOSITION_ATTACHED_PIC | AV_DISPOSITION_TIMED_THUMBNAILS));
+}
+
+static enum status choose_stream(struct av_input *in, const char *path)
+{
+    AVFormatContext *f = in->format;
+    int best = av_find_best_stream(f, AVMEDIA_TYPE_VIDEO, -1, -1, NULL, 0);
+    bool has_cover = false;
+
+    for (unsigned i = 0; i < f->nb_streams; i++) {
+        const bool is_film = is_film_stream(f->streams[i]);
+        in->n_video_streams += is_film;
+        has_cover |= !is_film && f->streams[i]->codecpar->codec_type == AVMEDIA_TYPE_VIDEO;
+        if (is_film && (best < 0 || !is_film_stream(f->streams[best])))
+            best = (int)i;
+    }
+    if (in->n_video_streams == 0)
+        return FAIL(ST_FORMAT, "%s: no video stream among %u streams (%s)%s", path, f->nb_streams, f->iformat->name,
+                    has_cover ? ", only cover art" : "");
+    in->stream = f->streams[best];
+    in->codec = avcodec_find_decoder(in->stream->codecpar->codec_id);
+    if (!in->codec)
+        return FAIL(ST_FORMAT, "%s: this FFmpeg has no decoder for its video codec %s", path,
+                    avcodec_get_name(in->stream->codecpar->codec_id));
+    return ST_OK;
+}
+
+static enum status probe_streams(struct av_input *in, const char *path)
+{
+    AVDictionary *options[MAX_STREAMS] = {NULL};
+    const unsigned n = in->format->nb_streams < MAX_STREAMS ? in->format->nb_streams : MAX_STREAMS;
+
+    /* find_stream_info decodes: a bomb must be stopped there already. */
+    for (unsigned i = 0; i < n; i++) {
+        av_dict_set_int(&options[i], "max_pixels", MAX_PIXELS, 0);
+        av_dict_set(&options[i], "threads", "1", 0);
+    }
+    const int error = avformat_find_stream_info(in->format, n ? options : NULL);
+    for (unsigned i = 0; i < n; i++)
+        av_dict_free(&options[i]);
+    if (error < 0)
+        return is_stopped(in) ? FAIL(ST_INTERRUPTED, "interrupted")
+                              : FAIL(ST_FORMAT, "%s: its streams cannot be read: %s", path, av_error_text(error));
+    return ST_OK;
+}
+
+enum status av_input_open(struct av_input *in, const char *path, const atomic_int *stop)
+{
+    AVDictionary *options = NULL;
+    char *url;
+    int error;
+
+    av_log_set_level(AV_LOG_QUIET);
+    *in = (struct av_input){.stop = stop};
+    TRY(check_file(path));
+    in->format = avformat_alloc_context();
+    url = av_asprintf("file:%s", path);
+    if (!in->format || !url) {
+        av_free(url);
+        return FAIL(ST_NOMEM, "out of memory opening %s", path);
+    }
+    in->format->opaque = in;
+    in->format->io_open = open_only_once;
+    in->format->interrupt_callback = (AVIOInterruptCB){is_stopped, in};
+    av_dict_set(&options, "protocol_whitelist", "file", 0);
+    av_dict_set(&options, "format_whitelist", formats, 0);
+    av_dict_set_int(&options, "max_streams", MAX_STREAMS, 0);
+    error = avformat_open_input(&in->format, url, NULL, &options); /* frees the context on failure */
+    av_dict_free(&options);
+    av_free(url);
+    if (error < 0)
+        return is_stopped(in) ? FAIL(ST_INTERRUPTED, "interrupted")
+                              : FAIL(ST_FORMAT, "%s is not a film that can be read: %s", path,
+                                     error == AVERROR(EINVAL) ? "not a film format" : av_error_text(error));
+    TRY(probe_streams(in, path));
+    return choose_stream(in, path);
+}
+
+void av_input_close(struct av_input *in)
+{
+    avformat_close_input(&in->format);
+}
+
+enum status av_input_read(struct av_input *in, AVPacket *packet, void (*other)(void *, const AVPacket *), void *context)
+{
+    for (;;) {
+        const int error = av_read_frame(in->format, packet);
+        if (is_stopped(in)) {
+            av_packet_unref(packet);
+            return FAIL(ST_INTERRUPTED, "interrupted");
+        }
+        if (error == AVERROR_EOF)
+            return in->format->pb && in->format->pb->error < 0 && in->format->pb->error != AVERROR_EOF
+                       ? FAIL(ST_FORMAT, "read error: %s", av_error_text(in->format->pb->error))
+                       : ST_END;
+        if (error == AVERROR(EAGAIN))
+            continue;
+        if (error < 0)
+            return FAIL(ST_FORMAT, "read error: %s", av_error_text(error));
+        if (packet->stream_index == in->stream->index)
+            return ST_OK;
+        if (other)
+            other(context, packet);
+        av_packet_unref(packet);
+    }
+}
+
+enum status av_decoder_open(AVCodecContext **decoder, const struct av_input *in, int threads)
+{
+    AVCodecContext *d = avcodec_alloc_context3(in->codec);
+    int error;
+
+    *decoder = d;
+    if (!d)
+        return FAIL(ST_NOMEM, "out of memory for a decoder");
+    error = avcodec_parameters_to_context(d, in->stream->codecpar);
+    d->thread_count = threads;
+    d->max_pixels = MAX_PIXELS;
+    if (error < 0)
+        return FAIL(ST_FORMAT, "decoder %s: %s", in->codec->name, av_error_text(error));
+    return ST_OK;
+}
+
+enum status av_decoder_start(AVCodecContext *decoder, const struct av_input *in)
+{
+    const int error = avcodec_open2(decoder, in->codec, NULL);
+
+    return error < 0 ? FAIL(ST_FORMAT, "decoder %s cannot be opened: %s", in->codec->name, av_error_text(error)) : ST_OK;
+}

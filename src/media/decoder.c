@@ -1,0 +1,436 @@
+/* decoder: see decoder.h. Every packet carries its number as its timestamp through the decoder, so a frame that comes out
+ * names the packet it came from. In a sequential film frames are counted as they come out instead. */
+#include "media/decoder.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "media/av.h"
+
+#include <libavutil/hwcontext.h>
+#include <libavutil/pixdesc.h>
+#include <libswscale/swscale.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    READ_AHEAD_BYTES = 4 << 20, /* nearer than this, reading on beats seeking */
+    SYNC_PACKETS = 512          /* after a seek, packets looked at to find out where it led */
+};
+
+struct decoder {
+    struct decoder_setup setup;
+    struct av_input in;
+    AVCodecContext *codec;
+    AVBufferRef *device;
+    AVPacket *packet;
+    AVFrame *av;
+    struct av_picture picture;
+    bool is_open;    /* the input */
+    int64_t next;    /* number of the packet that the input will deliver next; -1 = not known */
+    bool codec_used; /* has packets in it since the last flush */
+};
+
+/* One run's state. */
+struct run {
+    struct decoder *d;
+    const struct decoder_stretch *stretch;
+    uint8_t *delivered;
+    int64_t n_counted; /* sequential films: frames out so far */
+    decoder_sink *sink;
+    void *context;
+    struct decoder_stats *stats;
+};
+
+/* --- life --------------------------------------------------------------------------------------------------------- */
+
+static enum AVPixelFormat choose_format(AVCodecContext *codec, const enum AVPixelFormat *offered)
+{
+    for (const enum AVPixelFormat *f = offered; *f != AV_PIX_FMT_NONE; f++)
+        if (*f == AV_PIX_FMT_CUDA && codec->hw_device_ctx)
+            return *f;
+    /* Hardware formats come first in the list: the first software format is the one FFmpeg would take. */
+    for (const enum AVPixelFormat *f = offered; *f != AV_PIX_FMT_NONE; f++)
+        if (!(av_pix_fmt_desc_get(*f)->flags & AV_PIX_FMT_FLAG_HWACCEL))
+            return *f;
+    return AV_PIX_FMT_NONE;
+}
+
+static enum status open_codec(struct decoder *d)
+{
+    const bool hardware = d->setup.path == DECODER_NVDEC && d->setup.film->info.nvdec_exact;
+
+    TRY(av_decoder_open(&d->codec, &d->in, hardware || d->setup.film->info.damaged ? 1 : d->setup.threads));
+    d->codec->get_format = choose_format;
+    if (hardware) {
+        char ordinal[16];
+        snprintf(ordinal, sizeof ordinal, "%d", d->setup.device);
+        /* 1 = AV_CUDA_USE_PRIMARY_CONTEXT: the one that the CUDA runtime works in. A failure leaves the software decoder. */
+        if (av_hwdevice_ctx_create(&d->device, AV_HWDEVICE_TYPE_CUDA, ordinal, NULL, 1) >= 0)
+            d->codec->hw_device_ctx = av_buffer_ref(d->device);
+    }
+    return av_decoder_start(d->codec, &d->in);
+}
+
+static enum status reopen_input(struct decoder *d)
+{
+    if (d->is_open)
+        av_input_close(&d->in);
+    d->is_open = true;
+    d->next = 0;
+    return av_input_open(&d->in, d->setup.film->path, d->setup.stop);
+}
+
+enum status decoder_open(const struct decoder_setup *setup, struct decoder **out)
+{
+    struct decoder *d = mem_array(1, sizeof *d);
+    enum status st;
+
+    *out = d;
+    if (!d)
+        return ST_NOMEM;
+    d->setup = *setup;
+    d->packet = av_packet_alloc();
+    d->av = av_frame_alloc();
+    if (!d->packet || !d->av)
+        return FAIL(ST_NOMEM, "out of memory for a decoder");
+    st = reopen_input(d);
+    return st == ST_OK ? open_codec(d) : st;
+}
+
+void decoder_close(struct decoder **in)
+{
+    struct decoder *d = *in;
+
+    *in = NULL;
+    if (!d)
+        return;
+    av_frame_free(&d->av);
+    av_packet_free(&d->packet);
+    avcodec_free_context(&d->codec);
+    av_buffer_unref(&d->device);
+    if (d->is_open)
+        av_input_close(&d->in);
+    av_picture_release(&d->picture);
+    free(d);
+}
+
+/* --- position ----------------------------------------------------------------------------------------------------- */
+
+int64_t decoder_start_packet(const struct film *film, int64_t frame)
+{
+    const struct film_packet *packet = film->packet;
+
+    if (film->info.sequential)
+        return 0;
+    int64_t key = packet[film->frame[frame].packet].key;
+    /* Shown before the key frame that precedes it in the file: it also refers to what came before that. */
+    if (key > 0 && packet[key].frame > frame)
+        key = packet[key - 1].key;
+    /* A recovery point is exact only some frames on; the one before it is far enough. */
+    if (key > 0 && !(packet[key].flags & PACKET_CLEAN))
+        key = packet[key - 1].key;
+    return key < 0 ? 0 : key;
+}
+
+static bool is_same_packet(const AVPacket *p, const struct film_packet *known)
+{
+    if ((uint32_t)p->size != known->bytes || (p->pos >= 0 && known->pos >= 0 && p->pos != known->pos))
+        return false;
+    return p->pts == AV_NOPTS_VALUE || known->pts == FILM_NO_TIME || p->pts == known->pts;
+}
+
+/* The number of the packet in hand, if exactly one of the index looks like it. */
+static int64_t find_packet(const struct film *film, const AVPacket *p)
+{
+    int64_t found = -1;
+
+    if (p->pos < 0)
+        return -1;
+    for (int64_t i = 0; i < film->n_packets; i++)
+        if (film->packet[i].pos == p->pos && is_same_packet(p, &film->packet[i])) {
+            if (found >= 0)
+                return -1;
+            found = i;
+        }
+    return found;
+}
+
+/* Seeks to a packet at or before `to` and learns which; leaves that packet in hand. ST_END: it did not work. */
+static enum status seek_near(struct decoder *d, int64_t to)
+{
+    const struct film *film = d->setup.film;
+    const struct film_packet *target = &film->packet[to];
+    int64_t time = target->dts != FILM_NO_TIME ? target->dts : target->pts;
+
+    if (target->pts != FILM_NO_TIME && target->pts < time)
+        time = target->pts;
+    if (time == FILM_NO_TIME || av_seek_frame(d->in.format, d->in.stream->index, time, AVSEEK_FLAG_BACKWARD) < 0)
+        return ST_END;
+    for (int i = 0; i < SYNC_PACKETS; i++) {
+        const enum status st = av_input_read(&d->in, d->packet, NULL, NULL);
+        if (st == ST_FORMAT)
+            return ST_END;
+        if (st != ST_OK)
+            return st;
+        const int64_t number = find_packet(film, d->packet);
+        if (number > to)
+            break;
+        if (number >= 0) {
+            d->next = number;
+            return ST_OK;
+        }
+        av_packet_unref(d->packet);
+    }
+    av_packet_unref(d->packet);
+    return ST_END;
+}
+
+/* Makes the input deliver packet `to` next or, after a seek, have an earlier one in hand already (*in_hand). */
+static enum status go_to(struct decoder *d, int64_t to, bool *in_hand)
+{
+    const struct film *film = d->setup.film;
+    const int64_t from_pos = d->next >= 0 && d->next < film->n_packets ? film->packet[d->next].pos : -1;
+    enum status st;
+
+    *in_hand = false;
+    if (d->next >= 0 && d->next <= to &&
+        (to - d->next < 64 || (from_pos >= 0 && film->packet[to].pos - from_pos < READ_AHEAD_BYTES)))
+        return ST_OK;
+    /* Containers without an index land late: ask for an earlier key frame then. */
+    int64_t ask = to;
+    for (int tries = 0; tries < 3 && ask > 0; tries++) {
+        st = seek_near(d, ask);
+        if (st != ST_END) {
+            *in_hand = st == ST_OK;
+            return st;
+        }
+        ask = film->packet[ask - 1].key;
+    }
+    return reopen_input(d); /* reading from the start is always exact */
+}
+
+/* --- frames out --------------------------------------------------------------------------------------------------- */
+
+static int compare_number(const void *a, const void *b)
+{
+    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+/* Index into the stretch of a frame, -1 if it is not wanted. */
+static int64_t which_wanted(const struct decoder_stretch *s, int64_t frame)
+{
+    const int64_t *found = bsearch(&frame, s->frame, (size_t)s->n, sizeof *s->frame, compare_number);
+
+    return found ? found - s->frame : -1;
+}
+
+static enum status deliver(struct run *run, int64_t which)
+{
+    struct decoder *d = run->d;
+    struct frame frame;
+    char hash[65];
+
+    TRY(av_picture_view(&d->picture, d->codec, d->av, &frame));
+    if (d->setup.want_hash)
+        TRY(av_picture_hash(&d->picture, d->codec, d->av, hash));
+    /* A frame that comes out twice is as wrong as one that does not come: let the caller see it. */
+    run->delivered[which]++;
+    run->stats->wanted_out++;
+    run->stats->used_nvdec |= frame.on_device;
+    return run->sink(run->context, which, &frame, d->setup.want_hash ? hash : NULL);
+}
+
+static enum status take_frames(struct run *run)
+{
+    struct decoder *d = run->d;
+    const struct film *film = d->setup.film;
+    int error;
+
+    while ((error = avcodec_receive_frame(d->codec, d->av)) >= 0) {
+        const int64_t number = d->av->pts;
+        int64_t frame = -1;
+
+        if (film->info.sequential)
+            frame = run->n_counted++;
+        else if (number >= 0 && number < film->n_packets)
+            frame = film->packet[number].frame;
+        run->stats->frames_out++;
+        run->stats->damaged += d->av->decode_error_flags != 0 || (d->av->flags & AV_FRAME_FLAG_CORRUPT);
+        const int64_t which = frame < 0 ? -1 : which_wanted(run->stretch, frame);
+        const enum status st = which < 0 ? ST_OK : deliver(run, which);
+        av_frame_unref(d->av);
+        TRY(st);
+    }
+    run->stats->damaged += error != AVERROR(EAGAIN) && error != AVERROR_EOF;
+    return ST_OK;
+}
+
+/* Lets the decoder give out all it holds, and makes it ready for another start. */
+static enum status drain(struct run *run)
+{
+    struct decoder *d = run->d;
+
+    if (!d->codec_used)
+        return ST_OK;
+    d->codec_used = false;
+    avcodec_send_packet(d->codec, NULL);
+    TRY(take_frames(run));
+    avcodec_flush_buffers(d->codec);
+    return ST_OK;
+}
+
+static enum status decode_packet(struct run *run, int64_t number, bool wanted)
+{
+    struct decoder *d = run->d;
+    const bool skip = !wanted && d->setup.film->info.skips_unreferenced && !d->setup.film->info.sequential;
+
+    d->codec->skip_frame = skip ? AVDISCARD_NONREF : AVDISCARD_DEFAULT;
+    d->packet->pts = d->packet->dts = number;
+    d->codec_used = true;
+    run->stats->packets_in++;
+    if (avcodec_send_packet(d->codec, d->packet) < 0)
+        run->stats->damaged++;
+    return take_frames(run);
+}
+
+/* --- packets in --------------------------------------------------------------------------------------------------- */
+
+struct wanted_packet {
+    int64_t packet, start; /* decode from start on to get packet's frame */
+};
+
+static int compare_wanted(const void *a, const void *b)
+{
+    return compare_number(a, b); /* packet is the first member */
+}
+
+static void count_progress(struct run *run, int64_t packets)
+{
+    if (run->stats->progress)
+        atomic_fetch_add(run->stats->progress, packets);
+}
+
+static enum status read_numbered(struct decoder *d, bool *in_hand)
+{
+    if (*in_hand)
+        *in_hand = false;
+    else
+        TRY(av_input_read(&d->in, d->packet, NULL, NULL));
+    return ST_OK;
+}
+
+/* Wanted packets in decode order; the stretch from each one's start to itself has to be decoded, everything else is passed
+ * over. */
+static enum status run_split(struct run *run, const struct wanted_packet *wanted, int64_t n)
+{
+    struct decoder *d = run->d;
+    const struct film *film = d->setup.film;
+    bool in_hand = false;
+    int64_t at = 0, done_to = wanted[0].start;
+    enum status st = go_to(d, wanted[0].start, &in_hand);
+
+    while (st == ST_OK && at < n) {
+        const int64_t number = d->next;
+        st = read_numbered(d, &in_hand);
+        if (st == ST_END || st == ST_FORMAT) { /* the file ends early: what is missing was not delivered */
+            st = ST_OK;
+            d->next = -1;
+            break;
+        }
+        if (st != ST_OK)
+            break;
+        d->next = number + 1;
+        if (number >= film->n_packets || !is_same_packet(d->packet, &film->packet[number])) {
+            av_packet_unref(d->packet);
+            d->next = -1; /* not the packets that were listed: nothing more can be trusted */
+            break;
+        }
+        if (number >= wanted[at].start) {
+            const bool is_wanted = number == wanted[at].packet;
+            st = decode_packet(run, number, is_wanted);
+            at += is_wanted;
+            count_progress(run, number + 1 - done_to);
+            done_to = number + 1;
+            if (st == ST_OK && (at == n || wanted[at].start > number + 1))
+                st = drain(run);
+        }
+        av_packet_unref(d->packet);
+    }
+    return st == ST_OK ? drain(run) : st;
+}
+
+static enum status run_sequential(struct run *run)
+{
+    struct decoder *d = run->d;
+    const int64_t last = run->stretch->frame[run->stretch->n - 1];
+    enum status st = d->next == 0 ? ST_OK : reopen_input(d);
+
+    d->codec->pkt_timebase = d->in.stream->time_base;
+    while (st == ST_OK && run->n_counted <= last) {
+        st = av_input_read(&d->in, d->packet, NULL, NULL);
+        if (st != ST_OK)
+            break;
+        d->next++;
+        d->codec_used = true;
+        run->stats->packets_in++;
+        if (avcodec_send_packet(d->codec, d->packet) < 0)
+            run->stats->damaged++;
+        av_packet_unref(d->packet);
+        st = take_frames(run);
+        count_progress(run, 1);
+    }
+    if (st == ST_END || st == ST_FORMAT)
+        st = ST_OK;
+    return st == ST_OK ? drain(run) : st;
+}
+
+enum status decoder_run(struct decoder *d, const struct decoder_stretch *stretch, uint8_t *delivered,
+                        decoder_sink *sink, void *context, struct decoder_stats *stats)
+{
+    struct run run = {d, stretch, delivered, 0, sink, context, stats};
+    const double started = clock_seconds();
+    struct wanted_packet *wanted = NULL;
+    enum status st;
+
+    if (stretch->n == 0)
+        return ST_OK;
+    if (d->setup.film->info.sequential) {
+        st = run_sequential(&run);
+    } else {
+        wanted = mem_array((size_t)stretch->n, sizeof *wanted);
+        if (!wanted)
+            return ST_NOMEM;
+        for (int64_t i = 0; i < stretch->n; i++)
+            wanted[i] = (struct wanted_packet){d->setup.film->frame[stretch->frame[i]].packet,
+                                               decoder_start_packet(d->setup.film, stretch->frame[i])};
+        qsort(wanted, (size_t)stretch->n, sizeof *wanted, compare_wanted);
+        for (int64_t i = stretch->n - 1; i > 0; i--) /* a later one may reach further back */
+            if (wanted[i].start < wanted[i - 1].start)
+                wanted[i - 1].start = wanted[i].start;
+        st = run_split(&run, wanted, stretch->n);
+    }
+    if (st != ST_OK && d->codec_used) {
+        avcodec_flush_buffers(d->codec);
+        d->codec_used = false;
+    }
+    free(wanted);
+    stats->seconds += clock_seconds() - started;
+    return st;
+}
+
+void decoder_describe(char *text, size_t bytes)
+{
+    const unsigned f = avformat_version(), c = avcodec_version(), u = avutil_version(), s = swscale_version();
+
+    snprintf(text, bytes,
+             "libavformat %u.%u.%u, libavcodec %u.%u.%u, libavutil %u.%u.%u, libswscale %u.%u.%u (built with %d.%d, %d.%d, "
+             "%d.%d, %d.%d), FFmpeg %s, %s",
+             f >> 16, f >> 8 & 255, f & 255, c >> 16, c >> 8 & 255, c & 255, u >> 16, u >> 8 & 255, u & 255, s >> 16,
+             s >> 8 & 255, s & 255, LIBAVFORMAT_VERSION_MAJOR, LIBAVFORMAT_VERSION_MINOR, LIBAVCODEC_VERSION_MAJOR,
+             LIBAVCODEC_VERSION_MINOR, LIBAVUTIL_VERSION_MAJOR, LIBAVUTIL_VERSION_MINOR, LIBSWSCALE_VERSION_MAJOR,
+             LIBSWSCALE_VERSION_MINOR, av_version_info(), avutil_license());
+}

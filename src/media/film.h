@@ -1,0 +1,85 @@
+/* film: the list of a film's frames, read by demuxing alone: which packet shows which frame, when, and where decoding can
+ * start. Frame counts and rates written in headers are never believed.
+ *
+ * A frame is known by its packet's number in decode order: decoders carry that number through, so that a frame that comes
+ * out is the packet that went in, whatever the container's timestamps look like. Where frames cannot be told from packets
+ * (no timestamps, several frames a packet...) the film is *sequential*: listed by decoding it once, and decoded unsplit. */
+#ifndef JACQUARD_MEDIA_FILM_H
+#define JACQUARD_MEDIA_FILM_H
+
+#include "base/status.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    PACKET_KEY = 1,   /* the container says: decoding may start here */
+    PACKET_CLEAN = 2, /* ... and everything shown from here on is exact (IDR and the like) */
+    PACKET_SHOWN = 4  /* a frame comes of it */
+};
+
+struct film_packet { /* in decode order */
+    int64_t pts, dts; /* the container's, in time_base units; FILM_NO_TIME where it has none */
+    int64_t pos;      /* byte offset, -1 unknown */
+    int64_t frame;    /* the frame that comes of it, -1 = none */
+    int64_t key;      /* the last shown key packet up to here, itself perhaps; -1 = none */
+    uint32_t bytes;
+    uint32_t flags;
+};
+
+struct film_frame { /* in presentation order */
+    int64_t pts;    /* as above; what --frame-hashes prints */
+    int64_t ticks;  /* time_base units after the first frame; never falls, also where the container's time jumps back */
+    int64_t packet; /* number in decode order; -1 in a sequential film */
+};
+
+#define FILM_NO_TIME INT64_MIN
+
+struct film_info {
+    int64_t bytes;
+    char fingerprint[65];
+    char container[64], codec[64], decoder[64], pixel_format[32], matrix[32], range[16];
+    int stream, n_video_streams;
+    int width, height, rotation, sar_num, sar_den;
+    int time_base_num, time_base_den;
+    int64_t duration_ticks;   /* from the first frame to the end of the last */
+    bool sequential;
+    bool skips_unreferenced;  /* frames that no other frame needs can be told and left out exactly */
+    bool nvdec_exact;         /* a hardware decoder gives the same bits for this codec, depth and chroma */
+    int64_t n_lead_in;        /* packets before the first frame that can be decoded */
+    int64_t largest_gap_ticks, largest_gap_at; /* longest time without a frame, where it is far longer than usual; else 0 */
+    bool is_hdr;              /* PQ or HLG */
+    bool damaged;             /* decoding it showed faults: what is concealed depends on the decoder's threads, so one it is */
+    /* Completeness. missing > 0: frames that the container promised and that are not there. */
+    int64_t frames_missing, frames_damaged;
+    char incomplete[256];     /* why the film is not whole, "" if it is */
+};
+
+struct film {
+    char *path;
+    struct film_info info;
+    int64_t n_packets, n_frames;
+    struct film_packet *packet; /* [n_packets] */
+    struct film_frame *frame;   /* [n_frames] */
+};
+
+/* Told now and then how far reading is (bytes of the file); may be NULL. */
+typedef void film_progress(void *context, int64_t done, int64_t total);
+
+/* Reads the index. Refuses (ST_USAGE) what is not a regular file, (ST_FORMAT) what is not a film. A film that is not whole
+ * is no fault here: info.incomplete says so. *stop != 0 ends it with ST_INTERRUPTED. threads: for films that have to be
+ * decoded to be listed. Local. */
+enum status film_open(struct film *film, const char *path, int threads, const atomic_int *stop,
+                      film_progress *progress, void *context);
+void film_release(struct film *film);
+
+/* Lists the frames of a film by decoding all of it, and makes it sequential: the way out when what film_open derived from
+ * the packets turns out wrong. Counts damage. */
+enum status film_list_by_decoding(struct film *film, int threads, const atomic_int *stop, film_progress *progress,
+                                  void *context);
+
+double film_seconds(const struct film *film, int64_t ticks);
+
+#endif
