@@ -91,7 +91,8 @@ static int compare(const struct frame_clusters *clusters, const struct light *li
     return a - b;
 }
 
-static void sort_clusters(const struct frame_clusters *clusters, const struct light *light, enum order order, int *index)
+static void sort_clusters(const struct frame_clusters *clusters, const struct light *light, enum order order,
+                          int *index)
 {
     for (int i = 0; i < clusters->n; i++) {
         int at = i;
@@ -125,7 +126,8 @@ static void fill(const struct lane *lane, uint32_t from, uint32_t n, uint32_t r,
         memcpy(lane->at + y * lane->stride, rgb, 3);
 }
 
-static void fill_cluster(const struct lane *lane, uint32_t from, uint32_t n, const struct frame_clusters *clusters, int i)
+static void fill_cluster(const struct lane *lane, uint32_t from, uint32_t n, const struct frame_clusters *clusters,
+                         int i)
 {
     fill(lane, from, n, clusters->centre[i][0], clusters->centre[i][1], clusters->centre[i][2]);
 }
@@ -168,8 +170,8 @@ enum status render_strip(const struct barcode *b, enum strip strip, enum order o
     if (b->n_columns < 1 || height < 1)
         return FAIL(ST_USAGE, "cannot draw a strip of %lld columns and %u rows", (long long)b->n_columns, height);
     if (strip == STRIP_SQUEEZED && b->n_lines < 1)
-        return FAIL(ST_USAGE, "the squeezed strip needs the average of every line, which was not kept for this barcode; "
-                              "weave it again with --strips squeezed");
+        return FAIL(ST_USAGE, "the squeezed strip needs the average of every line, which was not kept for this "
+                              "barcode; weave it again with --strips squeezed");
     const size_t n = (size_t)b->n_columns;
     if (n > SIZE_MAX / 3 / height)
         return FAIL(ST_NOMEM, "out of memory: a strip of %zu columns and %u rows", n, height);

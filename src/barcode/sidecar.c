@@ -1,8 +1,8 @@
 /* sidecar: a barcode as data. Writing prints directly: one column a line, every number in as many digits as it has.
  * Reading walks the outer object and the list of columns by itself and hands each value to jansson, so that a film of
- * 200,000 columns needs no tree of its whole document, the settings come back byte for byte, and a message can say which
- * line. The order of members does not matter, unknown members are passed over; whatever is missing, twice there, of the
- * wrong kind or out of range is refused. */
+ * 200,000 columns needs no tree of its whole document, the settings come back byte for byte, and a message can say
+ * which line. The order of members does not matter, unknown members are passed over; whatever is missing, twice there,
+ * of the wrong kind or out of range is refused. */
 #include "barcode/sidecar.h"
 
 #include "base/mem.h"

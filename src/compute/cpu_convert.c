@@ -28,6 +28,10 @@ static void release_rows(struct cpu_convert *cv)
         cv->linear[c] = NULL;
         cv->column[c] = NULL;
     }
+    free(cv->luma);
+    free(cv->before);
+    cv->luma = NULL;
+    cv->before = NULL;
     cv->max_width = 0;
 }
 
@@ -43,8 +47,10 @@ static void make_spans(struct cpu_convert *cv, uint32_t width)
     const uint32_t w = (uint32_t)cv->picture.width;
 
     for (uint32_t j = 0; j < w; j++) {
-        const uint32_t first = area_first(j, width, w), last = area_last(j, width, w);
-        cv->span[j] = (struct cpu_span){first, last, area_weight(first, j, width, w), area_weight(last - 1, j, width, w)};
+        const uint32_t first = area_first(j, width, w), last = area_last(j, width, w) - 1;
+        const uint32_t first_weight = area_weight(first, j, width, w);
+        cv->span[j] = first == last ? (struct cpu_span){first, last, first_weight + w, 0}
+                                    : (struct cpu_span){first, last, first_weight, area_weight(last, j, width, w)};
     }
     cv->span_width = (int)width;
 }
@@ -65,6 +71,10 @@ static enum status reserve_rows(struct cpu_convert *cv, int width)
         if (!cv->chroma[c] || !cv->row[c] || !cv->linear[c] || !cv->column[c])
             return ST_NOMEM;
     }
+    cv->luma = mem_array(n, sizeof *cv->luma);
+    cv->before = mem_array(n, sizeof *cv->before);
+    if (!cv->luma || !cv->before)
+        return ST_NOMEM;
     cv->max_width = width;
     return ST_OK;
 }
@@ -96,9 +106,21 @@ static void read_chroma_row(struct cpu_convert *cv, const struct frame *f, const
     }
 }
 
-static uint8_t clip(int32_t v)
+static inline uint8_t clip(int32_t v)
 {
     return (uint8_t)convert_clip(v);
+}
+
+CPU_CLONES static void add_chroma(uint8_t *restrict to, const int32_t *restrict luma, const int32_t *restrict chroma, int n)
+{
+    for (int x = 0; x < n; x++)
+        to[x] = clip(luma[x] + chroma[x]);
+}
+
+CPU_CLONES static void weigh_luma_8(int32_t *restrict to, const uint8_t *restrict from, int32_t factor, int32_t round, int n)
+{
+    for (int x = 0; x < n; x++)
+        to[x] = factor * from[x] + round;
 }
 
 static void convert_row(struct cpu_convert *cv, const struct frame *f, const struct convert_coefs *k, int y)
@@ -123,23 +145,13 @@ static void convert_row(struct cpu_convert *cv, const struct frame *f, const str
     if (cv->row_cached < 0 || cv->row_cached >> f->chroma_h_log2 != y >> f->chroma_h_log2)
         read_chroma_row(cv, f, k, y);
 
-    const int32_t *const to_r = cv->chroma[0], *const to_g = cv->chroma[1], *const to_b = cv->chroma[2];
-    const uint8_t *luma = (const uint8_t *)f->plane[0] + y * f->stride[0];
-    if (f->depth == 8) {
-        for (int x = 0; x < n; x++) {
-            const int32_t l = k->y * luma[x] + round;
-            r[x] = clip(l + to_r[x]);
-            g[x] = clip(l + to_g[x]);
-            b[x] = clip(l + to_b[x]);
-        }
-    } else {
-        for (int x = 0; x < n; x++) {
-            const int32_t l = k->y * ((luma[2 * x] | luma[2 * x + 1] << 8) >> f->shift) + round;
-            r[x] = clip(l + to_r[x]);
-            g[x] = clip(l + to_g[x]);
-            b[x] = clip(l + to_b[x]);
-        }
-    }
+    if (f->depth == 8)
+        weigh_luma_8(cv->luma, (const uint8_t *)f->plane[0] + y * f->stride[0], k->y, round, n);
+    else
+        for (int x = 0; x < n; x++)
+            cv->luma[x] = k->y * sample(f, 0, x, y) + round;
+    for (int c = 0; c < 3; c++)
+        add_chroma(cv->row[c], cv->luma, cv->chroma[c], n);
 }
 
 static void use_row(struct cpu_convert *cv, const struct frame *f, const struct convert_coefs *k, int y, bool linear)
@@ -153,33 +165,30 @@ static void use_row(struct cpu_convert *cv, const struct frame *f, const struct 
             cv->linear[c][x] = cv->light.linear[cv->row[c][x]];
 }
 
-static void add_row(uint32_t *restrict column, const uint16_t *restrict linear, uint32_t weight, int n)
+CPU_CLONES static void add_row(uint32_t *restrict column, const uint16_t *restrict linear, uint32_t weight, int n)
 {
     for (int x = 0; x < n; x++)
         column[x] += weight * linear[x];
 }
 
-static uint64_t weigh_span(const uint32_t *column, const struct cpu_span *s, uint64_t inner_weight)
-{
-    uint64_t inner = 0;
-
-    if (s->last - s->first == 1)
-        return (uint64_t)s->first_weight * column[s->first];
-    for (uint32_t i = s->first + 1; i < s->last - 1; i++)
-        inner += column[i];
-    return (uint64_t)s->first_weight * column[s->first] + inner_weight * inner +
-           (uint64_t)s->last_weight * column[s->last - 1];
-}
-
-static void emit_row(const struct cpu_convert *cv, uint32_t width, uint32_t height, uint8_t *rgb)
+CPU_CLONES static void emit_row(const struct cpu_convert *cv, uint32_t width, uint32_t height, uint8_t *rgb)
 {
     const uint32_t w = (uint32_t)cv->picture.width;
     const uint64_t total = (uint64_t)width * height;
+    uint64_t *const before = cv->before;
 
-    for (uint32_t j = 0; j < w; j++)
-        for (uint32_t c = 0; c < 3; c++)
-            rgb[3 * j + c] =
-                cv->light.encoded[convert_quotient(weigh_span(cv->column[c], &cv->span[j], w), total)];
+    for (uint32_t c = 0; c < 3; c++) {
+        const uint32_t *const column = cv->column[c];
+
+        for (uint32_t i = 0; i < width; i++)
+            before[i + 1] = before[i] + column[i];
+        for (uint32_t j = 0; j < w; j++) {
+            const struct cpu_span s = cv->span[j];
+            const uint64_t sum = (uint64_t)s.first_weight * column[s.first] + (uint64_t)s.last_weight * column[s.last] +
+                                 w * (before[s.last] - before[s.first + 1]);
+            rgb[3 * j + c] = cv->light.encoded[convert_quotient(sum, total)];
+        }
+    }
 }
 
 enum status cpu_convert_frame(struct cpu_convert *cv, const struct frame *f, uint8_t *rgb)

@@ -1,5 +1,5 @@
-/* light: see light.h. The curve is evaluated 256 times in double precision and rounded once; none of the 256 values lies
- * near a half, so that every C library gives the same table (a unit test holds the margin). */
+/* light: see light.h. The curve is evaluated 256 times in double precision and rounded once; none of the 256 values
+ * lies near a half, so that every C library gives the same table (a unit test holds the margin). */
 #include "image/light.h"
 
 #include <math.h>

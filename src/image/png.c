@@ -1,5 +1,5 @@
-/* png: writes an 8-bit RGB picture through libpng, row by row. libpng leaves on an error by longjmp: only encode() calls
- * what may jump, and it changes no local variable that is looked at after the jump. */
+/* png: writes an 8-bit RGB picture through libpng, row by row. libpng leaves on an error by longjmp: only encode()
+ * calls what may jump, and it changes no local variable that is looked at after the jump. */
 #include "image/png.h"
 
 #include <errno.h>

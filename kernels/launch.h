@@ -1,0 +1,125 @@
+/* launch: what the .cu files offer to cuda.c: one C function a step, which puts its kernels into the stream and returns
+ * cudaGetLastError(); and the arrays in GPU memory that the steps hand on. Shapes are in [], all arrays are owned by
+ * cuda.c. `frame` below counts the frames of one chunk, 0..n_frames-1: at most 256. */
+#ifndef JACQUARD_KERNELS_LAUNCH_H
+#define JACQUARD_KERNELS_LAUNCH_H
+
+#include "compute/compute.h"
+#include "compute/convert_rules.h"
+#include "compute/kmeans_rules.h"
+#include "image/light.h"
+
+#include <cuda_runtime_api.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* --- convert ------------------------------------------------------------------------------------------------------ */
+
+enum convert_kind { CONVERT_CHROMA, CONVERT_GREY, CONVERT_RGB };
+
+/* One frame, in GPU memory, and the picture to make of it. Neither is larger than 65535 on a side. */
+struct convert_job {
+    const void *plane[3];
+    int64_t stride[3];
+    struct convert_coefs coefs;
+    enum convert_kind kind;
+    bool interleaved; /* chroma samples are u v u v in plane 1 */
+    bool wide;        /* samples are 16 bits */
+    int shift, chroma_w_log2, chroma_h_log2;
+    uint32_t width, height;     /* of the frame */
+    uint32_t to_width, to_height; /* of the picture */
+};
+
+/* Pixels live as sort keys: u32 [to_height, to_width] = frame << 24 | Morton code of r, g, b. */
+cudaError_t launch_convert(const struct convert_job *job, const struct light *light, uint32_t frame, uint32_t *key,
+                           cudaStream_t stream);
+
+/* u8 [n_pixels, 3] r, g, b from keys. */
+cudaError_t launch_pixels(const uint32_t *key, uint32_t n_pixels, uint8_t *rgb, cudaStream_t stream);
+
+/* --- light -------------------------------------------------------------------------------------------------------- */
+
+struct light_job {
+    const uint32_t *key; /* [n_frames, height, width] */
+    uint32_t width, height;
+    bool want_lines, lines_are_columns;
+    const struct light *light;
+    unsigned long long *sum; /* [n_frames, 3], overwritten */
+    uint8_t *lines;          /* [n_frames, n_lines, 3], NULL without want_lines */
+};
+
+cudaError_t launch_light(const struct light_job *job, int n_frames, cudaStream_t stream);
+
+/* --- levels ------------------------------------------------------------------------------------------------------- */
+
+enum level { LEVEL_EXACT, LEVEL_POLISH, LEVEL_SEARCH, LEVEL_SEED, N_LEVELS };
+
+enum {
+    LEVELS_TILE = 1024,      /* keys that one warp walks */
+    LEVELS_TILE_WORDS = 32,  /* counts of a tile; 25 are used */
+    LEVELS_MAX_TILES = 65536, /* of a frame of 2^26 pixels */
+    LEVELS_POLISH_AT = 0,    /* places of the coarser levels in a frame's room; 4 entries to spare each */
+    LEVELS_SEARCH_AT = KMEANS_POLISH_POINTS + 4,
+    LEVELS_SEED_AT = LEVELS_SEARCH_AT + KMEANS_SEARCH_POINTS + 4,
+    LEVELS_ROOM = LEVELS_SEED_AT + KMEANS_SEED_POINTS + 4
+};
+
+/* A level's colours and weights are followed by points of weight 0 up to a multiple of 4. */
+struct level_info {
+    uint32_t n[N_LEVELS];
+    int32_t dropped[N_LEVELS]; /* low Morton bits */
+};
+
+struct levels {
+    uint32_t n_pixels; /* of a frame, <= 2^26 */
+    uint32_t n_tiles;  /* ceil(n_pixels / LEVELS_TILE) */
+    uint32_t exact_room; /* >= min(n_pixels, 2^24), a multiple of 4 */
+    bool plain;          /* the exact level only */
+    uint32_t polish_points, search_points, seed_points;
+    const uint32_t *sorted; /* [n_frames, n_pixels] */
+    uint32_t *colour, *weight;  /* [n_frames, exact_room] */
+    uint32_t *tile_heads;   /* [n_frames, n_tiles, LEVELS_TILE_WORDS]: [d] = points that start in the tile at d dropped bits */
+    uint32_t *tile_offset;  /* [n_frames, n_tiles, N_LEVELS]: points of each level that start before the tile */
+    uint32_t *coarse_first; /* [n_frames, LEVELS_ROOM]: first exact point of each coarser point, and one past the last */
+    uint32_t *coarse_colour, *coarse_weight; /* [n_frames, LEVELS_ROOM] */
+    struct level_info *info; /* [n_frames] */
+};
+
+/* Scratch for sorting n_keys keys, n_keys < 2^31. */
+cudaError_t launch_sort_bytes(uint32_t n_keys, size_t *bytes);
+cudaError_t launch_sort(const uint32_t *key, uint32_t *sorted, uint32_t n_keys, int n_bits, void *scratch,
+                        size_t scratch_bytes, cudaStream_t stream);
+cudaError_t launch_levels(const struct levels *levels, int n_frames, cudaStream_t stream);
+
+/* --- k-means ------------------------------------------------------------------------------------------------------ */
+
+enum { KMEANS_CENTRE_WORDS = 3 * COMPUTE_MAX_K };
+
+struct kmeans_work {
+    struct levels levels;
+    int k, n_init;
+    uint64_t seed;
+    struct kmeans_schedule schedule;
+    size_t shared_block, shared_sm;   /* bytes of shared memory that a block may ask for, that an SM has */
+    const int64_t *frame_number;      /* [n_frames] */
+    uint16_t *centre;                 /* [n_frames, n_init, KMEANS_CENTRE_WORDS] by restart number */
+    int64_t *cost;                    /* [n_frames, n_init] */
+    uint16_t *last;                   /* [n_frames, n in the last stage]: numbers of the restarts that are left */
+    struct frame_clusters *result;    /* [n_frames], as the search lists them: see clusters_arrange */
+};
+
+/* Default search: seeds and the first two stages; the last stage and the polish. */
+cudaError_t launch_search(const struct kmeans_work *work, int n_frames, cudaStream_t stream);
+cudaError_t launch_refine(const struct kmeans_work *work, int n_frames, cudaStream_t stream);
+/* Instead of both: every restart over all colours until it stands still. */
+cudaError_t launch_plain(const struct kmeans_work *work, int n_frames, cudaStream_t stream);
+/* The best restart on the exact level. */
+cudaError_t launch_final(const struct kmeans_work *work, int n_frames, cudaStream_t stream);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

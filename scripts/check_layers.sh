@@ -1,0 +1,54 @@
+#!/bin/bash
+# check_layers: holds the sources to the architecture: one foreign library, one place; includes go down the layers only; the two
+# looms know nothing of each other; nothing unfinished is called done.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+failed=0
+
+fault() {
+    echo "layers: $*"
+    failed=1
+}
+
+# only PATTERN PLACES...: files that include PATTERN lie in PLACES.
+only() {
+    local pattern=$1 file
+    shift
+    while read -r file; do
+        for place in "$@"; do
+            [[ $file == $place ]] && continue 2
+        done
+        fault "$file includes $pattern, which belongs to: $*"
+    done < <(grep -lrE "#include <$pattern" src mpi kernels || true)
+}
+only 'mpi\.h' mpi/comm_mpi.c
+only 'nccl\.h' mpi/comm_nccl.c
+only 'cuda' 'kernels/*' mpi/comm_nccl.c
+only 'libav|libsw' 'src/media/*'
+only 'png\.h' src/image/png.c
+only 'jansson\.h' src/barcode/sidecar.c
+
+# A layer may include itself and what is named here.
+declare -A may=(
+    [src/base]="base"
+    [src/image]="base image"
+    [src/compute]="base image compute"
+    [kernels]="base image compute kernels"
+    [src/media]="base image media"
+    [mpi]="base mpi"
+    [src/barcode]="base image compute media mpi barcode"
+    [src/cli]="base image compute media mpi barcode cli"
+)
+for layer in "${!may[@]}"; do
+    while IFS=: read -r file include; do
+        into=${include%%/*}
+        [[ " ${may[$layer]} " == *" $into "* ]] || fault "$file includes $include: $layer may use ${may[$layer]}"
+    done < <(grep -roE '#include "[a-z_]+/' "$layer" | sed -E 's/#include "//' || true)
+done
+
+while read -r line; do
+    fault "unfinished: $line"
+done < <(grep -rnwE 'TODO|FIXME|XXX' src mpi kernels || true)
+
+[ $failed = 0 ] && echo "layers: sound"
+exit $failed

@@ -1,0 +1,99 @@
+/* dump_pixels: writes the very pixels that `jacquard barcode` clusters, one OUTDIR/NNNNNN.ppm (binary P6) a sampled frame,
+ * named by frame number. For measuring against other programs on the same bytes.
+ * usage: dump_pixels FILM OUTDIR [--every Nf] [--columns W] [--scale WxH] */
+#include "barcode/config.h"
+#include "base/mem.h"
+#include "compute/compute.h"
+#include "media/decoder.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct dump {
+    const char *folder;
+    const struct plan *plan;
+    struct compute *compute;
+    int width, height;
+    uint8_t *rgb;
+};
+
+static enum status dump_frame(void *context, int64_t which, const struct frame *frame, const char *hash)
+{
+    struct dump *d = context;
+    char path[4096];
+    FILE *file;
+
+    (void)hash;
+    TRY(compute_convert(d->compute, 0, frame));
+    TRY(compute_pixels(d->compute, 0, d->rgb));
+    snprintf(path, sizeof path, "%s/%06lld.ppm", d->folder, (long long)d->plan->sample_frame[which]);
+    file = fopen(path, "wb");
+    if (!file)
+        return FAIL(ST_IO, "cannot write %s", path);
+    fprintf(file, "P6\n%d %d\n255\n", d->width, d->height);
+    fwrite(d->rgb, 3, (size_t)d->width * (size_t)d->height, file);
+    return fclose(file) == 0 ? ST_OK : FAIL(ST_IO, "cannot write %s", path);
+}
+
+/* As jacquard barcode's options of these names. */
+static enum status parse(int argc, char **argv, struct barcode_config *c)
+{
+    for (int i = 3; i < argc; i += 2) {
+        const char *value = i + 1 < argc ? argv[i + 1] : "";
+        if (strcmp(argv[i], "--every") == 0)
+            c->sampling = (struct sampling){.unit = SAMPLE_FRAMES, .every = atof(value)};
+        else if (strcmp(argv[i], "--columns") == 0)
+            c->sampling = (struct sampling){.unit = SAMPLE_COLUMNS, .every = atof(value)};
+        else if (strcmp(argv[i], "--scale") != 0 || sscanf(value, "%dx%d", &c->box_width, &c->box_height) != 2)
+            return FAIL(ST_USAGE, "option %s %s is not known", argv[i], value);
+    }
+    return c->sampling.every >= 1 ? ST_OK : FAIL(ST_USAGE, "sampling: at least 1");
+}
+
+static enum status run(int argc, char **argv)
+{
+    struct barcode_config config = {
+        .sampling = {.unit = SAMPLE_FRAMES, .every = 24.0}, .box_width = 480, .box_height = 270};
+    atomic_int stop = 0;
+    struct film film;
+    struct plan plan;
+    struct dump d = {.folder = argv[2], .plan = &plan};
+    struct compute_setup setup = {.batch = 1, .kmeans = {.k = 1, .n_init = 1}};
+    struct decoder *decoder;
+    struct decoder_stats stats = {0};
+
+    TRY(parse(argc, argv, &config));
+    TRY(film_open(&film, argv[1], 1, &stop, NULL, NULL));
+    TRY(plan_make(&plan, &film, &config.sampling, 1, 1));
+    barcode_picture_size(&film.info, &config, &d.width, &d.height);
+    setup.picture.width = d.width;
+    setup.picture.height = d.height;
+    d.rgb = mem_array((size_t)d.width * (size_t)d.height, 3);
+    uint8_t *delivered = mem_array((size_t)plan.n_samples, 1);
+    if (!d.rgb || !delivered)
+        return ST_NOMEM;
+    TRY(compute_open(&compute_cpu, &setup, &d.compute));
+    TRY(decoder_open(&(struct decoder_setup){.film = &film, .threads = 1, .stop = &stop}, &decoder));
+    TRY(decoder_run(decoder, &(struct decoder_stretch){plan.sample_frame, plan.n_samples}, delivered, dump_frame, &d,
+                    &stats));
+    decoder_close(&decoder);
+    compute_close(&d.compute);
+    free(delivered);
+    free(d.rgb);
+    plan_release(&plan);
+    film_release(&film);
+    return ST_OK;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 3) {
+        fputs("usage: dump_pixels FILM OUTDIR [--every Nf] [--columns W] [--scale WxH]\n", stderr);
+        return 2;
+    }
+    const enum status st = run(argc, argv);
+    if (st != ST_OK)
+        fprintf(stderr, "dump_pixels: %s\n", status_message());
+    return status_exit_code(st);
+}

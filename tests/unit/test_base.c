@@ -1,0 +1,139 @@
+/* test_base: status, options, random numbers, memory. */
+#include "base/mem.h"
+#include "base/opts.h"
+#include "base/rng.h"
+#include "base/status.h"
+#include "unit/test.h"
+
+#include <math.h>
+
+static void test_status(void)
+{
+    CHECK_INT(FAIL(ST_FORMAT, "%s: %d", "a\x1b[31m\n", 7), ST_FORMAT);
+    CHECK_STR(status_message(), "a?[31m?: 7"); /* nothing that steers a terminal */
+    CHECK_INT(status_exit_code(ST_OK), 0);
+    CHECK_INT(status_exit_code(ST_BUG), 1);
+    CHECK_INT(status_exit_code(ST_USAGE), 2);
+    CHECK_INT(status_exit_code(ST_UNSUPPORTED), 2);
+    CHECK_INT(status_exit_code(ST_FORMAT), 3);
+    CHECK_INT(status_exit_code(ST_INTERRUPTED), 75);
+    status_adopt("rank 3: gone");
+    CHECK_STR(status_message(), "rank 3: gone");
+}
+
+static const struct opt table[] = {
+    {"every", 0, "N", "a number"}, {"clusters", 'k', "K", "two\nlines"}, {"force", 'f', NULL, "a flag"}, {NULL, 0, NULL, NULL}};
+
+struct seen {
+    char text[256];
+};
+
+static enum status record(void *context, int which, const char *argument)
+{
+    struct seen *s = context;
+    const size_t used = strlen(s->text);
+
+    snprintf(s->text + used, sizeof s->text - used, "%s=%s;", table[which].name, argument ? argument : "");
+    return ST_OK;
+}
+
+static enum status parse(struct seen *s, int *n_operands, const char *a, const char *b, const char *c, const char *d)
+{
+    char *argv[6] = {(char *)"barcode", (char *)a, (char *)b, (char *)c, (char *)d, NULL};
+    const char *operand[2];
+    int argc = 1;
+
+    while (argc < 5 && argv[argc])
+        argc++;
+    *s = (struct seen){{0}};
+    return opts_parse("barcode", table, argc, argv, record, s, operand, 2, n_operands);
+}
+
+static void test_opts(void)
+{
+    struct seen s;
+    int n, choice;
+    int64_t value;
+    double number;
+    static const char *const names[] = {"share", "hue"};
+
+    CHECK_INT(parse(&s, &n, "film", "--every", "24f", "-k8"), ST_OK);
+    CHECK_STR(s.text, "every=24f;clusters=8;");
+    CHECK_INT(n, 1);
+    CHECK_INT(parse(&s, &n, "--force", "--", "-film", NULL), ST_OK);
+    CHECK_INT(n, 1);
+    CHECK_INT(parse(&s, &n, "--nonsense", NULL, NULL, NULL), ST_USAGE);
+    CHECK(strstr(status_message(), "--nonsense"));
+    CHECK_INT(parse(&s, &n, "-z", NULL, NULL, NULL), ST_USAGE);
+    CHECK_INT(parse(&s, &n, "--every", NULL, NULL, NULL), ST_USAGE);
+    CHECK_INT(parse(&s, &n, "--force=1", NULL, NULL, NULL), ST_USAGE);
+    CHECK_INT(parse(&s, &n, "a", "b", "c", NULL), ST_USAGE);
+
+    CHECK_INT(opts_int("-k", "32", 1, 32, &value), ST_OK);
+    CHECK_INT(value, 32);
+    const char *bad_int[] = {"", "0", "33", "8x", "x", "1e1", "99999999999999999999"};
+    for (size_t i = 0; i < sizeof bad_int / sizeof *bad_int; i++)
+        CHECK_INT(opts_int("-k", bad_int[i], 1, 32, &value), ST_USAGE);
+    CHECK_INT(opts_positive("--every", "0.5", &number), ST_OK);
+    CHECK(number == 0.5);
+    const char *bad_number[] = {"", "0", "-1", "nan", "inf", "1s"};
+    for (size_t i = 0; i < sizeof bad_number / sizeof *bad_number; i++)
+        CHECK_INT(opts_positive("--every", bad_number[i], &number), ST_USAGE);
+    CHECK_INT(opts_choice("--order", "hue", names, 2, &choice), ST_OK);
+    CHECK_INT(choice, 1);
+    CHECK_INT(opts_choice("--order", "hu", names, 2, &choice), ST_USAGE);
+    CHECK(strstr(status_message(), "share, hue"));
+}
+
+static void test_rng(void)
+{
+    /* Known answers of the reference implementation, Random123 kat_vectors: philox4x32 10. */
+    const struct rng_block zero = rng_philox(0, 0, 0, 0, 0);
+    const struct rng_block ones = rng_philox(UINT64_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX);
+    const struct rng_block pi =
+        rng_philox(0x299f31d0a4093822, 0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344);
+    const uint32_t zero_wanted[4] = {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8};
+    const uint32_t ones_wanted[4] = {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd};
+    const uint32_t pi_wanted[4] = {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1};
+
+    for (int i = 0; i < 4; i++) {
+        CHECK_INT(zero.word[i], zero_wanted[i]);
+        CHECK_INT(ones.word[i], ones_wanted[i]);
+        CHECK_INT(pi.word[i], pi_wanted[i]);
+    }
+    CHECK_INT(rng_below(0, 0, 1000), 0);
+    CHECK_INT(rng_below(UINT32_MAX, UINT32_MAX, 1000), 999);
+    CHECK_INT(rng_below(0x80000000, 0, 1000), 500);
+    CHECK(rng_below(UINT32_MAX, UINT32_MAX, UINT64_MAX) == UINT64_MAX - 1);
+}
+
+static void test_mem(void)
+{
+    size_t room = 0;
+    int *array = NULL;
+
+    for (size_t n = 0; n < 1000; n++) {
+        int *grown = mem_grow(array, n, &room, sizeof *array);
+        if (!CHECK(grown))
+            break;
+        array = grown;
+        array[n] = (int)n;
+    }
+    for (int i = 0; i < 1000; i++)
+        CHECK_INT(array[i], i);
+    free(array);
+    CHECK(mem_array((size_t)-1 / 4, 8) == NULL);
+    CHECK(strstr(status_message(), "out of memory"));
+    void *empty = mem_array(0, 8);
+    CHECK(empty != NULL);
+    free(empty);
+}
+
+int main(void)
+{
+    test_status();
+    test_opts();
+    test_rng();
+    test_mem();
+    return test_end();
+}

@@ -1,0 +1,252 @@
+/* test_plan: sampling and segments on made-up films: every column names the right frame, every sample lies in exactly one
+ * segment, segments start at key frames, ranks get contiguous shares of about equal cost. */
+#include "barcode/config.h"
+#include "barcode/plan.h"
+#include "media/decoder.h"
+#include "unit/test.h"
+
+/* A film of n frames, a key frame every gop, times in 1/24 s; key packets are clean. Closed groups: decode order is
+ * presentation order. Open groups: two frames are coded after the key frame that they are shown before. */
+static struct film make_film(int64_t n, int64_t gop, bool open_groups)
+{
+    struct film f = {.n_packets = n, .n_frames = n};
+
+    f.info.time_base_num = 1;
+    f.info.time_base_den = 24;
+    f.info.duration_ticks = n;
+    f.packet = calloc((size_t)n, sizeof *f.packet);
+    f.frame = calloc((size_t)n, sizeof *f.frame);
+    for (int64_t i = 0; i < n; i++)
+        f.packet[i].frame = i;
+    for (int64_t k = gop; open_groups && k + 2 < n; k += gop) {
+        f.packet[k].frame = k + 2;
+        f.packet[k + 1].frame = k;
+        f.packet[k + 2].frame = k + 1;
+    }
+    int64_t key = -1;
+    for (int64_t i = 0; i < n; i++) {
+        f.packet[i].bytes = 1000 + (uint32_t)(i % 7) * 100;
+        f.packet[i].flags = PACKET_SHOWN | (i % gop == 0 ? PACKET_KEY | PACKET_CLEAN : 0);
+        key = i % gop == 0 ? i : key;
+        f.packet[i].key = key;
+        f.frame[f.packet[i].frame] = (struct film_frame){.pts = f.packet[i].frame, .ticks = f.packet[i].frame, .packet = i};
+    }
+    return f;
+}
+
+static void check_segments(const struct film *f, const struct plan *p)
+{
+    int64_t at = 0;
+
+    CHECK_INT(p->rank_segment[0], 0);
+    CHECK_INT(p->rank_segment[p->n_ranks], p->n_segments);
+    for (int r = 0; r < p->n_ranks; r++)
+        CHECK(p->rank_segment[r] <= p->rank_segment[r + 1]);
+    for (int64_t i = 0; i < p->n_segments; i++) {
+        CHECK_INT(p->segment[i].first, at);
+        CHECK(p->segment[i].last > p->segment[i].first);
+        at = p->segment[i].last;
+        const int64_t start = decoder_start_packet(f, p->sample_frame[p->segment[i].first]);
+        CHECK(start == 0 || (f->packet[start].flags & PACKET_KEY));
+    }
+    CHECK_INT(at, p->n_samples);
+    for (int64_t i = 1; i < p->n_samples; i++)
+        CHECK(p->sample_frame[i] > p->sample_frame[i - 1]);
+    for (int64_t i = 0; i < p->n_columns; i++)
+        CHECK(p->column_sample[i] >= 0 && p->column_sample[i] < p->n_samples);
+}
+
+static int64_t frame_of(const struct plan *p, int64_t column)
+{
+    return p->sample_frame[p->column_sample[column]];
+}
+
+static void test_every_n_frames(void)
+{
+    struct film f = make_film(14315, 48, false);
+    const struct sampling s = {.unit = SAMPLE_FRAMES, .every = 24};
+    struct plan p;
+
+    CHECK_INT(plan_make(&p, &f, &s, 3, 8), ST_OK);
+    CHECK_INT(p.n_columns, 597);
+    for (int64_t i = 0; i < p.n_columns; i++)
+        CHECK_INT(frame_of(&p, i), 24 * i);
+    check_segments(&f, &p);
+    CHECK(p.n_segments >= 20 && p.n_segments <= 24);
+    plan_release(&p);
+    film_release(&f);
+}
+
+static void test_columns_reach_both_ends(void)
+{
+    struct film f = make_film(3600, 24, false);
+
+    for (int64_t w = 1; w < 8000; w = w * 3 + 1) {
+        const struct sampling s = {.unit = SAMPLE_COLUMNS, .every = (double)w};
+        struct plan p;
+        CHECK_INT(plan_make(&p, &f, &s, 2, 4), ST_OK);
+        CHECK_INT(p.n_columns, w);
+        CHECK(frame_of(&p, 0) <= 3600 / w);
+        CHECK(frame_of(&p, w - 1) >= 3600 - 1 - 3600 / w);
+        for (int64_t i = 1; i < w; i++)
+            CHECK(frame_of(&p, i) >= frame_of(&p, i - 1));
+        check_segments(&f, &p);
+        plan_release(&p);
+    }
+    film_release(&f);
+}
+
+static void test_every_seconds(void)
+{
+    struct film f = make_film(240, 24, false);
+    const struct sampling second = {.unit = SAMPLE_SECONDS, .every = 1.0}, fine = {.unit = SAMPLE_SECONDS, .every = 0.01};
+    struct plan p;
+
+    CHECK_INT(plan_make(&p, &f, &second, 1, 4), ST_OK);
+    CHECK_INT(p.n_columns, 10);
+    for (int64_t i = 0; i < p.n_columns; i++)
+        CHECK_INT(frame_of(&p, i), 24 * i);
+    plan_release(&p);
+
+    /* Finer than the film's frames: the frame that is shown then, several times. */
+    CHECK_INT(plan_make(&p, &f, &fine, 1, 4), ST_OK);
+    CHECK_INT(p.n_columns, 1000);
+    CHECK_INT(p.n_samples, 240);
+    for (int64_t i = 0; i < p.n_columns; i++)
+        CHECK_INT(frame_of(&p, i), i * 24 / 100);
+    check_segments(&f, &p);
+    plan_release(&p);
+    film_release(&f);
+}
+
+static void test_range(void)
+{
+    struct film f = make_film(240, 24, false);
+    struct sampling s = {.unit = SAMPLE_FRAMES, .every = 10, .has_start = true, .has_end = true, .start = {2.0, false},
+                         .end = {50.0, true}};
+    struct plan p;
+
+    CHECK_INT(plan_make(&p, &f, &s, 1, 4), ST_OK);
+    CHECK_INT(p.n_columns, 8); /* frames 48 .. 119 */
+    CHECK_INT(frame_of(&p, 0), 48);
+    CHECK_INT(frame_of(&p, 7), 118);
+    plan_release(&p);
+    s.end = (struct film_time){2.0, false}; /* half-open: empty */
+    CHECK_INT(plan_make(&p, &f, &s, 1, 4), ST_USAGE);
+    plan_release(&p);
+    s.start = (struct film_time){11.0, false};
+    s.has_end = false;
+    CHECK_INT(plan_make(&p, &f, &s, 1, 4), ST_USAGE);
+    plan_release(&p);
+    film_release(&f);
+}
+
+static void test_keys(void)
+{
+    struct film f = make_film(240, 24, false);
+    const struct sampling s = {.unit = SAMPLE_FRAMES, .every = 10, .snap_to_keys = true};
+    struct plan p;
+
+    CHECK_INT(plan_make(&p, &f, &s, 1, 4), ST_OK);
+    CHECK_INT(p.n_columns, 24);
+    for (int64_t i = 0; i < p.n_columns; i++) {
+        const int64_t wanted = 10 * i, below = wanted / 24 * 24, above = below + 24;
+        const int64_t nearest = above < 240 && above - wanted < wanted - below ? above : below;
+        CHECK_INT(frame_of(&p, i), nearest);
+    }
+    CHECK(p.largest_time_error > 0.0 && p.largest_time_error <= 1.0);
+    plan_release(&p);
+    film_release(&f);
+}
+
+static void test_open_groups_start_one_key_earlier(void)
+{
+    struct film f = make_film(240, 24, true);
+
+    CHECK_INT(decoder_start_packet(&f, 0), 0);
+    CHECK_INT(decoder_start_packet(&f, 24), 0);  /* coded after key packet 24, but shown before it */
+    CHECK_INT(decoder_start_packet(&f, 25), 0);
+    CHECK_INT(decoder_start_packet(&f, 26), 24); /* the key frame itself */
+    CHECK_INT(decoder_start_packet(&f, 27), 24);
+    CHECK_INT(decoder_start_packet(&f, 47), 24);
+    f.packet[48].flags &= ~(uint32_t)PACKET_CLEAN; /* a recovery point: the key before it */
+    CHECK_INT(decoder_start_packet(&f, 60), 24);
+    film_release(&f);
+}
+
+static void test_balance(void)
+{
+    struct film f = make_film(24000, 24, false);
+    const struct sampling s = {.unit = SAMPLE_FRAMES, .every = 24};
+
+    for (int n = 1; n <= 16; n++) {
+        struct plan p;
+        int64_t total = 0, most = 0;
+        CHECK_INT(plan_make(&p, &f, &s, n, 16), ST_OK);
+        check_segments(&f, &p);
+        for (int r = 0; r < n; r++) {
+            int64_t cost = 0;
+            for (int64_t i = p.rank_segment[r]; i < p.rank_segment[r + 1]; i++)
+                cost += p.segment[i].cost;
+            total += cost;
+            most = cost > most ? cost : most;
+        }
+        CHECK((double)most * n <= 1.1 * (double)total);
+        plan_release(&p);
+    }
+    film_release(&f);
+}
+
+static void test_more_ranks_than_segments(void)
+{
+    struct film one = make_film(1, 1, false), single_key = make_film(100, 1000, false);
+    const struct sampling s = {.unit = SAMPLE_FRAMES, .every = 24};
+    struct plan p;
+
+    CHECK_INT(plan_make(&p, &one, &s, 5, 16), ST_OK);
+    CHECK_INT(p.n_columns, 1);
+    check_segments(&one, &p);
+    plan_release(&p);
+    CHECK_INT(plan_make(&p, &single_key, &s, 5, 16), ST_OK);
+    CHECK_INT(p.n_segments, 1);
+    check_segments(&single_key, &p);
+    plan_release(&p);
+    film_release(&one);
+    film_release(&single_key);
+}
+
+static void test_picture_size(void)
+{
+    struct film_info i = {.width = 1920, .height = 1080, .sar_num = 1, .sar_den = 1};
+    struct barcode_config c = {.box_width = 480, .box_height = 270};
+    int w, h;
+
+    barcode_picture_size(&i, &c, &w, &h);
+    CHECK(w == 480 && h == 270);
+    i.rotation = 90; /* seen upright it is 1080 x 1920: 152 x 270, in the frame's own orientation 270 x 152 */
+    barcode_picture_size(&i, &c, &w, &h);
+    CHECK(w == 270 && h == 152);
+    i = (struct film_info){.width = 100, .height = 50, .sar_num = 2, .sar_den = 1}; /* never enlarged, square pixels */
+    barcode_picture_size(&i, &c, &w, &h);
+    CHECK(w == 100 && h == 25);
+    i = (struct film_info){.width = 16, .height = 4000, .sar_num = 1, .sar_den = 1};
+    barcode_picture_size(&i, &c, &w, &h);
+    CHECK(w == 1 && h == 270);
+    c.scale = SCALE_FULL;
+    barcode_picture_size(&i, &c, &w, &h);
+    CHECK(w == 16 && h == 4000);
+}
+
+int main(void)
+{
+    test_every_n_frames();
+    test_columns_reach_both_ends();
+    test_every_seconds();
+    test_range();
+    test_keys();
+    test_open_groups_start_one_key_earlier();
+    test_balance();
+    test_more_ranks_than_segments();
+    test_picture_size();
+    return test_end();
+}
