@@ -53,7 +53,7 @@ static __device__ __forceinline__ struct rgb row_light(const struct convert_job 
     const int32_t round = (1 << (CONVERT_BITS - 1)) - k.y * k.y_offset;
     struct rgb sum = {0, 0, 0};
 
-    if (KIND == CONVERT_CHROMA) {
+    if constexpr (KIND == CONVERT_CHROMA) {
         const uint32_t cy = y >> job.chroma_h_log2;
         for (uint32_t x = columns.first; x < columns.last;) {
             const uint32_t cx = x >> job.chroma_w_log2;
@@ -71,21 +71,18 @@ static __device__ __forceinline__ struct rgb row_light(const struct convert_job 
                 sum.b += weight * linear[convert_clip(l + to_b)];
             }
         }
-        return sum;
-    }
-    for (uint32_t x = columns.first; x < columns.last; x++) {
-        const uint32_t weight = span_weight(columns, x);
-        const uint32_t first = weight * linear[convert_clip(k.y * sample<SAMPLE>(job, 0, x, y) + round)];
-        if (KIND == CONVERT_GREY) {
-            sum.r += first;
-            continue;
+    } else {
+        for (uint32_t x = columns.first; x < columns.last; x++) {
+            const uint32_t weight = span_weight(columns, x);
+            sum.g += weight * linear[convert_clip(k.y * sample<SAMPLE>(job, 0, x, y) + round)];
+            if constexpr (KIND == CONVERT_RGB) {
+                sum.b += weight * linear[convert_clip(k.y * sample<SAMPLE>(job, 1, x, y) + round)];
+                sum.r += weight * linear[convert_clip(k.y * sample<SAMPLE>(job, 2, x, y) + round)];
+            }
         }
-        sum.g += first;
-        sum.b += weight * linear[convert_clip(k.y * sample<SAMPLE>(job, 1, x, y) + round)];
-        sum.r += weight * linear[convert_clip(k.y * sample<SAMPLE>(job, 2, x, y) + round)];
+        if constexpr (KIND == CONVERT_GREY)
+            sum.r = sum.b = sum.g;
     }
-    if (KIND == CONVERT_GREY)
-        sum.g = sum.b = sum.r;
     return sum;
 }
 

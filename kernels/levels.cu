@@ -15,7 +15,7 @@
 
 #include <cub/device/device_radix_sort.cuh>
 
-enum { ALL = -1, WARPS = 8, MERGE_LANES = 8, SCAN_WARPS = 16 };
+enum { WARPS = 8, MERGE_LANES = 8, SCAN_WARPS = 16 };
 
 static const uint32_t FULL = 0xFFFFFFFFu;
 
@@ -25,13 +25,11 @@ static __device__ __forceinline__ uint32_t lane_of(void)
 }
 
 /* The highest bit in which a key differs from the one before; KMEANS_COLOUR_BITS for a frame's first, -1 for no new one. */
-static __device__ __forceinline__ int new_colour_bit(const uint32_t *keys, uint32_t i, bool valid, uint32_t key,
-                                                     uint32_t *before_warp)
+static __device__ __forceinline__ int new_colour_bit(uint32_t i, bool valid, uint32_t key, uint32_t *before_warp)
 {
     const uint32_t left = __shfl_up_sync(FULL, key, 1);
     const uint32_t before = lane_of() == 0 ? *before_warp : left;
 
-    (void)keys;
     *before_warp = __shfl_sync(FULL, key, 31);
     if (!valid)
         return -1;
@@ -58,7 +56,7 @@ static __global__ void __launch_bounds__(32 * WARPS) count_heads(const struct le
         const uint32_t i = base + lane;
         const bool valid = i < l.n_pixels;
         const uint32_t key = valid ? keys[i] : 0;
-        const int bit = new_colour_bit(keys, i, valid, key, &before);
+        const int bit = new_colour_bit(i, valid, key, &before);
         if (bit >= 0)
             atomicAdd(&counts[warp][bit], 1u);
     }
@@ -184,7 +182,7 @@ static __global__ void __launch_bounds__(32 * WARPS) emit_points(const struct le
         const uint32_t i = base + lane;
         const bool valid = i < end;
         const uint32_t key = valid ? keys[i] : 0;
-        const int bit = new_colour_bit(keys, i, valid, key, &before);
+        const int bit = new_colour_bit(i, valid, key, &before);
         const uint32_t heads = __ballot_sync(FULL, bit >= 0);
         const uint32_t lower = (1u << lane) - 1;
         const uint32_t point = n_before[LEVEL_EXACT] + (uint32_t)__popc(heads & lower);

@@ -63,8 +63,8 @@ static enum status paths_make(const struct barcode_config *c, struct paths *p)
     TRY(copy_path(c->frame_hashes, &p->path[N_STRIPS + 2]));
     for (int i = 0; i < MAX_FILES; i++)
         for (int j = 0; j < i; j++)
-            if (p->path[i] && p->path[j] && strcmp(p->path[i], p->path[j]) == 0)
-                return FAIL(ST_USAGE, "two outputs have the same name: %s", p->path[i]);
+            if (p->path[i] && p->path[j] && file_is_same(p->path[i], p->path[j]))
+                return FAIL(ST_USAGE, "two outputs are the same file: %s", p->path[i]);
     return ST_OK;
 }
 
@@ -76,7 +76,7 @@ enum status output_check(const struct barcode_config *config)
     for (int i = 0; i < MAX_FILES && st == ST_OK; i++) {
         if (!p.path[i])
             continue;
-        if (strcmp(p.path[i], config->film) == 0)
+        if (file_is_same(p.path[i], config->film))
             st = FAIL(ST_USAGE, "the output %s is the film itself", p.path[i]);
         else
             st = file_check_output(p.path[i], config->force);

@@ -27,6 +27,9 @@ void file_out_discard(struct file_out *out);
  * before long work starts. */
 enum status file_check_output(const char *path, bool force);
 
+/* Whether both names lead to the same file, or would if it existed. */
+bool file_is_same(const char *a, const char *b);
+
 /* path with its last suffix (after the last '/') replaced or, with none, added: ("a/b.mp4", ".png") -> "a/b.png".
  * Heap; NULL with a message when memory ran out. */
 char *file_with_suffix(const char *path, const char *suffix);

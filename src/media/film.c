@@ -598,7 +598,7 @@ static void judge_completeness(struct film *film, const struct reader *r)
     else if (is_known_duration(in->format->duration) && !is_mov &&
              in->format->duration_estimation_method == AVFMT_DURATION_FROM_STREAM)
         declared = (double)in->format->duration / AV_TIME_BASE;
-    if (declared > found + 1.0 && declared > found * 1.02) {
+    if (declared > found + 0.5 && declared > found * 1.02) {
         const double lost = declared - found, frame = film_seconds(film, usual_duration_of(r));
         info->frames_missing = frame > 0.0 && lost / frame < 1e12 ? (int64_t)(lost / frame) : 1;
         snprintf(info->incomplete, sizeof info->incomplete, "it says that it lasts %.2f s, but ends after %.2f s", declared,

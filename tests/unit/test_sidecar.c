@@ -316,7 +316,8 @@ static void accepts_other_layouts(void)
         "{\"frame\":1,\"pts\":1,\"time\":1e-3,\"clusters\":[{\"rgb\":[255,255,255],\"count\":1}],\"mean\":[0,0,0],"
         "\"inertia\":1,\"lines\":\"ffffff\"}], \"version\": 1, \"picture\":{\"lines\":1,\"legacy\":true,\"height\":1,"
         "\"width\":1},\"settings\":{},\"format\":\"jacquard\\u002dbarcode\",\"film\":{\"path\":\"x\",\"bytes\":0,"
-        "\"fingerprint\":\"\",\"container\":\"\",\"codec\":\"\",\"width\":1,\"height\":1,\"rotation\":0,\"sar\":\"1:1\","
+        "\"fingerprint\":\"\",\"container\":\"\",\"codec\":\"\",\"width\":1,\"height\":1,\"rotation\":0,"
+        "\"sar\":\"1:1\","
         "\"pixel_format\":\"\",\"matrix\":\"\",\"range\":\"\",\"frames\":2,\"seconds\":1,\"time_base\":\"1/1\"}} \n ";
     struct barcode b;
 
@@ -396,6 +397,7 @@ static void refuses_wrong_values(void)
         {"", "h264", "a codec name of more than sixty-three bytes, which does not fit its place", "film.codec"},
         {"", "h264", "h\\u0000", "line 2"},
         {"", "h264", "h\\ud800", "line 2"},
+        {"", "0123", "00123", "film.fingerprint is longer than 64 bytes"},
         {"", "1920", "0", "film.width"},
         {"", "1920", "2147483648", "film.width"},
         {"", "\"rotation\":90", "\"rotation\":45", "rotation"},
@@ -451,6 +453,7 @@ static void refuses_wrong_values(void)
         {"\"columns\"", "00010f10abff", "00010f10abf", "columns[0].lines"},
         {"\"columns\"", "00010f10abff", "00010f10abfg", "columns[0].lines"},
         {"\"columns\"", "00010f10abff", "00010f10abFF", "columns[0].lines"},
+        {"\"columns\"", "00010f10abff", "00010f10abff0102", "columns[0].lines"},
         {"\"columns\"", "00010f10abff", "", "columns[0].lines"},
         {"\"columns\"", "00010f10abff", "00010f", "columns[1] has 2 lines"},
         {"\"columns\"", "\"00010f10abff\"", "5", "columns[0].lines"},
