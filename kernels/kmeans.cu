@@ -28,6 +28,8 @@ enum {
     INDEX_MASK = 31
 };
 
+static_assert(KMEANS_SEED_POINTS <= 1024, "a warp looks through one lane's seed points at once");
+
 static const uint32_t FULL = 0xFFFFFFFFu;
 
 struct points {
@@ -566,7 +568,6 @@ template <class T> static __global__ void __launch_bounds__(32 * REFINE_WARPS) r
     if (info.dropped[LEVEL_POLISH] != info.dropped[LEVEL_SEARCH])
         run_lloyd<T, true, false>(level_of(work, frame, LEVEL_POLISH), held, k, KMEANS_POLISH_STEPS, space);
     const int64_t cost = total_cost(held, k);
-    __syncthreads(); /* all warps have loaded the centres */
     if (warp_of() == 0)
         store_centres(centre, held, k);
     if (threadIdx.x == 0)

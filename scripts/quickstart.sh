@@ -39,7 +39,7 @@ if [ -z "$film" ]; then
         echo "quickstart: making a demo film, quickstart/demo.mp4"
         scripts/demo_film.sh "$film"
     fi
-    [ $# != 0 ] || set -- --every 6f # 40 seconds are short: a column for each quarter of a second
+    [ $# != 0 ] || set -- --every 1f # 40 seconds are short: a column for every frame
 fi
 
 name=${film##*/}

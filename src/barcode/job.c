@@ -215,7 +215,9 @@ static enum status run_weave(struct job *job)
     int64_t sums[] = {stats.decode_us,         stats.convert_us, stats.cluster_us,     stats.frames_decoded, stats.packets_sent,
                       stats.frames_clustered, stats.damaged,    stats.n_cpu_decoders, stats.n_nvdec_decoders};
     TRY(comm_sum_i64(job->comm, sums, (int)(sizeof sums / sizeof *sums)));
-    job->stats = (struct weave_stats){sums[0], sums[1], sums[2], sums[3], sums[4], sums[5], sums[6], sums[7], sums[8]};
+    job->stats = (struct weave_stats){sums[0], sums[1], sums[2], sums[3], sums[4], sums[5], sums[6], sums[7], sums[8], stats.nvdec_refusal};
+    if (stats.nvdec_refusal)
+        log_note("decoded on the CPU instead of NVDEC: %s", stats.nvdec_refusal);
     job->weave_seconds += clock_seconds() - started;
     return ST_OK;
 }

@@ -327,7 +327,7 @@ static enum status next_value(struct reader *r, json_t **value)
     skip_space(r);
     *value = json_loadb(r->text + r->at, r->length - r->at,
                         JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_DISABLE_EOF_CHECK, &error);
-    if (!*value && json_error_code(&error) == json_error_out_of_memory)
+    if (!*value && error.text[0] == '\0') /* jansson finds no words for it */
         return FAIL(ST_NOMEM, "out of memory: reading %s", r->path);
     if (*value || error.position > 0)
         r->at += (size_t)error.position;

@@ -162,20 +162,27 @@ static enum status allocate_result(struct weave *w)
     return r->clusters && r->light && r->lines && r->hash && r->delivered ? ST_OK : ST_NOMEM;
 }
 
-/* As many decoders as there are segments and cores for; cores that are left over help inside the decoders. */
+static int64_t at_most(int64_t n, int64_t limit)
+{
+    return n < limit ? n : limit;
+}
+
+static int64_t at_least(int64_t n, int64_t limit)
+{
+    return n > limit ? n : limit;
+}
+
+/* As many decoders as there are segments and cores for; cores that are left over help inside the decoders. NVDEC sessions
+ * join where there are more segments than cores: they take a third of a second to open, which short films do not last. */
 static enum status allocate_workers(struct weave *w)
 {
     const struct weave_setup *s = &w->setup;
     const int64_t n_segments = w->last_segment - atomic_load(&w->next_segment);
     const bool on_device = s->ops == &compute_cuda;
     const int64_t n_pixels = (int64_t)s->picture.width * s->picture.height;
-    const int64_t fitting = DEVICE_BATCH_PIXELS / n_pixels;
-    const int batch = !on_device ? 1 : fitting < 1 ? 1 : fitting > DEVICE_BATCH ? DEVICE_BATCH : (int)fitting;
-    const int n_nvdec = !on_device || !s->film->info.nvdec_exact || s->film->info.sequential ? 0
-                        : n_segments < NVDEC_SESSIONS                                        ? (int)n_segments
-                                                                                             : NVDEC_SESSIONS;
-    const int64_t left = n_segments - n_nvdec;
-    const int n_cpu = left < s->threads ? (int)left : s->threads;
+    const int batch = on_device ? (int)at_most(at_least(DEVICE_BATCH_PIXELS / n_pixels, 1), DEVICE_BATCH) : 1;
+    const int n_cpu = (int)at_most(n_segments, s->threads);
+    const int n_nvdec = on_device && s->film->info.nvdec_exact ? (int)at_most(n_segments - n_cpu, NVDEC_SESSIONS) : 0;
 
     w->n_workers = n_nvdec + n_cpu;
     w->worker = mem_array((size_t)w->n_workers, sizeof *w->worker);
@@ -184,7 +191,7 @@ static enum status allocate_workers(struct weave *w)
     for (int i = 0; i < w->n_workers; i++) {
         w->worker[i].weave = w;
         w->worker[i].batch = batch;
-        w->worker[i].path = i < n_nvdec ? DECODER_NVDEC : DECODER_CPU;
+        w->worker[i].path = i < n_cpu ? DECODER_CPU : DECODER_NVDEC;
         w->worker[i].decoder_threads = n_cpu > 0 ? (s->threads + n_cpu - 1) / n_cpu : 1;
     }
     return ST_OK;
@@ -293,6 +300,8 @@ enum status weave_finish(struct weave **in, struct weave_result *result, struct 
         stats->packets_sent += k->decoding.packets_in;
         stats->damaged += k->decoding.damaged;
         stats->frames_clustered += k->n_clustered;
+        if (k->decoding.nvdec_refusal)
+            stats->nvdec_refusal = k->decoding.nvdec_refusal;
         stats->n_nvdec_decoders += k->decoding.used_nvdec;
         stats->n_cpu_decoders += k->decoding.packets_in > 0 && !k->decoding.used_nvdec;
     }

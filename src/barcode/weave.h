@@ -36,6 +36,7 @@ struct weave_stats { /* sums over the rank's workers, in microseconds where time
     int64_t decode_us, convert_us, cluster_us;
     int64_t frames_decoded, packets_sent, frames_clustered, damaged;
     int64_t n_cpu_decoders, n_nvdec_decoders;
+    const char *nvdec_refusal; /* of this rank's last worker that met one */
 };
 
 struct weave;

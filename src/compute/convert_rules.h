@@ -45,7 +45,7 @@ CONVERT_FN void convert_pixel(const struct convert_coefs *c, int32_t y, int32_t 
  * after truncation, and faster than 64-bit integer division. */
 CONVERT_FN uint32_t convert_quotient(uint64_t sum, uint64_t total)
 {
-    return (uint32_t)((double)(2 * sum + total) / (double)(2 * total));
+    return (uint32_t)((double)(int64_t)(2 * sum + total) / (double)(int64_t)(2 * total)); /* signed converts faster */
 }
 
 #endif

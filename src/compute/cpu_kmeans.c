@@ -53,16 +53,21 @@ static void points_release(struct cpu_points *p)
 
 static void points_add(struct cpu_points *p, uint32_t colour, uint32_t weight)
 {
-    const uint32_t i = p->n++;
-
-    p->colour[i] = colour;
-    p->weight[i] = weight;
-    p->factor_rg[i] = (int32_t)(((uint32_t)kmeans_factor(colour & 255) & 0xFFFF) |
-                                (uint32_t)kmeans_factor(colour >> 8 & 255) << 16);
-    p->factor_b[i] = (int32_t)((uint32_t)kmeans_factor(colour >> 16 & 255) & 0xFFFF);
+    p->colour[p->n] = colour;
+    p->weight[p->n++] = weight;
 }
 
-static void points_pad(struct cpu_points *p)
+CPU_CLONES static void make_factors(uint32_t n, const uint32_t *restrict colour, int32_t *restrict rg, int32_t *restrict b)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        rg[i] = (int32_t)(((uint32_t)kmeans_factor(colour[i] & 255) & 0xFFFF) |
+                          (uint32_t)kmeans_factor(colour[i] >> 8 & 255) << 16);
+        b[i] = (int32_t)((uint32_t)kmeans_factor(colour[i] >> 16 & 255) & 0xFFFF);
+    }
+}
+
+/* Pads with points of no weight, and derives what the loops want. */
+static void points_complete(struct cpu_points *p)
 {
     const uint32_t n = p->n;
 
@@ -70,6 +75,19 @@ static void points_pad(struct cpu_points *p)
     while (p->n < p->n_padded)
         points_add(p, kmeans_colour(0, 0, 0), 0);
     p->n = n;
+    make_factors(p->n_padded, p->colour, p->factor_rg, p->factor_b);
+}
+
+CPU_CLONES static void make_keys(uint32_t n, const uint8_t *restrict rgb, uint32_t *restrict key)
+{
+    for (uint32_t i = 0; i < n; i++)
+        key[i] = kmeans_morton(rgb[3 * i], rgb[3 * i + 1], rgb[3 * i + 2]);
+}
+
+CPU_CLONES static void decode_keys(uint32_t n, const uint32_t *restrict key, uint32_t *restrict colour)
+{
+    for (uint32_t i = 0; i < n; i++)
+        colour[i] = kmeans_colour_of_morton(key[i]);
 }
 
 /* Least significant digit first: two passes of 12 bits. */
@@ -108,10 +126,11 @@ static void build_exact_level(struct cpu_kmeans *km, uint32_t *merged)
         if (i < km->n_pixels)
             differ_at[31 - __builtin_clz(km->key[i] ^ km->key[i - 1])]++;
         km->exact_key[km->exact.n] = km->key[i - 1];
-        points_add(&km->exact, kmeans_colour_of_morton(km->key[i - 1]), i - start);
+        km->exact.weight[km->exact.n++] = i - start;
         start = i;
     }
-    points_pad(&km->exact);
+    decode_keys(km->exact.n, km->exact_key, km->exact.colour);
+    points_complete(&km->exact);
 
     merged[KMEANS_COLOUR_BITS] = 1;
     for (int d = KMEANS_COLOUR_BITS - 1; d >= 0; d--)
@@ -138,7 +157,7 @@ static const struct cpu_points *build_level(const struct cpu_kmeans *km, struct 
         }
         points_add(level, kmeans_mean_colour(r, g, b, weight), (uint32_t)weight);
     }
-    points_pad(level);
+    points_complete(level);
     return level;
 }
 
@@ -293,8 +312,7 @@ void cpu_kmeans_frame(struct cpu_kmeans *km, const uint8_t *rgb, int64_t frame_n
     const struct kmeans_schedule *s = &km->schedule;
     uint32_t merged[KMEANS_COLOUR_BITS + 1];
 
-    for (uint32_t i = 0; i < km->n_pixels; i++)
-        km->key[i] = kmeans_morton(rgb[3 * i], rgb[3 * i + 1], rgb[3 * i + 2]);
+    make_keys(km->n_pixels, rgb, km->key);
     sort_keys(km);
     build_exact_level(km, merged);
 

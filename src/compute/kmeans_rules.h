@@ -27,15 +27,15 @@
 #endif
 
 enum {
-    KMEANS_SEED_POINTS = 1024,
-    KMEANS_SEARCH_POINTS = 4096,
-    KMEANS_POLISH_POINTS = 16384,
+    KMEANS_SEED_POINTS = 512,
+    KMEANS_SEARCH_POINTS = 2048,
+    KMEANS_POLISH_POINTS = 8192,
     KMEANS_MAX_RESTARTS = 1024,
     KMEANS_MAX_TRIALS = 5,
     KMEANS_STAGES = 3,
     KMEANS_COLOUR_BITS = 24,
-    KMEANS_POLISH_STEPS = 40,
-    KMEANS_FINAL_STEPS = 100
+    KMEANS_POLISH_STEPS = 12,
+    KMEANS_FINAL_STEPS = 12
 };
 
 /* How many restarts a stage keeps and how many Lloyd steps each of them takes there at most. */
@@ -69,7 +69,7 @@ KMEANS_FN struct kmeans_schedule kmeans_schedule_of(int k, int n_init, int plain
     }
     s.stage[0].steps = 4;
     s.stage[2].n = n_init < 3 ? n_init : 3;
-    s.stage[2].steps = 40;
+    s.stage[2].steps = 20;
     s.stage[1].n = (n_init + 2) / 3 > s.stage[2].n ? (n_init + 2) / 3 : s.stage[2].n;
     s.stage[1].steps = 8;
     s.seed_points = KMEANS_SEED_POINTS;

@@ -30,6 +30,7 @@ struct decoder {
     bool is_open;    /* the input */
     int64_t next;    /* number of the packet that the input will deliver next; -1 = not known */
     bool codec_used; /* has packets in it since the last flush */
+    const char *nvdec_refusal;
 };
 
 /* One run's state. */
@@ -69,6 +70,8 @@ static enum status open_codec(struct decoder *d)
         /* 1 = AV_CUDA_USE_PRIMARY_CONTEXT: the one that the CUDA runtime works in. A failure leaves the software decoder. */
         if (av_hwdevice_ctx_create(&d->device, AV_HWDEVICE_TYPE_CUDA, ordinal, NULL, 1) >= 0)
             d->codec->hw_device_ctx = av_buffer_ref(d->device);
+        else
+            d->nvdec_refusal = "FFmpeg cannot use the CUDA device";
     }
     return av_decoder_start(d->codec, &d->in);
 }
@@ -241,6 +244,8 @@ static enum status deliver(struct run *run, int64_t which)
     run->delivered[which]++;
     run->stats->wanted_out++;
     run->stats->used_nvdec |= frame.on_device;
+    if (d->codec->hw_device_ctx && !frame.on_device)
+        d->nvdec_refusal = "the GPU or this FFmpeg does not decode such a stream";
     return run->sink(run->context, which, &frame, d->setup.want_hash ? hash : NULL);
 }
 
@@ -418,6 +423,7 @@ enum status decoder_run(struct decoder *d, const struct decoder_stretch *stretch
         d->codec_used = false;
     }
     free(wanted);
+    stats->nvdec_refusal = d->nvdec_refusal;
     stats->seconds += clock_seconds() - started;
     return st;
 }

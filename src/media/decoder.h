@@ -29,6 +29,7 @@ struct decoder_stats {
     int64_t wanted_out;
     int64_t damaged;        /* frames with concealed errors, packets refused */
     bool used_nvdec;
+    const char *nvdec_refusal; /* why NVDEC was asked for and not used; NULL if it was, or was not asked for */
     double seconds;         /* in demuxing and decoding */
     atomic_llong *progress; /* cost units done, may be NULL; counted in packets passed */
 };

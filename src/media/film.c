@@ -103,10 +103,11 @@ static void describe_stream(struct film_info *info, const struct av_input *in)
     /* By their standards bit-exact in every decoder; MPEG-1, -2 and -4 part 2 leave the IDCT to the decoder. */
     const bool is_420_8 = par->format == AV_PIX_FMT_YUV420P || par->format == AV_PIX_FMT_YUVJ420P;
     const bool is_420_10 = par->format == AV_PIX_FMT_YUV420P10LE;
-    info->nvdec_exact = (par->codec_id == AV_CODEC_ID_H264 && is_420_8) ||
-                        (par->codec_id == AV_CODEC_ID_HEVC && (is_420_8 || is_420_10)) ||
-                        (par->codec_id == AV_CODEC_ID_VP9 && (is_420_8 || is_420_10)) ||
-                        (par->codec_id == AV_CODEC_ID_VP8 && is_420_8);
+    const bool is_even = par->width % 2 == 0 && par->height % 2 == 0; /* NVDEC loses the last chroma of odd sizes */
+    info->nvdec_exact = is_even && ((par->codec_id == AV_CODEC_ID_H264 && is_420_8) ||
+                                    (par->codec_id == AV_CODEC_ID_HEVC && (is_420_8 || is_420_10)) ||
+                                    (par->codec_id == AV_CODEC_ID_VP9 && (is_420_8 || is_420_10)) ||
+                                    (par->codec_id == AV_CODEC_ID_VP8 && is_420_8));
     info->skips_unreferenced = par->codec_id == AV_CODEC_ID_H264 || par->codec_id == AV_CODEC_ID_HEVC ||
                                par->codec_id == AV_CODEC_ID_MPEG1VIDEO || par->codec_id == AV_CODEC_ID_MPEG2VIDEO;
 }

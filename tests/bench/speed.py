@@ -95,16 +95,6 @@ class Runs:
         return {"command": self.command, "wall": self.wall, "cpu": self.cpu, "median": self.median()}
 
 
-def best_threads(picture, size, k, unique):
-    """1 or all cores, whatever is faster: on few or shared cores scikit-learn's threads cost more than they give."""
-    seconds = {}
-    for threads in [CORES, 1] * 2:
-        start = time.perf_counter()
-        cluster(shrink(picture, size), k, unique=unique, seed=0, threads=threads)
-        seconds[threads] = min(time.perf_counter() - start, seconds.get(threads, math.inf))
-    return min(seconds, key=seconds.get), seconds
-
-
 def seed_columns(pictures, size, k, unique, threads):
     """Seconds of resize + k-means + painting of each picture."""
     image = np.zeros((math.lcm(*range(1, k + 1)) * 2, len(pictures), 3), np.uint8)
@@ -197,29 +187,29 @@ def main():
 
     print(f"\ndecoding alone, ffmpeg -f null    {floor.text()}")
     print(f"decoding alone, OpenCV grab       {grab:9.2f} s")
+    # As it comes scikit-learn takes all cores; on few or shared cores its threads can cost more than they give.
+    variants = []
+    for unique in (False, True)[:1 if options.no_unique else 2]:
+        for threads in dict.fromkeys([CORES, 1]):
+            name = f"seed{', unique colours' if unique else ''}, {threads} thread{'s' if threads > 1 else ''}"
+            variants.append((name, unique, threads))
     results = []
     for size, runs in ours.items():
         print(f"\n{text_size(size)}{' (a quarter of each side, as the seed has it)' if size == quarter else ''}")
         print(f"  jacquard, end to end            {runs.text()}")
         print(f"  jacquard / ffmpeg -f null       {runs.median() / floor.median():9.2f}")
-        row = {"size": size, "ours": runs.as_json(), "ours_over_floor": runs.median() / floor.median(), "seed": {}}
-        for name, unique in (("seed", False), ("seed, unique colours", True)):
-            if unique and options.no_unique:
-                continue
-            say(f"seed at {text_size(size)}{', unique colours' if unique else ''}: {len(pictures)} columns")
-            threads, tried = best_threads(pictures[len(pictures) // 2], size, options.k, unique)
+        row = {"size": size, "ours": runs.as_json(), "ours_over_floor": runs.median() / floor.median(), "seed": []}
+        for name, unique, threads in variants:
+            say(f"{name} at {text_size(size)}: {len(pictures)} columns")
             seconds = seed_columns(pictures, size, options.k, unique, threads)
             total, uncertain = seed_estimate(grab, retrieve, seconds, n_columns)
             how = f"estimated from {len(seconds)} columns, +-{uncertain:.0f} s"
             how = "measured" if len(seconds) >= n_columns else how
             print(f"  {name:<32}{total:9.0f} s  ({how}: {n_columns} x {statistics.fmean(seconds) + retrieve:.3f} s + "
                   f"{grab:.1f} s of decoding)")
-            trial = ", ".join(f"with {n} {s:.2f} s" for n, s in tried.items())
-            print(f"  {name + ' / jacquard':<32}{total / runs.median():9.1f}    (scikit-learn with {threads} of "
-                  f"{CORES} threads; one column {trial})")
-            row["seed"]["unique" if unique else "all"] = {
-                "threads": threads, "threads_tried": tried, "column_seconds": seconds, "whole_film": total,
-                "uncertainty95": uncertain, "over_ours": total / runs.median()}
+            print(f"    / jacquard                    {total / runs.median():9.1f}")
+            row["seed"].append({"unique": unique, "threads": threads, "column_seconds": seconds, "whole_film": total,
+                                "uncertainty95": uncertain, "over_ours": total / runs.median()})
         results.append(row)
         last = (runs.stderr.strip().splitlines() or [""])[-1]
         if last:

@@ -1,0 +1,579 @@
+/* cuda: the GPU backend's table: life cycle, memory, staging and the order of the steps; the steps are the .cu files, the
+ * definition of each is its twin in src/compute/. An instance has one CUDA stream, in which everything it does follows
+ * one another; instances of other threads overlap with it.
+ *
+ * A frame on the host is copied tightly into one of two pinned buffers and travels from there, so that its planes are
+ * free when convert returns. A frame on the GPU comes from NVDEC, which writes it in the legacy default stream: our
+ * stream waits for that one, and convert waits for our stream. A slot's pixels stay on the GPU as sort keys. cluster
+ * takes as many slots at a time as about 1 GiB of scratch serves, and waits once, at its end.
+ *
+ * Refuses: pictures of more than 65535 pixels on a side. */
+#include "base/mem.h"
+#include "compute/clusters.h"
+#include "kernels/check.h"
+#include "kernels/launch.h"
+#include "kernels/timing.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { N_STAGING = 2, MAX_SIDE = 65535, PLANE_ALIGN = 256, ROW_ALIGN = 16 };
+
+static const size_t scratch_budget = (size_t)1 << 30;
+
+struct staging {
+    uint8_t *bytes;   /* pinned */
+    cudaEvent_t sent; /* its last copy to the GPU */
+};
+
+struct cuda {
+    struct compute_setup setup;
+    int device;
+    uint32_t n_pixels;
+    size_t n_lines; /* 0 without want_lines */
+    int chunk;      /* slots clustered at a time */
+    cudaStream_t stream;
+    cudaEvent_t decoded;
+    cudaEvent_t stage_began, stage_ended; /* for timing only */
+    bool timed;
+
+    struct staging staging[N_STAGING];
+    int next_staging;
+    size_t staging_bytes;
+    uint8_t *frame; /* on the GPU: [staging_bytes] */
+
+    struct light *light;     /* on the GPU, as all arrays from here to the results */
+    uint32_t *key;           /* [batch, n_pixels] */
+    void *sorted, *points;   /* scratch of a chunk, see levels; points serves the sort before */
+    size_t points_bytes;
+    struct kmeans_work work;
+    int64_t *frame_number;   /* [batch] */
+    struct frame_clusters *clusters; /* [batch] */
+    unsigned long long *light_sum;   /* [batch, 3] */
+    uint8_t *lines;          /* [batch, n_lines, 3] */
+
+    int64_t *host_frame_number; /* pinned, as the following: the same shapes */
+    struct frame_clusters *host_clusters;
+    unsigned long long *host_light_sum;
+    uint8_t *host_lines;
+};
+
+/* --- errors, timing ----------------------------------------------------------------------------------------------- */
+
+enum status cuda_fail(int device, cudaError_t error, const char *format, ...)
+{
+    char what[256];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(what, sizeof what, format, args);
+    va_end(args);
+    (void)cudaGetLastError(); /* it has been told */
+    return FAIL(error == cudaErrorMemoryAllocation ? ST_NOMEM : ST_DEVICE, "GPU %d: could not %s: %s", device, what,
+                cudaGetErrorString(error));
+}
+
+static bool timing_on;
+static double stage_ms[N_CUDA_STAGES];
+
+const char *cuda_stage_name(enum cuda_stage stage)
+{
+    static const char *const name[N_CUDA_STAGES] = {"copy",   "convert", "light",  "sort",
+                                                    "levels", "search",  "refine", "final"};
+
+    return name[stage];
+}
+
+void cuda_timing_set(bool on)
+{
+    timing_on = on;
+    memset(stage_ms, 0, sizeof stage_ms);
+}
+
+void cuda_timing_read(double ms[N_CUDA_STAGES])
+{
+    memcpy(ms, stage_ms, sizeof stage_ms);
+}
+
+static enum status stage_begin(struct cuda *cuda)
+{
+    if (cuda->timed)
+        CUDA_TRY(cuda->device, cudaEventRecord(cuda->stage_began, cuda->stream), "take the time");
+    return ST_OK;
+}
+
+static enum status stage_end(struct cuda *cuda, enum cuda_stage stage)
+{
+    float ms = 0;
+
+    if (!cuda->timed)
+        return ST_OK;
+    CUDA_TRY(cuda->device, cudaEventRecord(cuda->stage_ended, cuda->stream), "take the time");
+    CUDA_TRY(cuda->device, cudaEventSynchronize(cuda->stage_ended), "run the step %s", cuda_stage_name(stage));
+    CUDA_TRY(cuda->device, cudaEventElapsedTime(&ms, cuda->stage_began, cuda->stage_ended), "take the time");
+    stage_ms[stage] += (double)ms;
+    return ST_OK;
+}
+
+/* Runs one step of the stream. */
+#define STEP(cuda, stage, call)                                                                                        \
+    do {                                                                                                               \
+        TRY(stage_begin(cuda));                                                                                        \
+        CUDA_TRY((cuda)->device, (call), "start the step %s", cuda_stage_name(stage));                                 \
+        TRY(stage_end(cuda, stage));                                                                                   \
+    } while (0)
+
+/* --- devices ------------------------------------------------------------------------------------------------------ */
+
+/* 0 too where there is no driver. */
+static int cuda_n_devices(void)
+{
+    int n = 0;
+
+    if (cudaGetDeviceCount(&n) != cudaSuccess) {
+        (void)cudaGetLastError();
+        return 0;
+    }
+    return n;
+}
+
+static enum status cuda_describe(int device, char *text, size_t bytes)
+{
+    struct cudaDeviceProp p;
+    int n = 0, driver = 0, runtime = 0;
+    const cudaError_t found = cudaGetDeviceCount(&n);
+
+    if (found != cudaSuccess) {
+        (void)cudaGetLastError();
+        return FAIL(ST_UNSUPPORTED, "backend cuda: no GPU can be used: %s", cudaGetErrorString(found));
+    }
+    if (device < 0 || device >= n)
+        return FAIL(ST_UNSUPPORTED, "backend cuda: there is no GPU %d: %d found", device, n);
+    CUDA_TRY(device, cudaGetDeviceProperties(&p, device), "ask for its properties");
+    CUDA_TRY(device, cudaDriverGetVersion(&driver), "ask for the driver's version");
+    CUDA_TRY(device, cudaRuntimeGetVersion(&runtime), "ask for the runtime's version");
+    snprintf(text, bytes, "%s, %.0f GiB, %d SMs, compute capability %d.%d, CUDA driver %d.%d, runtime %d.%d", p.name,
+             (double)p.totalGlobalMem / (double)(1 << 30), p.multiProcessorCount, p.major, p.minor, driver / 1000,
+             driver % 1000 / 10, runtime / 1000, runtime % 1000 / 10);
+    return ST_OK;
+}
+
+/* --- life --------------------------------------------------------------------------------------------------------- */
+
+static enum status reserve(const struct cuda *cuda, void *pointer_to, size_t bytes, const char *what)
+{
+    CUDA_TRY(cuda->device, cudaMalloc((void **)pointer_to, bytes), "reserve %zu bytes for %s", bytes, what);
+    return ST_OK;
+}
+
+static enum status reserve_pinned(const struct cuda *cuda, void *pointer_to, size_t bytes, const char *what)
+{
+    CUDA_TRY(cuda->device, cudaMallocHost((void **)pointer_to, bytes), "pin %zu bytes of host memory for %s", bytes,
+             what);
+    return ST_OK;
+}
+
+static enum status open_light(struct cuda *cuda)
+{
+    struct light *light = mem_array(1, sizeof *light);
+    enum status st = ST_NOMEM;
+
+    if (!light)
+        return st;
+    light_init(light, cuda->setup.picture.legacy);
+    TRY_OR(done, st, reserve(cuda, &cuda->light, sizeof *light, "the light tables"));
+    if (cudaMemcpy(cuda->light, light, sizeof *light, cudaMemcpyHostToDevice) != cudaSuccess)
+        st = FAIL(ST_DEVICE, "GPU %d: could not copy the light tables to it", cuda->device);
+done:
+    free(light);
+    return st;
+}
+
+/* How many slots are clustered at a time: what fits the budget, but at least one. */
+static void size_chunk(struct cuda *cuda)
+{
+    const struct levels *l = &cuda->work.levels;
+    const size_t n_pixels = cuda->n_pixels;
+    const size_t frame_bytes = 4 * n_pixels + 8 * (size_t)l->exact_room +
+                               4 * (size_t)l->n_tiles * (LEVELS_TILE_WORDS + N_LEVELS) + 12 * (size_t)LEVELS_ROOM +
+                               (size_t)cuda->work.n_init * (2 * KMEANS_CENTRE_WORDS + sizeof(int64_t));
+    const size_t by_budget = scratch_budget / frame_bytes, by_count = ((size_t)1 << 30) / n_pixels;
+    size_t chunk = by_budget < by_count ? by_budget : by_count;
+
+    if (chunk > (size_t)cuda->setup.batch)
+        chunk = (size_t)cuda->setup.batch;
+    cuda->chunk = chunk < 1 ? 1 : (int)chunk;
+}
+
+static enum status open_levels(struct cuda *cuda)
+{
+    struct levels *l = &cuda->work.levels;
+    const struct kmeans_schedule *s = &cuda->work.schedule;
+    const uint32_t n_colours = 1u << KMEANS_COLOUR_BITS;
+    size_t sort_bytes = 0;
+
+    l->n_pixels = cuda->n_pixels;
+    l->n_tiles = (l->n_pixels + LEVELS_TILE - 1) / LEVELS_TILE;
+    l->exact_room = ((l->n_pixels < n_colours ? l->n_pixels : n_colours) + 3) & ~3u;
+    l->plain = cuda->setup.kmeans.plain;
+    l->polish_points = s->polish_points;
+    l->search_points = s->search_points;
+    l->seed_points = s->seed_points;
+    size_chunk(cuda);
+
+    const size_t chunk = (size_t)cuda->chunk, exact = chunk * l->exact_room;
+    CUDA_TRY(cuda->device, launch_sort_bytes((uint32_t)chunk * l->n_pixels, &sort_bytes), "plan the sort");
+    cuda->points_bytes = sort_bytes > 2 * sizeof(uint32_t) * exact ? sort_bytes : 2 * sizeof(uint32_t) * exact;
+    TRY(reserve(cuda, &cuda->sorted, sizeof(uint32_t) * chunk * l->n_pixels, "sorted pixels"));
+    TRY(reserve(cuda, &cuda->points, cuda->points_bytes, "colours and the sort"));
+    TRY(reserve(cuda, &l->tile_heads, sizeof(uint32_t) * chunk * l->n_tiles * LEVELS_TILE_WORDS, "counts"));
+    TRY(reserve(cuda, &l->tile_offset, sizeof(uint32_t) * chunk * l->n_tiles * N_LEVELS, "offsets"));
+    TRY(reserve(cuda, &l->info, sizeof *l->info * chunk, "levels"));
+    l->sorted = cuda->sorted;
+    l->colour = cuda->points;
+    l->weight = l->colour + exact;
+    if (l->plain)
+        return ST_OK;
+    TRY(reserve(cuda, &l->coarse_first, sizeof(uint32_t) * chunk * LEVELS_ROOM, "coarse levels"));
+    TRY(reserve(cuda, &l->coarse_colour, sizeof(uint32_t) * chunk * LEVELS_ROOM, "coarse levels"));
+    return reserve(cuda, &l->coarse_weight, sizeof(uint32_t) * chunk * LEVELS_ROOM, "coarse levels");
+}
+
+static enum status open_kmeans(struct cuda *cuda)
+{
+    struct kmeans_work *w = &cuda->work;
+    int shared_block = 0, shared_sm = 0;
+
+    w->k = cuda->setup.kmeans.k;
+    w->n_init = cuda->setup.kmeans.n_init;
+    w->seed = cuda->setup.kmeans.seed;
+    w->schedule = kmeans_schedule_of(w->k, w->n_init, cuda->setup.kmeans.plain);
+    CUDA_TRY(cuda->device, cudaDeviceGetAttribute(&shared_block, cudaDevAttrMaxSharedMemoryPerBlockOptin, cuda->device),
+             "ask for its shared memory");
+    CUDA_TRY(cuda->device,
+             cudaDeviceGetAttribute(&shared_sm, cudaDevAttrMaxSharedMemoryPerMultiprocessor, cuda->device),
+             "ask for its shared memory");
+    w->shared_block = (size_t)shared_block;
+    w->shared_sm = (size_t)shared_sm;
+    TRY(open_levels(cuda));
+
+    const size_t chunk = (size_t)cuda->chunk, n_restarts = chunk * (size_t)w->n_init;
+    TRY(reserve(cuda, &w->centre, sizeof *w->centre * n_restarts * KMEANS_CENTRE_WORDS, "restarts"));
+    TRY(reserve(cuda, &w->cost, sizeof *w->cost * n_restarts, "restarts"));
+    return reserve(cuda, &w->last, sizeof *w->last * chunk * (size_t)w->schedule.stage[KMEANS_STAGES - 1].n, "restarts");
+}
+
+static enum status cuda_open(void *priv, const struct compute_setup *setup)
+{
+    struct cuda *cuda = priv;
+    const struct picture_settings *p = &setup->picture;
+    const size_t batch = (size_t)setup->batch;
+
+    cuda->setup = *setup;
+    cuda->device = setup->device;
+    if (p->width > MAX_SIDE || p->height > MAX_SIDE)
+        return FAIL(ST_UNSUPPORTED, "backend cuda: a picture of %d x %d pixels: no side may be above %d", p->width,
+                    p->height, MAX_SIDE);
+    if (cuda_n_devices() <= setup->device)
+        return FAIL(ST_UNSUPPORTED, "backend cuda: there is no GPU %d: %d found", setup->device, cuda_n_devices());
+    cuda->n_pixels = (uint32_t)p->width * (uint32_t)p->height;
+    cuda->n_lines = !p->want_lines ? 0 : (size_t)(p->lines_are_columns ? p->width : p->height);
+    cuda->timed = timing_on;
+
+    /* FFmpeg's NVDEC shares the primary context only if it was made to block rather than spin; which suits us, as the cores
+     * are busy decoding. */
+    CUDA_TRY(cuda->device,
+             cudaInitDevice(cuda->device, cudaDeviceScheduleBlockingSync, cudaInitDeviceFlagsAreValid), "initialise it");
+    CUDA_TRY(cuda->device, cudaSetDevice(cuda->device), "use it");
+    CUDA_TRY(cuda->device, cudaStreamCreateWithFlags(&cuda->stream, cudaStreamNonBlocking), "open a stream");
+    CUDA_TRY(cuda->device, cudaEventCreateWithFlags(&cuda->decoded, cudaEventDisableTiming), "make an event");
+    for (int i = 0; i < N_STAGING; i++)
+        CUDA_TRY(cuda->device, cudaEventCreateWithFlags(&cuda->staging[i].sent, cudaEventDisableTiming),
+                 "make an event");
+    if (cuda->timed) {
+        CUDA_TRY(cuda->device, cudaEventCreate(&cuda->stage_began), "make an event");
+        CUDA_TRY(cuda->device, cudaEventCreate(&cuda->stage_ended), "make an event");
+    }
+    TRY(open_light(cuda));
+    TRY(reserve(cuda, &cuda->key, sizeof *cuda->key * batch * cuda->n_pixels, "pixels"));
+    TRY(open_kmeans(cuda));
+    TRY(reserve(cuda, &cuda->frame_number, sizeof *cuda->frame_number * batch, "results"));
+    TRY(reserve(cuda, &cuda->clusters, sizeof *cuda->clusters * batch, "results"));
+    TRY(reserve(cuda, &cuda->light_sum, 3 * sizeof *cuda->light_sum * batch, "results"));
+    TRY(reserve_pinned(cuda, &cuda->host_frame_number, sizeof *cuda->frame_number * batch, "results"));
+    TRY(reserve_pinned(cuda, &cuda->host_clusters, sizeof *cuda->clusters * batch, "results"));
+    TRY(reserve_pinned(cuda, &cuda->host_light_sum, 3 * sizeof *cuda->light_sum * batch, "results"));
+    if (cuda->n_lines == 0)
+        return ST_OK;
+    TRY(reserve(cuda, &cuda->lines, 3 * batch * cuda->n_lines, "lines"));
+    return reserve_pinned(cuda, &cuda->host_lines, 3 * batch * cuda->n_lines, "lines");
+}
+
+static void release_staging(struct cuda *cuda)
+{
+    for (int i = 0; i < N_STAGING; i++) {
+        cudaFreeHost(cuda->staging[i].bytes);
+        cuda->staging[i].bytes = NULL;
+    }
+    cudaFree(cuda->frame);
+    cuda->frame = NULL;
+    cuda->staging_bytes = 0;
+}
+
+/* All of these take NULL, except for the destroyers. */
+static void cuda_close(void *priv)
+{
+    struct cuda *cuda = priv;
+    struct kmeans_work *w = &cuda->work;
+    void *const on_device[] = {
+        cuda->light,       cuda->key,          cuda->sorted,          cuda->points,          w->levels.tile_heads,
+        w->levels.tile_offset, w->levels.info, w->levels.coarse_first, w->levels.coarse_colour, w->levels.coarse_weight,
+        w->centre,         w->cost,            w->last,               cuda->frame_number,    cuda->clusters,
+        cuda->light_sum,   cuda->lines,
+    };
+    void *const pinned[] = {cuda->host_frame_number, cuda->host_clusters, cuda->host_light_sum, cuda->host_lines};
+
+    if (!cuda->stream) /* nothing was reserved */
+        return;
+    cudaSetDevice(cuda->device);
+    cudaStreamSynchronize(cuda->stream);
+    release_staging(cuda);
+    for (size_t i = 0; i < sizeof on_device / sizeof *on_device; i++)
+        cudaFree(on_device[i]);
+    for (size_t i = 0; i < sizeof pinned / sizeof *pinned; i++)
+        cudaFreeHost(pinned[i]);
+    for (int i = 0; i < N_STAGING; i++)
+        if (cuda->staging[i].sent)
+            cudaEventDestroy(cuda->staging[i].sent);
+    if (cuda->decoded)
+        cudaEventDestroy(cuda->decoded);
+    if (cuda->stage_began)
+        cudaEventDestroy(cuda->stage_began);
+    if (cuda->stage_ended)
+        cudaEventDestroy(cuda->stage_ended);
+    cudaStreamDestroy(cuda->stream);
+    (void)cudaGetLastError();
+}
+
+/* --- convert ------------------------------------------------------------------------------------------------------ */
+
+static enum convert_kind kind_of(const struct frame *f)
+{
+    if (f->n_planes == 1)
+        return CONVERT_GREY;
+    return f->matrix == FRAME_RGB && f->n_planes == 3 ? CONVERT_RGB : CONVERT_CHROMA;
+}
+
+/* Bytes of a row of samples, and rows. */
+static void plane_size(const struct frame *f, int plane, size_t *row_bytes, size_t *n_rows)
+{
+    const size_t sample_bytes = f->depth == 8 ? 1 : 2;
+    size_t width = (size_t)f->width, height = (size_t)f->height;
+
+    if (plane > 0 && kind_of(f) == CONVERT_CHROMA) {
+        width = (width + ((size_t)1 << f->chroma_w_log2) - 1) >> f->chroma_w_log2;
+        height = (height + ((size_t)1 << f->chroma_h_log2) - 1) >> f->chroma_h_log2;
+        if (f->n_planes == 2)
+            width *= 2;
+    }
+    *row_bytes = width * sample_bytes;
+    *n_rows = height;
+}
+
+static size_t round_up(size_t n, size_t multiple)
+{
+    return (n + multiple - 1) / multiple * multiple;
+}
+
+static enum status reserve_staging(struct cuda *cuda, size_t bytes)
+{
+    if (bytes <= cuda->staging_bytes)
+        return ST_OK;
+    CUDA_TRY(cuda->device, cudaStreamSynchronize(cuda->stream), "convert the frames before");
+    release_staging(cuda);
+    for (int i = 0; i < N_STAGING; i++)
+        TRY(reserve_pinned(cuda, &cuda->staging[i].bytes, bytes, "frames"));
+    TRY(reserve(cuda, &cuda->frame, bytes, "frames"));
+    cuda->staging_bytes = bytes;
+    return ST_OK;
+}
+
+/* Copies a frame of the host to the GPU and points the job at it. */
+static enum status send_frame(struct cuda *cuda, const struct frame *f, struct convert_job *job)
+{
+    struct staging *s = &cuda->staging[cuda->next_staging];
+    size_t at[3], row_bytes[3], n_rows[3], bytes = 0;
+
+    for (int i = 0; i < f->n_planes; i++) {
+        plane_size(f, i, &row_bytes[i], &n_rows[i]);
+        at[i] = bytes;
+        job->stride[i] = (int64_t)round_up(row_bytes[i], ROW_ALIGN);
+        bytes += round_up((size_t)job->stride[i] * n_rows[i], PLANE_ALIGN);
+    }
+    TRY(reserve_staging(cuda, bytes));
+    CUDA_TRY(cuda->device, cudaEventSynchronize(s->sent), "copy a frame to it");
+    for (int i = 0; i < f->n_planes; i++) {
+        for (size_t y = 0; y < n_rows[i]; y++)
+            memcpy(s->bytes + at[i] + y * (size_t)job->stride[i],
+                   (const uint8_t *)f->plane[i] + (ptrdiff_t)y * f->stride[i], row_bytes[i]);
+        job->plane[i] = cuda->frame + at[i];
+    }
+    STEP(cuda, CUDA_STAGE_COPY, cudaMemcpyAsync(cuda->frame, s->bytes, bytes, cudaMemcpyHostToDevice, cuda->stream));
+    CUDA_TRY(cuda->device, cudaEventRecord(s->sent, cuda->stream), "copy a frame to it");
+    cuda->next_staging = (cuda->next_staging + 1) % N_STAGING;
+    return ST_OK;
+}
+
+/* Points the job at a frame that the decoder left on the GPU, and waits for the decoder there. */
+static enum status take_frame(struct cuda *cuda, const struct frame *f, struct convert_job *job)
+{
+    for (int i = 0; i < f->n_planes; i++) {
+        job->plane[i] = f->plane[i];
+        job->stride[i] = f->stride[i];
+        if (f->depth > 8 && ((uintptr_t)f->plane[i] % 2 != 0 || f->stride[i] % 2 != 0))
+            return FAIL(ST_BUG, "convert: 16-bit samples at odd addresses in GPU memory");
+    }
+    CUDA_TRY(cuda->device, cudaEventRecord(cuda->decoded, cudaStreamLegacy), "wait for a decoded frame");
+    CUDA_TRY(cuda->device, cudaStreamWaitEvent(cuda->stream, cuda->decoded, 0), "wait for a decoded frame");
+    return ST_OK;
+}
+
+static enum status cuda_convert(void *priv, int slot, const struct frame *f)
+{
+    struct cuda *cuda = priv;
+    struct convert_job job = {
+        .coefs = convert_coefs_of(f),
+        .kind = kind_of(f),
+        .interleaved = f->n_planes == 2,
+        .wide = f->depth > 8,
+        .shift = f->depth > 8 ? f->shift : 0,
+        .chroma_w_log2 = f->chroma_w_log2,
+        .chroma_h_log2 = f->chroma_h_log2,
+        .width = (uint32_t)f->width,
+        .height = (uint32_t)f->height,
+        .to_width = (uint32_t)cuda->setup.picture.width,
+        .to_height = (uint32_t)cuda->setup.picture.height,
+    };
+
+    CUDA_TRY(cuda->device, cudaSetDevice(cuda->device), "use it");
+    TRY(f->on_device ? take_frame(cuda, f, &job) : send_frame(cuda, f, &job));
+    STEP(cuda, CUDA_STAGE_CONVERT,
+         launch_convert(&job, cuda->light, (uint32_t)(slot % cuda->chunk), cuda->key + (size_t)slot * cuda->n_pixels,
+                        cuda->stream));
+    if (f->on_device)
+        CUDA_TRY(cuda->device, cudaStreamSynchronize(cuda->stream), "convert a frame");
+    return ST_OK;
+}
+
+static enum status cuda_pixels(void *priv, int slot, uint8_t *rgb)
+{
+    struct cuda *cuda = priv;
+    uint8_t *packed = cuda->sorted; /* room for 4 bytes a pixel, free between calls of cluster */
+
+    CUDA_TRY(cuda->device, cudaSetDevice(cuda->device), "use it");
+    CUDA_TRY(cuda->device,
+             launch_pixels(cuda->key + (size_t)slot * cuda->n_pixels, cuda->n_pixels, packed, cuda->stream),
+             "unpack pixels");
+    CUDA_TRY(cuda->device,
+             cudaMemcpyAsync(rgb, packed, 3 * (size_t)cuda->n_pixels, cudaMemcpyDeviceToHost, cuda->stream),
+             "copy pixels from it");
+    CUDA_TRY(cuda->device, cudaStreamSynchronize(cuda->stream), "copy pixels from it");
+    return ST_OK;
+}
+
+/* --- cluster ------------------------------------------------------------------------------------------------------ */
+
+static int bits_for(int n)
+{
+    int bits = 0;
+
+    while (1 << bits < n)
+        bits++;
+    return bits;
+}
+
+/* Slots first .. first + n - 1, n <= chunk and first a multiple of it: their keys' frames are 0 .. n - 1. */
+static enum status cluster_chunk(struct cuda *cuda, int first, int n)
+{
+    const struct picture_settings *p = &cuda->setup.picture;
+    const uint32_t *key = cuda->key + (size_t)first * cuda->n_pixels;
+    struct kmeans_work work = cuda->work;
+    const struct light_job light = {
+        .key = key,
+        .width = (uint32_t)p->width,
+        .height = (uint32_t)p->height,
+        .want_lines = cuda->n_lines > 0,
+        .lines_are_columns = p->lines_are_columns,
+        .light = cuda->light,
+        .sum = cuda->light_sum + 3 * (size_t)first,
+        .lines = cuda->n_lines > 0 ? cuda->lines + 3 * (size_t)first * cuda->n_lines : NULL,
+    };
+
+    work.frame_number = cuda->frame_number + first;
+    work.result = cuda->clusters + first;
+    STEP(cuda, CUDA_STAGE_LIGHT, launch_light(&light, n, cuda->stream));
+    STEP(cuda, CUDA_STAGE_SORT,
+         launch_sort(key, cuda->sorted, (uint32_t)n * cuda->n_pixels, KMEANS_COLOUR_BITS + bits_for(n), cuda->points,
+                     cuda->points_bytes, cuda->stream));
+    STEP(cuda, CUDA_STAGE_LEVELS, launch_levels(&work.levels, n, cuda->stream));
+    if (work.levels.plain) {
+        STEP(cuda, CUDA_STAGE_SEARCH, launch_plain(&work, n, cuda->stream));
+    } else {
+        STEP(cuda, CUDA_STAGE_SEARCH, launch_search(&work, n, cuda->stream));
+        STEP(cuda, CUDA_STAGE_REFINE, launch_refine(&work, n, cuda->stream));
+    }
+    STEP(cuda, CUDA_STAGE_FINAL, launch_final(&work, n, cuda->stream));
+    return ST_OK;
+}
+
+static enum status copy_back(struct cuda *cuda, void *to, const void *from, size_t bytes)
+{
+    CUDA_TRY(cuda->device, cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, cuda->stream),
+             "copy results from it");
+    return ST_OK;
+}
+
+static enum status cuda_cluster(void *priv, int n, const int64_t *frame_number, struct frame_clusters *clusters,
+                                struct frame_light *light, uint8_t **lines)
+{
+    struct cuda *cuda = priv;
+    const size_t count = (size_t)n, line_bytes = 3 * cuda->n_lines;
+
+    CUDA_TRY(cuda->device, cudaSetDevice(cuda->device), "use it");
+    memcpy(cuda->host_frame_number, frame_number, count * sizeof *frame_number);
+    CUDA_TRY(cuda->device,
+             cudaMemcpyAsync(cuda->frame_number, cuda->host_frame_number, count * sizeof *frame_number,
+                             cudaMemcpyHostToDevice, cuda->stream),
+             "copy frame numbers to it");
+    for (int first = 0; first < n; first += cuda->chunk)
+        TRY(cluster_chunk(cuda, first, n - first < cuda->chunk ? n - first : cuda->chunk));
+    TRY(copy_back(cuda, cuda->host_clusters, cuda->clusters, count * sizeof *clusters));
+    TRY(copy_back(cuda, cuda->host_light_sum, cuda->light_sum, 3 * count * sizeof *cuda->light_sum));
+    if (line_bytes > 0 && lines)
+        TRY(copy_back(cuda, cuda->host_lines, cuda->lines, count * line_bytes));
+    CUDA_TRY(cuda->device, cudaStreamSynchronize(cuda->stream), "cluster %d frames", n);
+
+    for (int i = 0; i < n; i++) {
+        clusters[i] = cuda->host_clusters[i];
+        clusters_arrange(&clusters[i]);
+        for (int c = 0; c < 3; c++)
+            light[i].sum[c] = cuda->host_light_sum[3 * i + c];
+        if (line_bytes > 0 && lines)
+            memcpy(lines[i], cuda->host_lines + (size_t)i * line_bytes, line_bytes);
+    }
+    return ST_OK;
+}
+
+const struct compute_ops compute_cuda = {
+    .name = "cuda",
+    .priv_bytes = sizeof(struct cuda),
+    .describe = cuda_describe,
+    .n_devices = cuda_n_devices,
+    .open = cuda_open,
+    .close = cuda_close,
+    .convert = cuda_convert,
+    .cluster = cuda_cluster,
+    .pixels = cuda_pixels,
+};

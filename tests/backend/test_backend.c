@@ -1,0 +1,335 @@
+/* test_backend: cuda gives the same bits as cpu: pixels, light, lines and clusters, over forms of frames, sizes, settings,
+ * slots and batches. Exits with 77 where there is no GPU. `test_backend quick` leaves out the large pictures. */
+#include "compute/compute.h"
+#include "tests/backend/frames.h"
+#include "tests/unit/test.h"
+
+struct pair {
+    struct compute *cpu, *cuda;
+    struct compute_setup setup;
+    size_t n_pixels, line_bytes;
+};
+
+struct results {
+    struct frame_clusters *clusters;
+    struct frame_light *light;
+    uint8_t **lines, *line_bytes;
+};
+
+static void *room(size_t bytes)
+{
+    void *p = calloc(1, bytes ? bytes : 1);
+
+    if (!p) {
+        printf("out of memory\n");
+        exit(1);
+    }
+    return p;
+}
+
+static bool pair_open(struct pair *p, const struct compute_setup *setup)
+{
+    const struct picture_settings *ps = &setup->picture;
+
+    p->setup = *setup;
+    p->n_pixels = (size_t)ps->width * (size_t)ps->height;
+    p->line_bytes = !ps->want_lines ? 0 : 3 * (size_t)(ps->lines_are_columns ? ps->width : ps->height);
+    p->cuda = NULL;
+    if (!CHECK_INT(compute_open(&compute_cpu, setup, &p->cpu), ST_OK) ||
+        !CHECK_INT(compute_open(&compute_cuda, setup, &p->cuda), ST_OK)) {
+        printf("  %s\n", status_message());
+        compute_close(&p->cpu);
+        return false;
+    }
+    return true;
+}
+
+static void pair_close(struct pair *p)
+{
+    compute_close(&p->cpu);
+    compute_close(&p->cuda);
+}
+
+static void results_init(struct results *r, const struct pair *p, int n)
+{
+    r->clusters = room((size_t)n * sizeof *r->clusters);
+    r->light = room((size_t)n * sizeof *r->light);
+    r->lines = room((size_t)n * sizeof *r->lines);
+    r->line_bytes = room((size_t)n * p->line_bytes);
+    for (int i = 0; i < n; i++)
+        r->lines[i] = r->line_bytes + (size_t)i * p->line_bytes;
+}
+
+static void results_release(struct results *r)
+{
+    free(r->clusters);
+    free(r->light);
+    free(r->lines);
+    free(r->line_bytes);
+}
+
+static bool same_clusters(const struct frame_clusters *a, const struct frame_clusters *b)
+{
+    return a->n == b->n && a->inertia == b->inertia && memcmp(a->centre, b->centre, sizeof a->centre) == 0 &&
+           memcmp(a->count, b->count, sizeof a->count) == 0;
+}
+
+static void convert_both(struct pair *p, int slot, const struct frame *frame, const char *name)
+{
+    if (!CHECK_INT(compute_convert(p->cpu, slot, frame), ST_OK) ||
+        !CHECK_INT(compute_convert(p->cuda, slot, frame), ST_OK))
+        printf("  %s: %s\n", name, status_message());
+}
+
+static void compare_pixels(struct pair *p, int slot, const char *name)
+{
+    uint8_t *a = room(3 * p->n_pixels), *b = room(3 * p->n_pixels);
+
+    CHECK_INT(compute_pixels(p->cpu, slot, a), ST_OK);
+    if (!CHECK_INT(compute_pixels(p->cuda, slot, b), ST_OK))
+        printf("  %s: %s\n", name, status_message());
+    size_t at = 0;
+    while (at < 3 * p->n_pixels && a[at] == b[at])
+        at++;
+    if (!CHECK(at == 3 * p->n_pixels))
+        printf("  %s: slot %d, pixel %zu channel %zu of %d x %d: cpu %d, cuda %d\n", name, slot, at / 3, at % 3,
+               p->setup.picture.width, p->setup.picture.height, a[at], b[at]);
+    free(a);
+    free(b);
+}
+
+static void print_clusters(const char *who, const struct frame_clusters *c)
+{
+    printf("  %s: n %d inertia %lld", who, c->n, (long long)c->inertia);
+    for (int j = 0; j < c->n && j < 4; j++)
+        printf("  (%d %d %d) x %u", c->centre[j][0], c->centre[j][1], c->centre[j][2], c->count[j]);
+    printf("\n");
+}
+
+static void compare_clusters(struct pair *p, int n, const int64_t *frame_number, const char *name)
+{
+    struct results a, b;
+
+    results_init(&a, p, n);
+    results_init(&b, p, n);
+    CHECK_INT(compute_cluster(p->cpu, n, frame_number, a.clusters, a.light, a.lines), ST_OK);
+    if (!CHECK_INT(compute_cluster(p->cuda, n, frame_number, b.clusters, b.light, b.lines), ST_OK))
+        printf("  %s: %s\n", name, status_message());
+    for (int i = 0; i < n; i++) {
+        if (!CHECK(same_clusters(&a.clusters[i], &b.clusters[i])) && test_n_failed < TEST_MAX_SHOWN) {
+            printf("  %s: slot %d of %d, %d x %d, k %d n_init %d plain %d\n", name, i, n, p->setup.picture.width,
+                   p->setup.picture.height, p->setup.kmeans.k, p->setup.kmeans.n_init, p->setup.kmeans.plain);
+            print_clusters("cpu ", &a.clusters[i]);
+            print_clusters("cuda", &b.clusters[i]);
+        }
+        if (!CHECK(memcmp(&a.light[i], &b.light[i], sizeof a.light[i]) == 0))
+            printf("  %s: light of slot %d\n", name, i);
+    }
+    if (!CHECK(memcmp(a.line_bytes, b.line_bytes, (size_t)n * p->line_bytes) == 0))
+        printf("  %s: lines\n", name);
+    results_release(&a);
+    results_release(&b);
+}
+
+static struct compute_setup setup_of(int width, int height, int batch, int k, int n_init)
+{
+    return (struct compute_setup){.batch = batch,
+                                  .picture = {.width = width, .height = height},
+                                  .kmeans = {.k = k, .n_init = n_init, .seed = 1}};
+}
+
+/* One instance takes all forms, one a slot; frames of other sizes follow, as where a film changes its size. */
+static void test_convert(void)
+{
+    static const struct {
+        int from_w, from_h, to_w, to_h;
+    } size[] = {{64, 36, 64, 36}, {64, 36, 16, 9}, {97, 61, 31, 17}, {101, 57, 101, 19}, {33, 31, 32, 31},
+                {20, 15, 47, 31}, {1, 1, 1, 1},    {2, 2, 2, 2},     {2, 2, 1, 1},       {5, 3, 1, 2},
+                {1, 1, 5, 4},     {301, 5, 7, 2}};
+    static const enum content content[] = {CONTENT_NOISE, CONTENT_GRADIENT, CONTENT_DARK};
+
+    for (size_t s = 0; s < sizeof size / sizeof *size; s++)
+        for (int variant = 0; variant < 4; variant++) {
+            struct compute_setup setup = setup_of(size[s].to_w, size[s].to_h, N_FORMS, 2, 1);
+            struct pair p;
+            int64_t number[N_FORMS] = {0};
+            setup.picture.legacy = variant % 2 == 1;
+            setup.picture.want_lines = variant > 0;
+            setup.picture.lines_are_columns = variant >= 2;
+            if (!pair_open(&p, &setup))
+                return;
+            for (size_t c = 0; c < sizeof content / sizeof *content; c++) {
+                for (int f = 0; f < N_FORMS; f++) {
+                    struct made_frame m;
+                    made_frame_init(&m, &forms[f], size[s].from_w + (c == 1 ? 3 : 0), size[s].from_h, content[c],
+                                    (uint64_t)f);
+                    convert_both(&p, f, &m.frame, forms[f].name);
+                    made_frame_release(&m); /* the planes are the caller's again */
+                }
+                for (int f = 0; f < N_FORMS; f++)
+                    compare_pixels(&p, f, forms[f].name);
+                compare_clusters(&p, N_FORMS, number, "convert");
+            }
+            pair_close(&p);
+        }
+}
+
+static void fill_slots(struct pair *p, int n, int width, int height, uint64_t seed)
+{
+    for (int i = 0; i < n; i++) {
+        struct made_frame m;
+        made_frame_init(&m, &forms[FORM_RGB], width, height, (enum content)(i % N_CONTENTS), seed + (uint64_t)i);
+        convert_both(p, i, &m.frame, "RGB planes");
+        made_frame_release(&m);
+    }
+}
+
+/* Small: all colours at every level. Middle: search and seed levels are coarser. Large: all three are. */
+static void test_clusters(int width, int height)
+{
+    static const int k[] = {1, 2, 3, 5, 8, 9, 16, 32}, n_init[] = {1, 2, 7, 48, 130};
+    enum { BATCH = N_CONTENTS + 1 };
+
+    for (size_t i = 0; i < sizeof k / sizeof *k; i++)
+        for (size_t j = 0; j < sizeof n_init / sizeof *n_init; j++)
+            for (int plain = 0; plain < 2; plain++) {
+                struct compute_setup setup = setup_of(width, height, BATCH, k[i], n_init[j]);
+                struct pair p;
+                int64_t number[BATCH];
+                if (plain && (n_init[j] > 7 || (width * height > 10000 && n_init[j] > 2)))
+                    continue;
+                if (width * height > 10000 && n_init[j] == 130 && k[i] != 8)
+                    continue;
+                setup.kmeans.plain = plain;
+                setup.kmeans.seed = 0x123456789ABCDEF0u * (i + 1) + j;
+                if (!pair_open(&p, &setup))
+                    return;
+                for (int f = 0; f < BATCH; f++)
+                    number[f] = f == 1 ? -5 : f == 2 ? (int64_t)1 << 40 : 24 * f;
+                fill_slots(&p, BATCH, width, height, 100 * j);
+                compare_clusters(&p, BATCH, number, "clusters");
+                pair_close(&p);
+            }
+}
+
+/* 2^32 / 255 pixels and more need wide sums. */
+static void test_wide_sums(void)
+{
+    struct compute_setup setup = setup_of(4200, 4100, 2, 8, 4);
+    const int64_t number[2] = {1, 2};
+    struct pair p;
+
+    if (!pair_open(&p, &setup))
+        return;
+    for (int i = 0; i < 2; i++) {
+        struct made_frame m;
+        made_frame_init(&m, &forms[FORM_RGB], 4200, 4100, i == 0 ? CONTENT_SOFT : CONTENT_LETTERBOX, 3);
+        convert_both(&p, i, &m.frame, "wide sums");
+        made_frame_release(&m);
+    }
+    compare_pixels(&p, 1, "wide sums");
+    compare_clusters(&p, 2, number, "wide sums");
+    pair_close(&p);
+
+    setup.kmeans.k = 32;
+    if (!pair_open(&p, &setup))
+        return;
+    fill_slots(&p, 1, 4200, 4100, 9);
+    compare_clusters(&p, 1, number, "wide sums, k = 32");
+    pair_close(&p);
+}
+
+/* A film's frames at a usual size, in a full batch, twice in the same instance. */
+static void test_full_batch(void)
+{
+    struct compute_setup setup = setup_of(240, 135, COMPUTE_MAX_FRAME_BATCH, 8, 16);
+    int64_t number[COMPUTE_MAX_FRAME_BATCH];
+    struct pair p;
+
+    setup.picture.want_lines = true;
+    if (!pair_open(&p, &setup))
+        return;
+    for (int turn = 0; turn < 2; turn++) {
+        for (int i = 0; i < COMPUTE_MAX_FRAME_BATCH; i++) {
+            struct made_frame m;
+            made_frame_init(&m, &forms[i % 2 ? 6 : 0], 480, 270, (enum content)(i % N_CONTENTS), (uint64_t)(i + turn));
+            convert_both(&p, i, &m.frame, "full batch");
+            made_frame_release(&m);
+            number[i] = 24 * (i + 1000 * turn);
+        }
+        compare_clusters(&p, COMPUTE_MAX_FRAME_BATCH - turn * 101, number, "full batch");
+    }
+    pair_close(&p);
+}
+
+/* The same frame in every slot, in batches of several sizes, gives the same clusters. */
+static void test_slots(void)
+{
+    static const int batch[] = {1, 2, 3, 33};
+    struct frame_clusters first = {0};
+
+    for (size_t b = 0; b < sizeof batch / sizeof *batch; b++) {
+        struct compute_setup setup = setup_of(96, 54, batch[b], 5, 48);
+        struct compute *c;
+        int64_t number[33];
+        struct frame_clusters clusters[33];
+        struct frame_light light[33];
+
+        if (!CHECK_INT(compute_open(&compute_cuda, &setup, &c), ST_OK))
+            return;
+        for (int same = 0; same < batch[b]; same++) {
+            for (int i = 0; i < batch[b]; i++) {
+                struct made_frame m;
+                made_frame_init(&m, &forms[0], 192, 108, i == same ? CONTENT_SOFT : (enum content)(i % N_CONTENTS),
+                                i == same ? 77 : (uint64_t)i);
+                CHECK_INT(compute_convert(c, i, &m.frame), ST_OK);
+                made_frame_release(&m);
+                number[i] = i == same ? 4711 : i;
+            }
+            CHECK_INT(compute_cluster(c, batch[b], number, clusters, light, NULL), ST_OK);
+            if (b == 0)
+                first = clusters[0];
+            if (!CHECK(same_clusters(&first, &clusters[same])))
+                printf("  slot %d of %d\n", same, batch[b]);
+        }
+        compute_close(&c);
+    }
+}
+
+/* Faults come back as one line, and leave nothing open. */
+static void test_refusals(void)
+{
+    struct compute_setup setup = setup_of(8, 8, 1, 2, 1);
+    struct compute *c;
+    char text[256];
+
+    setup.device = 1000;
+    CHECK_INT(compute_open(&compute_cuda, &setup, &c), ST_UNSUPPORTED);
+    CHECK(c == NULL && strstr(status_message(), "no GPU 1000") != NULL);
+    CHECK_INT(compute_cuda.describe(1000, text, sizeof text), ST_UNSUPPORTED);
+}
+
+int main(int argc, char **argv)
+{
+    const bool quick = argc > 1 && strcmp(argv[1], "quick") == 0;
+    char text[256];
+
+    if (compute_cuda.n_devices() == 0) {
+        printf("skipped: %s\n", compute_cuda.describe(0, text, sizeof text) == ST_OK ? "no GPU" : status_message());
+        return TEST_SKIP;
+    }
+    if (CHECK_INT(compute_cuda.describe(0, text, sizeof text), ST_OK))
+        printf("%s\n", text);
+    test_refusals();
+    test_convert();
+    test_clusters(3, 2);
+    test_clusters(48, 27);
+    test_clusters(80, 60);
+    test_slots();
+    if (!quick) {
+        test_clusters(200, 150);
+        test_full_batch();
+        test_wide_sums();
+    }
+    return test_end();
+}

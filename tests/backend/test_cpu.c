@@ -1,0 +1,416 @@
+/* test_cpu: the cpu backend, which defines every step, against oracles written here straightforwardly in double precision:
+ * colour conversion, area averages, light, and what must hold of every clustering. */
+#include "compute/cpu.h"
+#include "tests/backend/frames.h"
+#include "tests/unit/test.h"
+
+#include <math.h>
+
+static void *room(size_t bytes)
+{
+    void *p = calloc(1, bytes ? bytes : 1);
+
+    if (!p) {
+        printf("out of memory\n");
+        exit(1);
+    }
+    return p;
+}
+
+static struct compute *open_cpu(int width, int height, int batch, bool legacy, const struct kmeans_settings *kmeans)
+{
+    struct compute_setup setup = {.batch = batch,
+                                  .picture = {.width = width, .height = height, .legacy = legacy, .want_lines = true},
+                                  .kmeans = *kmeans};
+    struct compute *c;
+
+    if (!CHECK_INT(compute_open(&compute_cpu, &setup, &c), ST_OK)) {
+        printf("  %s\n", status_message());
+        exit(1);
+    }
+    return c;
+}
+
+static const struct kmeans_settings one_mean = {.k = 1, .n_init = 1};
+
+/* --- convert ------------------------------------------------------------------------------------------------------ */
+
+static double sample_at(const struct frame *f, int plane, int x, int y)
+{
+    const uint8_t *row = (const uint8_t *)f->plane[plane] + y * f->stride[plane];
+
+    if (f->depth == 8)
+        return row[x];
+    return (row[2 * x] + 256 * row[2 * x + 1]) >> f->shift;
+}
+
+static double clamp(double v)
+{
+    return v < 0 ? 0 : v > 255 ? 255 : v;
+}
+
+/* From the definitions of the standards, without rounding. */
+static void oracle_pixel(const struct frame *f, int x, int y, double rgb[3])
+{
+    static const double kr_kb[][2] = {{0, 0}, {0.299, 0.114}, {0.2126, 0.0722}, {0.2627, 0.0593}, {0.212, 0.087}, {0.30, 0.11}};
+    const double kr = kr_kb[f->matrix][0], kb = kr_kb[f->matrix][1], kg = 1 - kr - kb;
+    const double one = pow(2, f->depth) - 1, unit = pow(2, f->depth - 8);
+    const double black = f->full_range ? 0 : 16 * unit, white = f->full_range ? one : 235 * unit;
+    const double chroma_range = f->full_range ? one : 224 * unit;
+    const int cx = x >> f->chroma_w_log2, cy = y >> f->chroma_h_log2;
+    double luma[3], u = 0, v = 0;
+
+    for (int i = 0; i < 3; i++)
+        luma[i] = (sample_at(f, f->n_planes == 3 && f->matrix == FRAME_RGB ? (i + 2) % 3 : 0, x, y) - black) / (white - black);
+    if (f->matrix != FRAME_RGB && f->n_planes > 1) {
+        u = ((f->n_planes == 2 ? sample_at(f, 1, 2 * cx, cy) : sample_at(f, 1, cx, cy)) - 128 * unit) / chroma_range;
+        v = ((f->n_planes == 2 ? sample_at(f, 1, 2 * cx + 1, cy) : sample_at(f, 2, cx, cy)) - 128 * unit) / chroma_range;
+    }
+    rgb[0] = clamp(255 * (luma[0] + 2 * (1 - kr) * v));
+    rgb[1] = clamp(255 * (luma[1] - 2 * (1 - kr) * kr / kg * v - 2 * (1 - kb) * kb / kg * u));
+    rgb[2] = clamp(255 * (luma[2] + 2 * (1 - kb) * u));
+}
+
+static void test_colours(const struct form *form, int width, int height, enum content content)
+{
+    struct made_frame m;
+    struct compute *c = open_cpu(width, height, 1, false, &one_mean);
+    uint8_t *rgb = room(3 * (size_t)width * (size_t)height);
+    double worst = 0;
+
+    made_frame_init(&m, form, width, height, content, 5);
+    CHECK_INT(compute_convert(c, 0, &m.frame), ST_OK);
+    CHECK_INT(compute_pixels(c, 0, rgb), ST_OK);
+    for (int y = 0; y < height; y++)
+        for (int x = 0; x < width; x++) {
+            double wanted[3];
+            oracle_pixel(&m.frame, x, y, wanted);
+            for (int i = 0; i < 3; i++)
+                worst = fmax(worst, fabs(rgb[3 * (y * width + x) + i] - wanted[i]));
+        }
+    if (!CHECK(worst <= (form->matrix == FRAME_RGB && form->depth == 8 ? 0 : 0.55))) /* half a level, and the coefficients' part */
+        printf("  %s, %d x %d: %.3f levels off\n", form->name, width, height, worst);
+    made_frame_release(&m);
+    compute_close(&c);
+    free(rgb);
+}
+
+/* --- area --------------------------------------------------------------------------------------------------------- */
+
+static double to_light(double v, bool legacy)
+{
+    v /= 255;
+    return legacy ? v : v <= 0.04045 ? v / 12.92 : pow((v + 0.055) / 1.055, 2.4);
+}
+
+static double from_light(double v, bool legacy)
+{
+    return 255 * (legacy ? v : v <= 0.0031308 ? v * 12.92 : 1.055 * pow(v, 1 / 2.4) - 0.055);
+}
+
+static double overlap(double a, double b, double c, double d)
+{
+    return fmax(0, fmin(b, d) - fmax(a, c));
+}
+
+static void test_area(int width, int height, int w, int h, bool legacy, enum content content)
+{
+    struct made_frame m;
+    struct compute *c = open_cpu(w, h, 1, legacy, &one_mean);
+    uint8_t *rgb = room(3 * (size_t)w * (size_t)h), *lines = room(3 * (size_t)h);
+    const int64_t number = 0;
+    struct frame_clusters clusters;
+    struct frame_light light;
+    double worst = 0, worst_line = 0, sums[3] = {0};
+
+    made_frame_init(&m, &forms[FORM_RGB], width, height, content, 11);
+    CHECK_INT(compute_convert(c, 0, &m.frame), ST_OK);
+    CHECK_INT(compute_pixels(c, 0, rgb), ST_OK);
+    CHECK_INT(compute_cluster(c, 1, &number, &clusters, &light, &lines), ST_OK);
+    for (int y = 0; y < h; y++) {
+        double line[3] = {0};
+        for (int x = 0; x < w; x++) {
+            const double x0 = (double)x * width / w, x1 = (double)(x + 1) * width / w;
+            const double y0 = (double)y * height / h, y1 = (double)(y + 1) * height / h;
+            double sum[3] = {0}, area = 0;
+            for (int sy = (int)y0; sy < height && sy < y1; sy++)
+                for (int sx = (int)x0; sx < width && sx < x1; sx++) {
+                    const double part = overlap(x0, x1, sx, sx + 1) * overlap(y0, y1, sy, sy + 1);
+                    double p[3];
+                    oracle_pixel(&m.frame, sx, sy, p);
+                    area += part;
+                    for (int i = 0; i < 3; i++)
+                        sum[i] += part * to_light(p[i], legacy);
+                }
+            for (int i = 0; i < 3; i++) {
+                const uint8_t found = rgb[3 * (y * w + x) + i];
+                worst = fmax(worst, fabs(found - from_light(sum[i] / area, legacy)));
+                line[i] += to_light(found, legacy) / w;
+                sums[i] += to_light(found, legacy);
+            }
+        }
+        for (int i = 0; i < 3; i++)
+            worst_line = fmax(worst_line, fabs(lines[3 * y + i] - from_light(line[i], legacy)));
+    }
+    if (!CHECK(worst <= 1 && worst_line <= 1))
+        printf("  %d x %d to %d x %d%s: pixels %.3f, lines %.3f levels off\n", width, height, w, h,
+               legacy ? " legacy" : "", worst, worst_line);
+    for (int i = 0; i < 3; i++)
+        CHECK(fabs((double)light.sum[i] / 65535 - sums[i]) <= 1e-5 * w * h);
+    made_frame_release(&m);
+    compute_close(&c);
+    free(rgb);
+    free(lines);
+}
+
+/* --- k-means ------------------------------------------------------------------------------------------------------ */
+
+/* Pixels of one frame as RGB bytes, clustered by the given loops. */
+static struct frame_clusters cluster(const struct kmeans_settings *settings, const struct cpu_kmeans_loops *loops,
+                                     const uint8_t *rgb, uint32_t n_pixels, int64_t frame_number)
+{
+    struct frame_clusters out = {0};
+    struct cpu_kmeans *km;
+
+    if (CHECK_INT(cpu_kmeans_open(&km, settings, n_pixels, loops), ST_OK))
+        cpu_kmeans_frame(km, rgb, frame_number, &out);
+    cpu_kmeans_close(&km);
+    return out;
+}
+
+static bool same_clusters(const struct frame_clusters *a, const struct frame_clusters *b)
+{
+    return a->n == b->n && a->inertia == b->inertia && memcmp(a->centre, b->centre, sizeof a->centre) == 0 &&
+           memcmp(a->count, b->count, sizeof a->count) == 0;
+}
+
+static int64_t distance(const struct frame_clusters *c, int j, const uint8_t *p)
+{
+    int64_t sum = 0;
+
+    for (int i = 0; i < 3; i++)
+        sum += ((int64_t)c->centre[j][i] - 256 * p[i]) * ((int64_t)c->centre[j][i] - 256 * p[i]);
+    return sum;
+}
+
+/* Counts and inertia are those of the centres; ties between two centres may fall either way, and near ties too, as
+ * scores are rounded to 1/256 squared level: the difference is at most 256 (of 65536) for each such pixel. */
+static void check_clusters(const struct frame_clusters *c, const uint8_t *rgb, uint32_t n_pixels, int k, const char *name)
+{
+    uint32_t least[COMPUTE_MAX_K] = {0}, most[COMPUTE_MAX_K] = {0};
+    int64_t inertia = 0, n_near = 0, total = 0;
+    bool fits = c->n >= 1 && c->n <= k;
+
+    for (uint32_t i = 0; i < n_pixels; i++) {
+        int64_t nearest = INT64_MAX;
+        int n_candidates = 0;
+        for (int j = 0; j < c->n; j++)
+            if (distance(c, j, rgb + 3 * i) < nearest)
+                nearest = distance(c, j, rgb + 3 * i);
+        inertia += nearest;
+        for (int j = 0; j < c->n; j++)
+            n_candidates += distance(c, j, rgb + 3 * i) <= nearest + 256;
+        n_near += n_candidates > 1;
+        for (int j = 0; j < c->n; j++)
+            if (distance(c, j, rgb + 3 * i) <= nearest + 256) {
+                most[j]++;
+                least[j] += n_candidates == 1;
+            }
+    }
+    for (int j = 0; j < c->n; j++) {
+        total += c->count[j];
+        fits = fits && c->count[j] > 0 && c->count[j] >= least[j] && c->count[j] <= most[j];
+        fits = fits && (j == 0 || c->count[j] <= c->count[j - 1]);
+    }
+    for (int j = c->n; j < COMPUTE_MAX_K; j++)
+        fits = fits && c->count[j] == 0;
+    if (!CHECK(fits && total == n_pixels && c->inertia >= inertia && c->inertia <= inertia + 256 * n_near))
+        printf("  %s, k %d: n %d, total %lld of %u, inertia %lld, wanted %lld with %lld ties\n", name, k, c->n,
+               (long long)total, n_pixels, (long long)c->inertia, (long long)inertia, (long long)n_near);
+}
+
+static uint8_t *made_pixels(enum content content, int width, int height, uint64_t seed)
+{
+    uint8_t *rgb = room(3 * (size_t)width * (size_t)height);
+
+    for (int y = 0; y < height; y++)
+        for (int x = 0; x < width; x++)
+            for (int i = 0; i < 3; i++)
+                rgb[3 * (y * width + x) + i] = (uint8_t)(content_sample(content, seed, i, x, y, width, height) >> 8);
+    return rgb;
+}
+
+static uint32_t count_colours(const uint8_t *rgb, uint32_t n_pixels)
+{
+    uint8_t *seen = room(1 << 21);
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < n_pixels; i++) {
+        const uint32_t code = rgb[3 * i] | (uint32_t)rgb[3 * i + 1] << 8 | (uint32_t)rgb[3 * i + 2] << 16;
+        n += !(seen[code / 8] >> code % 8 & 1);
+        seen[code / 8] = (uint8_t)(seen[code / 8] | 1 << code % 8);
+    }
+    free(seen);
+    return n;
+}
+
+static bool have_avx2(void)
+{
+#if defined __x86_64__
+    return __builtin_cpu_supports("avx2");
+#else
+    return false;
+#endif
+}
+
+/* Both loops give the same; clusters fit their pixels; no more clusters than colours. */
+static void test_search(enum content content, int width, int height)
+{
+    static const int k[] = {1, 2, 3, 5, 8, 16, 32};
+    const uint32_t n_pixels = (uint32_t)(width * height);
+
+    for (size_t i = 0; i < sizeof k / sizeof *k; i++)
+        for (int plain = 0; plain < 2; plain++) {
+            const struct kmeans_settings settings = {
+                .k = k[i], .n_init = plain ? 2 : 30, .plain = plain, .seed = 99 + i};
+            uint8_t *rgb = made_pixels(content, width, height, i);
+            const uint32_t n_colours = count_colours(rgb, n_pixels);
+            const struct frame_clusters found = cluster(&settings, &cpu_kmeans_plain, rgb, n_pixels, 1234);
+            char name[64];
+
+            snprintf(name, sizeof name, "content %d, %d x %d%s", content, width, height, plain ? ", plain" : "");
+            check_clusters(&found, rgb, n_pixels, k[i], name);
+            CHECK((uint32_t)found.n <= n_colours);
+            if (n_colours <= (uint32_t)k[i])
+                CHECK((uint32_t)found.n == n_colours && found.inertia == 0);
+#if defined __x86_64__
+            if (have_avx2()) {
+                const struct frame_clusters fast = cluster(&settings, &cpu_kmeans_avx2, rgb, n_pixels, 1234);
+                if (!CHECK(same_clusters(&found, &fast)))
+                    printf("  %s, k %d: plain C and AVX2 differ\n", name, k[i]);
+            }
+#endif
+            free(rgb);
+        }
+}
+
+/* The least inertia of all ways to part n weighted colours into at most k groups, in squared levels. */
+static double best_partition(const uint8_t *colour, const int *weight, int n, int k)
+{
+    double squares = 0, best = INFINITY;
+    long n_ways = 1;
+
+    for (int i = 0; i < n; i++) {
+        n_ways *= k;
+        for (int c = 0; c < 3; c++)
+            squares += (double)weight[i] * colour[3 * i + c] * colour[3 * i + c];
+    }
+    for (long way = 0; way < n_ways; way++) {
+        double sum[3][4] = {{0}}, inertia = squares;
+        long rest = way;
+        for (int i = 0; i < n; i++, rest /= k) {
+            for (int c = 0; c < 3; c++)
+                sum[rest % k][c] += weight[i] * colour[3 * i + c];
+            sum[rest % k][3] += weight[i];
+        }
+        for (int j = 0; j < k; j++)
+            for (int c = 0; c < 3 && sum[j][3] > 0; c++)
+                inertia -= sum[j][c] * sum[j][c] / sum[j][3];
+        best = fmin(best, inertia);
+    }
+    return best;
+}
+
+/* On inputs small enough to try everything, the search finds the best there is; yields whether it did. Seeding is greedy
+ * and random, so that a stray case in a hundred may end in another local optimum, a little worse. */
+static bool reaches_optimum(int k, int n_colours, uint64_t seed)
+{
+    const struct kmeans_settings settings = {.k = k, .n_init = 48, .seed = seed};
+    uint8_t colour[3 * 10], *rgb;
+    int weight[10];
+    uint32_t n_pixels = 0, at = 0;
+
+    for (int i = 0; i < n_colours; i++) {
+        for (int c = 0; c < 3; c++)
+            colour[3 * i + c] = (uint8_t)mix_bits(seed + 100 * (uint64_t)i + (uint64_t)c);
+        colour[3 * i] = (uint8_t)(25 * i); /* all differ */
+        weight[i] = 1 + (int)(mix_bits(seed ^ (uint64_t)(7919 * i)) % 20);
+        n_pixels += (uint32_t)weight[i];
+    }
+    rgb = room(3 * n_pixels);
+    for (int i = 0; i < n_colours; i++)
+        for (int h = 0; h < weight[i]; h++)
+            memcpy(rgb + 3 * at++, colour + 3 * i, 3);
+
+    const struct frame_clusters found = cluster(&settings, cpu_kmeans_best_loops(), rgb, n_pixels, (int64_t)seed);
+    const double best = best_partition(colour, weight, n_colours, k), ours = (double)found.inertia / 65536;
+    const double rounding = n_pixels * 3.0 / (512 * 512) + 1e-6; /* centres are rounded to 1/256 level */
+    check_clusters(&found, rgb, n_pixels, k, "tiny");
+    if (!CHECK(ours >= best - 1e-6 && ours <= 1.1 * best + rounding))
+        printf("  k %d, %d colours, seed %llu: found %.3f, there is %.3f\n", k, n_colours, (unsigned long long)seed, ours,
+               best);
+    free(rgb);
+    return ours <= best + rounding;
+}
+
+/* A frame's clusters depend on its pixels and its number alone. */
+static void test_slots(void)
+{
+    const struct kmeans_settings settings = {.k = 5, .n_init = 20, .seed = 3};
+    struct frame_clusters alone, all[6];
+    struct frame_light light[6];
+    struct made_frame m[6];
+    int64_t number[6];
+    struct compute *c = open_cpu(40, 30, 1, false, &settings);
+
+    for (int i = 0; i < 6; i++)
+        made_frame_init(&m[i], &forms[0], 64, 48, (enum content)(i % 3), (uint64_t)i);
+    number[0] = 7;
+    CHECK_INT(compute_convert(c, 0, &m[2].frame), ST_OK);
+    CHECK_INT(compute_cluster(c, 1, number, &alone, light, NULL), ST_OK);
+    compute_close(&c);
+    for (int slot = 0; slot < 6; slot++) {
+        c = open_cpu(40, 30, 6, false, &settings);
+        for (int i = 0; i < 6; i++) {
+            number[i] = i == slot ? 7 : 100 + i;
+            CHECK_INT(compute_convert(c, i, &m[i == slot ? 2 : i == 2 ? slot : i].frame), ST_OK);
+        }
+        CHECK_INT(compute_cluster(c, 6, number, all, light, NULL), ST_OK);
+        CHECK(same_clusters(&alone, &all[slot]));
+        compute_close(&c);
+    }
+    for (int i = 0; i < 6; i++)
+        made_frame_release(&m[i]);
+}
+
+int main(void)
+{
+    static const int size[][4] = {{64, 36, 16, 9}, {97, 61, 31, 17}, {33, 31, 32, 31}, {20, 15, 47, 31}, {5, 3, 1, 2}, {1, 1, 4, 3}};
+
+    if (!have_avx2())
+        printf("no AVX2 here: its loops are not tested\n");
+    for (int f = 0; f < N_FORMS; f++) {
+        test_colours(&forms[f], 37, 23, CONTENT_NOISE);
+        test_colours(&forms[f], 32, 20, CONTENT_GRADIENT);
+        test_colours(&forms[f], 1, 1, CONTENT_NOISE);
+        test_colours(&forms[f], 2, 2, CONTENT_NOISE);
+    }
+    for (size_t s = 0; s < sizeof size / sizeof *size; s++)
+        for (int i = 0; i < 4; i++)
+            test_area(size[s][0], size[s][1], size[s][2], size[s][3], i % 2, i < 2 ? CONTENT_NOISE : CONTENT_SOFT);
+    for (int content = 0; content < N_CONTENTS; content++) {
+        test_search((enum content)content, 80, 60);
+        test_search((enum content)content, 7, 5);
+        test_search((enum content)content, 1, 1);
+    }
+    test_search(CONTENT_NOISE, 160, 150); /* more colours than the polish level holds */
+    int n_tiny = 0, n_reached = 0;
+    for (int k = 1; k <= 3; k++)
+        for (int n = 1; n <= 10; n++)
+            for (uint64_t seed = 1; seed <= 8; seed++, n_tiny++)
+                n_reached += reaches_optimum(k, n, seed);
+    printf("the optimum was reached in %d of %d tiny cases\n", n_reached, n_tiny);
+    CHECK(100 * n_reached >= 98 * n_tiny);
+    test_slots();
+    return test_end();
+}
