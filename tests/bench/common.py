@@ -1,7 +1,7 @@
 """common: what the three measuring scripts share. Nothing here measures.
 
-Programs are found by option, by environment (JACQUARD, DUMP_PIXELS) or under build*/ of this repository; films under
-JACQUARD_TEST_DATA or <repository>/../shared/data. What is missing is said in one line and ends the script with 77.
+Programs are found by option, by environment (JACQUARD, DUMP_PIXELS) or under build*/ of this repository; films in the
+folder JACQUARD_TEST_DATA, else beside the repository. What is missing is said in one line and ends the script with 77.
 """
 
 import importlib
@@ -32,7 +32,7 @@ def need(**packages):
 
 
 def find_program(name, given=None):
-    """The newest build*/**/NAME, unless an option or the environment names one."""
+    """The newest build*/**/NAME, a release build before others, unless an option or the environment names one."""
     given = given or os.environ.get(name.upper())
     if given:
         if not os.access(given, os.X_OK):
@@ -41,7 +41,7 @@ def find_program(name, given=None):
     found = [p for p in REPOSITORY.glob(f"build*/**/{name}") if p.is_file() and os.access(p, os.X_OK)]
     if not found:
         leave(77, f"no {name} under {REPOSITORY}/build*: build first, or set {name.upper()}")
-    return str(max(found, key=lambda p: p.stat().st_mtime))
+    return str(max(found, key=lambda p: ("release" in str(p.relative_to(REPOSITORY)), p.stat().st_mtime)))
 
 
 def parse_size(text):

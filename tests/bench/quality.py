@@ -310,8 +310,8 @@ def parse_options():
     p.add_argument("--ours", default="", help="more options for jacquard barcode, e.g. --ours='--seed 7 --plain'")
     p.add_argument("--stated-tolerance", type=float, default=1e-9,
                    help="relative error allowed of jacquard's own inertia (default 1e-9)")
-    p.add_argument("--jacquard", help="the program (default: JACQUARD, else the newest under build*)")
-    p.add_argument("--dump-pixels", help="its helper (default: DUMP_PIXELS, else the newest under build*)")
+    p.add_argument("--jacquard", help="the program (default: JACQUARD, else under build*)")
+    p.add_argument("--dump-pixels", help="the program (default: DUMP_PIXELS, else under build*)")
     options = p.parse_args()
     if len(options.seeds) != 2 or options.seeds[0] == options.seeds[1]:
         p.error("--seeds wants two different numbers: A,B")

@@ -127,7 +127,7 @@ def parse_options():
     p.add_argument("--no-unique", action="store_true", help="leave out the seed with unique colours and weights")
     p.add_argument("--backend", default="cpu", help="backend of jacquard (default cpu)")
     p.add_argument("--ours", default="", help="more options for jacquard barcode, e.g. --ours='--threads 1'")
-    p.add_argument("--jacquard", help="the program (default: JACQUARD, else the newest under build*)")
+    p.add_argument("--jacquard", help="the program (default: JACQUARD, else under build*)")
     p.add_argument("--out", type=Path, help="also write everything as JSON to this file")
     options = p.parse_args()
     if min(options.runs, options.every, options.k) < 1 or options.columns < 0:
