@@ -58,10 +58,10 @@ static __device__ __forceinline__ struct rgb row_light(const struct convert_job 
         for (uint32_t x = columns.first; x < columns.last;) {
             const uint32_t cx = x >> job.chroma_w_log2;
             const uint32_t end = min((cx + 1) << job.chroma_w_log2, columns.last);
-            const int32_t u =
-                (job.interleaved ? sample<SAMPLE>(job, 1, 2 * cx, cy) : sample<SAMPLE>(job, 1, cx, cy)) - k.c_offset;
+            const bool both = job.interleaved;
+            const int32_t u = sample<SAMPLE>(job, 1, both ? 2 * cx : cx, cy) - k.c_offset;
             const int32_t v =
-                (job.interleaved ? sample<SAMPLE>(job, 1, 2 * cx + 1, cy) : sample<SAMPLE>(job, 2, cx, cy)) - k.c_offset;
+                (both ? sample<SAMPLE>(job, 1, 2 * cx + 1, cy) : sample<SAMPLE>(job, 2, cx, cy)) - k.c_offset;
             const int32_t to_r = round + k.rv * v, to_g = round - k.gu * u - k.gv * v, to_b = round + k.bu * u;
             for (; x < end; x++) {
                 const int32_t l = k.y * sample<SAMPLE>(job, 0, x, y);
@@ -109,9 +109,10 @@ static __global__ void __launch_bounds__(BLOCK_W *BLOCK_H)
         g += weight * row.g;
         b += weight * row.b;
     }
+    const uint8_t *encoded = light->encoded;
     key[(size_t)i * job.to_width + j] =
-        frame_bits | kmeans_morton(light->encoded[convert_quotient(r, total)], light->encoded[convert_quotient(g, total)],
-                                   light->encoded[convert_quotient(b, total)]);
+        frame_bits | kmeans_morton(encoded[convert_quotient(r, total)], encoded[convert_quotient(g, total)],
+                                   encoded[convert_quotient(b, total)]);
 }
 
 static __global__ void __launch_bounds__(256)
@@ -126,8 +127,8 @@ static __global__ void __launch_bounds__(256)
 }
 
 template <class SAMPLE>
-static void convert_samples(const struct convert_job *job, const struct light *light, uint32_t frame_bits, uint32_t *key,
-                            cudaStream_t stream)
+static void convert_samples(const struct convert_job *job, const struct light *light, uint32_t frame_bits,
+                            uint32_t *key, cudaStream_t stream)
 {
     const dim3 block(BLOCK_W, BLOCK_H);
     const dim3 grid((job->to_width + BLOCK_W - 1) / BLOCK_W, (job->to_height + BLOCK_H - 1) / BLOCK_H);

@@ -1,6 +1,6 @@
-/* cuda: the GPU backend's table: life cycle, memory, staging and the order of the steps; the steps are the .cu files, the
- * definition of each is its twin in src/compute/. An instance has one CUDA stream, in which everything it does follows
- * one another; instances of other threads overlap with it.
+/* cuda: the GPU backend's table: life cycle, memory, staging and the order of the steps; the steps are the .cu files,
+ * the definition of each is its twin in src/compute/. An instance has one CUDA stream, in which everything it does
+ * follows one another; instances of other threads overlap with it.
  *
  * A frame on the host is copied tightly into one of two pinned buffers and travels from there, so that its planes are
  * free when convert returns. A frame on the GPU comes from NVDEC, which writes it in the legacy default stream: our
@@ -260,9 +260,10 @@ static enum status open_kmeans(struct cuda *cuda)
     TRY(open_levels(cuda));
 
     const size_t chunk = (size_t)cuda->chunk, n_restarts = chunk * (size_t)w->n_init;
+    const size_t n_last = chunk * (size_t)w->schedule.stage[KMEANS_STAGES - 1].n;
     TRY(reserve(cuda, &w->centre, sizeof *w->centre * n_restarts * KMEANS_CENTRE_WORDS, "restarts"));
     TRY(reserve(cuda, &w->cost, sizeof *w->cost * n_restarts, "restarts"));
-    return reserve(cuda, &w->last, sizeof *w->last * chunk * (size_t)w->schedule.stage[KMEANS_STAGES - 1].n, "restarts");
+    return reserve(cuda, &w->last, sizeof *w->last * n_last, "restarts");
 }
 
 static enum status cuda_open(void *priv, const struct compute_setup *setup)

@@ -8,15 +8,16 @@
  *   plain   instead of search and refine: one block a restart over all colours
  *
  * Lloyd's step. With c a centre in 8.8 fixed point and v a colour, both as they are stored, the CPU's score less
- * 2^21 (v_r + v_g + v_b), which is the same for all centres, is B - 64 v.c with a B that depends on the centre alone and
- * holds the index in its low 5 bits. Two dp2a yield v.c from the stored words; all of it fits 32 bits:
+ * 2^21 (v_r + v_g + v_b), which is the same for all centres, is B - 64 v.c with a B that depends on the centre alone
+ * and holds the index in its low 5 bits. Two dp2a yield v.c from the stored words; all of it fits 32 bits:
  * it is 32 (|c - 256 v|^2 / 256 - 256 |v|^2), within +-1.6e9. We take the maximum of the negative.
- * A lane takes four neighbouring points at a time, which mostly share a cluster, and adds runs of one cluster at once to
- * sums of its own in shared memory, [cluster][lane], free of bank conflicts.
+ * A lane takes four neighbouring points at a time, which mostly share a cluster, and adds runs of one cluster at once
+ * to sums of its own in shared memory, [cluster][lane], free of bank conflicts.
  *
- * Floor on an H200 at k = 8: a point and centre cost 4 instructions at half rate, a point some 15 more: about 0.45 clocks
- * of an SM a point and step: 48 restarts of 4 steps and 16 of 8 over 4096 points 0.3 M clocks or 1.3 us of the whole GPU
- * a frame, seeding on 1024 points about 0.6 us, refine 0.5 us, 20 final steps over 60,000 colours 2.5 us. */
+ * Floor on an H200 at k = 8: a point and centre cost 4 instructions at half rate, a point some 15 more: about 0.45
+ * clocks of an SM a point and step. 48 restarts of 4 steps and 16 of 8 on 2048 points are 0.3 M clocks, 1.3 us of the
+ * whole GPU a frame; seeding on 512 points about 0.3 us; refine at most 0.8 us; 12 final steps over 60,000 colours
+ * 1.4 us. */
 #include "base/rng.h"
 #include "kernels/launch.h"
 
@@ -120,7 +121,8 @@ static __device__ struct points level_of(const struct kmeans_work &work, uint32_
     return p;
 }
 
-static __device__ __forceinline__ uint16_t *restart_centre(const struct kmeans_work &work, uint32_t frame, uint32_t number)
+static __device__ __forceinline__ uint16_t *restart_centre(const struct kmeans_work &work, uint32_t frame,
+                                                           uint32_t number)
 {
     return work.centre + ((size_t)frame * work.n_init + number) * KMEANS_CENTRE_WORDS;
 }
@@ -166,10 +168,11 @@ static __device__ __forceinline__ void pack_centres(uint4 *packed, const struct 
         const int j = 8 * g + (int)lane_of() / 4;
         if (8 * g >= k)
             break;
-        const uint32_t r = __shfl_sync(FULL, held.centre[g], first), green = __shfl_sync(FULL, held.centre[g], first + 1);
+        const uint32_t r = __shfl_sync(FULL, held.centre[g], first);
+        const uint32_t green = __shfl_sync(FULL, held.centre[g], first + 1);
         const uint32_t b = __shfl_sync(FULL, held.centre[g], first + 2);
         const uint16_t centre[3] = {(uint16_t)r, (uint16_t)green, (uint16_t)b};
-        const uint32_t bias = (uint32_t)kmeans_bias(centre, j) + 8192u * (r + green + b) - 8192u * 3 * 32768 + 402653184u;
+        const uint32_t bias = (uint32_t)kmeans_bias(centre, j) + 8192u * (r + green + b) - 402653184u;
         if (j < k && lane_of() % 4 == 0)
             packed[j] = make_uint4(r | green << 16, b, 0u - bias, 0u);
     }
@@ -212,8 +215,8 @@ static __device__ __forceinline__ void assign_four(const uint4 &colour, const ui
     }
 }
 
-/* One assignment of all points to the centres: afterwards every lane holds its sums. BLOCK: all warps of the block share
- * the points and hold the same centres; else each warp is on its own. */
+/* One assignment of all points to the centres: afterwards every lane holds its sums. BLOCK: all warps of the block
+ * share the points and hold the same centres; else each warp is on its own. */
 template <class T, bool BLOCK>
 static __device__ __forceinline__ void assign_points(const struct points &p, struct held_centres &held, int k,
                                                      const struct workspace<T> &space)
@@ -231,7 +234,8 @@ static __device__ __forceinline__ void assign_points(const struct points &p, str
         __syncwarp();
 
     for (uint32_t i = 4 * (BLOCK ? threadIdx.x : lane); i < p.n_padded; i += 4 * n_threads)
-        assign_four(*(const uint4 *)(p.colour + i), *(const uint4 *)(p.weight + i), space.packed, k, space.lane_sum + lane);
+        assign_four(*(const uint4 *)(p.colour + i), *(const uint4 *)(p.weight + i), space.packed, k,
+                    space.lane_sum + lane);
     __syncwarp();
 
 #pragma unroll
@@ -344,7 +348,7 @@ struct seed_points {
     int lane_log2;
 };
 
-/* The first point at which the running sum of weight x d2 passes target; below and through: this lane's running sums. */
+/* The first point at which the running sum of weight x d2 passes target; below, through: this lane's running sums. */
 static __device__ __forceinline__ uint32_t draw_point(const struct seed_points &p, const uint32_t *d2, uint64_t below,
                                                       uint64_t through, uint64_t target)
 {
@@ -548,7 +552,8 @@ static __global__ void __launch_bounds__(32 * MAX_WARPS, 2) search_frames(const 
 /* --- refine ------------------------------------------------------------------------------------------------------- */
 
 /* grid: restarts of the last stage, frames */
-template <class T> static __global__ void __launch_bounds__(32 * REFINE_WARPS) refine_restarts(const struct kmeans_work work)
+template <class T>
+static __global__ void __launch_bounds__(32 * REFINE_WARPS) refine_restarts(const struct kmeans_work work)
 {
     extern __shared__ uint4 shared[];
 
@@ -593,7 +598,8 @@ static __device__ __forceinline__ uint32_t nearest_seed(const struct plain_seedi
 }
 
 /* The block's warps hold a stretch of the points each, so that sums over warps are running sums. */
-static __device__ void draw_by_block(const struct points &p, struct plain_seeding *s, int n_seeds, int t, uint64_t target)
+static __device__ void draw_by_block(const struct points &p, struct plain_seeding *s, int n_seeds, int t,
+                                     uint64_t target)
 {
     const uint32_t n_warps = blockDim.x / 32, stretch = ((p.n + n_warps - 1) / n_warps + 31) & ~31u;
     const uint32_t begin = min(warp_of() * stretch, p.n), end = min(begin + stretch, p.n);
@@ -734,7 +740,8 @@ static __device__ uint32_t best_restart(const struct kmeans_work &work, uint32_t
 }
 
 /* grid: frames */
-template <class T> static __global__ void __launch_bounds__(32 * MAX_WARPS, 2) finish_frames(const struct kmeans_work work)
+template <class T>
+static __global__ void __launch_bounds__(32 * MAX_WARPS, 2) finish_frames(const struct kmeans_work work)
 {
     extern __shared__ uint4 shared[];
     __shared__ uint64_t scratch[MAX_WARPS];
@@ -818,7 +825,8 @@ static bool is_wide(const struct kmeans_work *work)
     return (uint64_t)work->levels.n_pixels * 255 > UINT32_MAX;
 }
 
-template <class T> static cudaError_t launch_search_as(const struct kmeans_work *work, int n_frames, cudaStream_t stream)
+template <class T>
+static cudaError_t launch_search_as(const struct kmeans_work *work, int n_frames, cudaStream_t stream)
 {
     const size_t fixed = search_points_bytes(true) + search_ranks_bytes(work->n_init);
     const size_t per_warp = search_warp_bytes<T>(work->k);
@@ -835,8 +843,8 @@ template <class T> static cudaError_t launch_search_as(const struct kmeans_work 
         }
     }
     if (n_warps > 0)
-        return launch(search_frames<T, true>, dim3((uint32_t)n_frames), n_warps, fixed + per_warp * (size_t)n_warps, work,
-                      stream);
+        return launch(search_frames<T, true>, dim3((uint32_t)n_frames), n_warps, fixed + per_warp * (size_t)n_warps,
+                      work, stream);
     const size_t rest = search_ranks_bytes(work->n_init);
     n_warps = warps_that_fit(work, rest, per_warp, MAX_WARPS);
     return launch(search_frames<T, false>, dim3((uint32_t)n_frames), n_warps, rest + per_warp * (size_t)n_warps, work,

@@ -80,9 +80,9 @@ struct levels {
     uint32_t polish_points, search_points, seed_points;
     const uint32_t *sorted; /* [n_frames, n_pixels] */
     uint32_t *colour, *weight;  /* [n_frames, exact_room] */
-    uint32_t *tile_heads;   /* [n_frames, n_tiles, LEVELS_TILE_WORDS]: [d] = points that start in the tile at d dropped bits */
+    uint32_t *tile_heads;   /* [n_frames, n_tiles, LEVELS_TILE_WORDS]: [d] = points starting in it at d dropped bits */
     uint32_t *tile_offset;  /* [n_frames, n_tiles, N_LEVELS]: points of each level that start before the tile */
-    uint32_t *coarse_first; /* [n_frames, LEVELS_ROOM]: first exact point of each coarser point, and one past the last */
+    uint32_t *coarse_first; /* [n_frames, LEVELS_ROOM]: first exact point of each coarser one, and one past the last */
     uint32_t *coarse_colour, *coarse_weight; /* [n_frames, LEVELS_ROOM] */
     struct level_info *info; /* [n_frames] */
 };

@@ -1,7 +1,7 @@
 /* levels: sorted pixels become the exact level and the three coarser ones (kmeans_rules.h; twin of sort_keys,
  * build_exact_level and build_level in src/compute/cpu_kmeans.c).
  *
- * All frames of a chunk are sorted at once: the frame is the key's top byte. Then one warp walks each tile of 1024 keys:
+ * All frames of a chunk are sorted at once: the frame is the key's top byte. Then a warp walks each tile of 1024 keys:
  *   count   where neighbours differ, in their highest differing bit: how many points start in the tile at every level
  *   scan    one block a frame adds the tiles up, picks the dropped bits and each tile's place in the four levels
  *   emit    each first pixel of a colour writes its point; points of coarser levels note their first exact point
@@ -24,7 +24,7 @@ static __device__ __forceinline__ uint32_t lane_of(void)
     return threadIdx.x % 32;
 }
 
-/* The highest bit in which a key differs from the one before; KMEANS_COLOUR_BITS for a frame's first, -1 for no new one. */
+/* The highest bit in which a key differs from the one before; KMEANS_COLOUR_BITS for a frame's first, -1 for none. */
 static __device__ __forceinline__ int new_colour_bit(uint32_t i, bool valid, uint32_t key, uint32_t *before_warp)
 {
     const uint32_t left = __shfl_up_sync(FULL, key, 1);
@@ -257,8 +257,8 @@ static __global__ void __launch_bounds__(256) merge_points(const struct levels l
 
 cudaError_t launch_sort_bytes(uint32_t n_keys, size_t *bytes)
 {
-    return cub::DeviceRadixSort::SortKeys(nullptr, *bytes, (const uint32_t *)nullptr, (uint32_t *)nullptr, (int)n_keys, 0,
-                                          32);
+    return cub::DeviceRadixSort::SortKeys(nullptr, *bytes, (const uint32_t *)nullptr, (uint32_t *)nullptr, (int)n_keys,
+                                          0, 32);
 }
 
 cudaError_t launch_sort(const uint32_t *key, uint32_t *sorted, uint32_t n_keys, int n_bits, void *scratch,

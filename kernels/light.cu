@@ -1,6 +1,6 @@
 /* light: twin of cpu_measure_light. A warp adds the linear light of one picture row, 32 pixels at a time: the row's
- * average is its line, the rows' sums are the frame's. Columns, where the lines of a turned film are asked for, take one
- * thread each and go down the picture, neighbours side by side. Integer sums: any order gives the same bits.
+ * average is its line, the rows' sums are the frame's. Columns, where the lines of a turned film are asked for, take
+ * one thread each and go down the picture, neighbours side by side. Integer sums: any order gives the same bits.
  *
  * Shapes: key u32 [n_frames, height, width] -> sum u64 [n_frames, 3], lines u8 [n_frames, n_lines, 3].
  * Floor on an H200: 4 bytes a pixel, read once (twice with columns): 480 x 270 in 0.12 us, 1920 x 1080 in 1.9 us. */

@@ -1,7 +1,7 @@
 #!/bin/bash
-# demo_film: makes a synthetic film of about 40 seconds whose barcode is worth looking at: a night, a sunrise, a day at sea, an old
-# black-and-white reel, a letterboxed forest, quick cuts, fire, credits; with fades, hard cuts, a dissolve and motion. The same
-# command and the same ffmpeg give the same film.
+# demo_film: makes a synthetic film of about 40 seconds whose barcode is worth looking at: a night, a sunrise, a day
+# at sea, an old black-and-white reel, a letterboxed forest, quick cuts, fire, credits; with fades, hard cuts, a
+# dissolve and motion. The same command and the same ffmpeg give the same film.
 #
 # usage: demo_film.sh OUT.mp4 [WIDTHxHEIGHT]
 set -euo pipefail
@@ -27,7 +27,8 @@ fi
 graph=
 n=0
 objects=()
-# object COLOUR WIDTH HEIGHT X Y: a rectangle in the next scene; X and Y are expressions of the time t and the frame W, H.
+# object COLOUR WIDTH HEIGHT X Y: a rectangle in the next scene; X and Y are expressions of the time t and the frame
+# W, H.
 object() { objects+=("$1:s=$2x$3:r=24|overlay=x='$4':y='$5':shortest=1"); }
 # scene SECONDS SOURCE [FILTERS]: SOURCE is a lavfi source without size and rate; FILTERS come after the objects.
 scene() {

@@ -1,7 +1,8 @@
 #!/bin/bash
-# packages: what the build and the tests need from Debian 12 or Ubuntu 24.04, and its installation. Run: says what is missing and
-# installs it. Sourced: packages_install does the same. Elsewhere than on Debian and its kin it only names what is needed. CUDA and
-# NCCL are used where they are found, never installed. JACQUARD_NO_PACKAGES=1 leaves the machine alone.
+# packages: what the build and the tests need from Debian 12 or Ubuntu 24.04, and its installation. Run: says what
+# is missing and installs it. Sourced: packages_install does the same. Elsewhere than on Debian and its kin it only
+# names what is needed. CUDA and NCCL are used where they are found, never installed. JACQUARD_NO_PACKAGES=1 leaves
+# the machine alone.
 #
 # usage: packages.sh [--list | --missing]
 
@@ -62,7 +63,8 @@ packages_apt() {
     shift
     [ "$verb" != install ] || set -- --no-install-recommends "$@"
     log=$(mktemp)
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -y -q -o DPkg::Lock::Timeout=120 "$verb" "$@" >"$log" 2>&1 </dev/null || rc=$?
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -y -q -o DPkg::Lock::Timeout=120 "$verb" "$@" \
+        >"$log" 2>&1 </dev/null || rc=$?
     [ $rc = 0 ] || sed 's/^/    /' "$log" | tail -5 >&2
     rm -f "$log"
     return $rc

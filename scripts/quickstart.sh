@@ -1,6 +1,7 @@
 #!/bin/bash
-# quickstart: from a fresh checkout to a picture: installs what is missing, builds, and makes the barcode of FILM, or of a demo
-# film that it makes itself. Everything it makes is in build/release/ and quickstart/; a second run is quick.
+# quickstart: from a fresh checkout to a picture: installs what is missing, builds, and makes the barcode of FILM,
+# or of a demo film that it makes itself. Everything it makes is in build/release/ and quickstart/; a second run is
+# quick.
 #
 # usage: ./scripts/quickstart.sh [FILM [JACQUARD BARCODE OPTIONS...]]
 set -euo pipefail

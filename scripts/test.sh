@@ -1,6 +1,7 @@
 #!/bin/bash
-# test: builds and runs all tests: the dev build (warnings are errors) and the same suite under the address and undefined-behaviour
-# sanitizers. One ctest run covers both, so its closing line is about all of it. Installs missing packages first.
+# test: builds and runs all tests: the dev build (warnings are errors) and the same suite under the address and
+# undefined-behaviour sanitizers. One ctest run covers both, so its closing line is about all of it. Installs
+# missing packages first.
 #
 # usage: ./scripts/test.sh [--quick] [CTEST OPTIONS...]     --quick: the dev build only
 set -euo pipefail

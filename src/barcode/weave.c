@@ -25,7 +25,6 @@ struct worker {
     struct compute *compute;
     int batch, n_pending;
     int64_t pending[COMPUTE_MAX_FRAME_BATCH]; /* samples, relative to the rank's first */
-    int64_t first_sample;                     /* of the segment in work, likewise */
     struct decoder_stats decoding;
     double convert_seconds, cluster_seconds;
     int64_t n_clustered;
@@ -36,6 +35,7 @@ struct weave {
     struct weave_result result;
     int n_workers;
     struct worker *worker;
+    uint16_t *owner;         /* [samples of this rank] 1 + index of the worker that has it; 0 = nobody yet */
     atomic_llong next_segment, progress;
     int64_t last_segment, total;
     pthread_mutex_t lock;
@@ -74,12 +74,37 @@ static enum status cluster_pending(struct worker *w)
     return ST_OK;
 }
 
-static enum status take_frame(void *context, int64_t which, const struct frame *frame, const char *hash)
+static int compare_frames(const void *a, const void *b)
+{
+    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+static uint16_t owner_of(const struct worker *w)
+{
+    return (uint16_t)(w - w->weave->worker + 1);
+}
+
+/* Frames decoded on the way to a segment may be samples of the one before it, which is somebody else's. */
+static int64_t which_sample(void *context, int64_t frame)
+{
+    const struct worker *w = context;
+    const struct weave_result *r = &w->weave->result;
+    const int64_t *frames = w->weave->setup.plan->sample_frame + r->first;
+    const int64_t *found = bsearch(&frame, frames, (size_t)r->n, sizeof *frames, compare_frames);
+
+    return found && w->weave->owner[found - frames] == owner_of(w) ? found - frames : -1;
+}
+
+static enum status take_frame(void *context, int64_t sample, const struct frame *frame, const char *hash)
 {
     struct worker *w = context;
-    const int64_t sample = w->first_sample + which;
     const double started = clock_seconds();
 
+    /* A frame that comes out twice is as wrong as one that does not come. */
+    if (w->weave->result.delivered[sample]++ > 0)
+        return ST_OK;
     if (hash)
         memcpy(w->weave->result.hash[sample], hash, sizeof w->weave->result.hash[sample]);
     TRY(compute_convert(w->compute, w->n_pending, frame));
@@ -97,13 +122,14 @@ static enum status open_worker(struct worker *w)
         .device = s->device,
         .threads = w->decoder_threads,
         .want_hash = s->want_hash,
+        .sink = {w, which_sample, take_frame},
         .stop = s->stop,
+        .progress = &w->weave->progress,
     };
     const struct compute_setup compute = {
         .device = s->device, .batch = w->batch, .picture = s->picture, .kmeans = s->kmeans};
 
     TRY(compute_open(s->ops, &compute, &w->compute));
-    w->decoding.progress = &w->weave->progress;
     return decoder_open(&decoder, &w->decoder);
 }
 
@@ -117,10 +143,12 @@ static enum status work(struct worker *w)
         if (!w->decoder) /* only once there is work: opening costs */
             TRY(open_worker(w));
         const struct segment *s = &plan->segment[i];
-        const struct decoder_stretch stretch = {plan->sample_frame + s->first, s->last - s->first};
-        w->first_sample = s->first - weave->result.first;
-        TRY(decoder_run(w->decoder, &stretch, weave->result.delivered + w->first_sample, take_frame, w, &w->decoding));
+        for (int64_t j = s->first; j < s->last; j++)
+            weave->owner[j - weave->result.first] = owner_of(w);
+        TRY(decoder_run(w->decoder, plan->sample_frame + s->first, s->last - s->first));
     }
+    if (w->decoder)
+        TRY(decoder_finish(w->decoder));
     return cluster_pending(w);
 }
 
@@ -130,6 +158,8 @@ static void *worker_main(void *context)
     struct weave *weave = w->weave;
     const enum status st = work(w);
 
+    if (w->decoder)
+        w->decoding = decoder_stats(w->decoder);
     decoder_close(&w->decoder);
     compute_close(&w->compute);
     pthread_mutex_lock(&weave->lock);
@@ -159,7 +189,8 @@ static enum status allocate_result(struct weave *w)
     r->lines = mem_array((size_t)r->n, 3 * (size_t)w->setup.n_lines);
     r->hash = mem_array(w->setup.want_hash ? (size_t)r->n : 0, sizeof *r->hash);
     r->delivered = mem_array((size_t)r->n, 1);
-    return r->clusters && r->light && r->lines && r->hash && r->delivered ? ST_OK : ST_NOMEM;
+    w->owner = mem_array((size_t)r->n, sizeof *w->owner);
+    return r->clusters && r->light && r->lines && r->hash && r->delivered && w->owner ? ST_OK : ST_NOMEM;
 }
 
 static int64_t at_most(int64_t n, int64_t limit)
@@ -311,6 +342,7 @@ enum status weave_finish(struct weave **in, struct weave_result *result, struct 
         status_adopt(w->failure_message);
     pthread_cond_destroy(&w->all_done);
     pthread_mutex_destroy(&w->lock);
+    free(w->owner);
     free(w->worker);
     free(w);
     return st;

@@ -16,7 +16,8 @@
 
 enum {
     READ_AHEAD_BYTES = 4 << 20, /* nearer than this, reading on beats seeking */
-    SYNC_PACKETS = 512          /* after a seek, packets looked at to find out where it led */
+    SYNC_PACKETS = 512,         /* after a seek, packets looked at to find out where it led */
+    NVDEC_RESET_PACKETS = 256   /* resetting a hardware decoder costs as much as decoding about so many packets */
 };
 
 struct decoder {
@@ -29,19 +30,9 @@ struct decoder {
     struct av_picture picture;
     bool is_open;    /* the input */
     int64_t next;    /* number of the packet that the input will deliver next; -1 = not known */
-    bool codec_used; /* has packets in it since the last flush */
-    const char *nvdec_refusal;
-};
-
-/* One run's state. */
-struct run {
-    struct decoder *d;
-    const struct decoder_stretch *stretch;
-    uint8_t *delivered;
-    int64_t n_counted; /* sequential films: frames out so far */
-    decoder_sink *sink;
-    void *context;
-    struct decoder_stats *stats;
+    int64_t sent;    /* number of the last packet sent to the decoder since its last reset; -1 = none */
+    int64_t counted; /* sequential films: frames that came out so far */
+    struct decoder_stats stats;
 };
 
 /* --- life --------------------------------------------------------------------------------------------------------- */
@@ -71,7 +62,7 @@ static enum status open_codec(struct decoder *d)
         if (av_hwdevice_ctx_create(&d->device, AV_HWDEVICE_TYPE_CUDA, ordinal, NULL, 1) >= 0)
             d->codec->hw_device_ctx = av_buffer_ref(d->device);
         else
-            d->nvdec_refusal = "FFmpeg cannot use the CUDA device";
+            d->stats.nvdec_refusal = "FFmpeg cannot use the CUDA device";
     }
     return av_decoder_start(d->codec, &d->in);
 }
@@ -94,6 +85,7 @@ enum status decoder_open(const struct decoder_setup *setup, struct decoder **out
     if (!d)
         return ST_NOMEM;
     d->setup = *setup;
+    d->sent = -1;
     d->packet = av_packet_alloc();
     d->av = av_frame_alloc();
     if (!d->packet || !d->av)
@@ -216,42 +208,22 @@ static enum status go_to(struct decoder *d, int64_t to, bool *in_hand)
 
 /* --- frames out --------------------------------------------------------------------------------------------------- */
 
-static int compare_number(const void *a, const void *b)
+static enum status deliver(struct decoder *d, int64_t which)
 {
-    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-    return x < y ? -1 : x > y;
-}
-
-/* Index into the stretch of a frame, -1 if it is not wanted. */
-static int64_t which_wanted(const struct decoder_stretch *s, int64_t frame)
-{
-    const int64_t *found = bsearch(&frame, s->frame, (size_t)s->n, sizeof *s->frame, compare_number);
-
-    return found ? found - s->frame : -1;
-}
-
-static enum status deliver(struct run *run, int64_t which)
-{
-    struct decoder *d = run->d;
     struct frame frame;
     char hash[65];
 
     TRY(av_picture_view(&d->picture, d->codec, d->av, &frame));
     if (d->setup.want_hash)
         TRY(av_picture_hash(&d->picture, d->codec, d->av, hash));
-    /* A frame that comes out twice is as wrong as one that does not come: let the caller see it. */
-    run->delivered[which]++;
-    run->stats->wanted_out++;
-    run->stats->used_nvdec |= frame.on_device;
+    d->stats.used_nvdec |= frame.on_device;
     if (d->codec->hw_device_ctx && !frame.on_device)
-        d->nvdec_refusal = "the GPU or this FFmpeg does not decode such a stream";
-    return run->sink(run->context, which, &frame, d->setup.want_hash ? hash : NULL);
+        d->stats.nvdec_refusal = "the GPU or this FFmpeg does not decode such a stream";
+    return d->setup.sink.take(d->setup.sink.context, which, &frame, d->setup.want_hash ? hash : NULL);
 }
 
-static enum status take_frames(struct run *run)
+static enum status take_frames(struct decoder *d)
 {
-    struct decoder *d = run->d;
     const struct film *film = d->setup.film;
     int error;
 
@@ -260,46 +232,41 @@ static enum status take_frames(struct run *run)
         int64_t frame = -1;
 
         if (film->info.sequential)
-            frame = run->n_counted++;
+            frame = d->counted++;
         else if (number >= 0 && number < film->n_packets)
             frame = film->packet[number].frame;
-        run->stats->frames_out++;
-        run->stats->damaged += d->av->decode_error_flags != 0 || (d->av->flags & AV_FRAME_FLAG_CORRUPT);
-        const int64_t which = frame < 0 ? -1 : which_wanted(run->stretch, frame);
-        const enum status st = which < 0 ? ST_OK : deliver(run, which);
+        d->stats.frames_out++;
+        d->stats.damaged += d->av->decode_error_flags != 0 || (d->av->flags & AV_FRAME_FLAG_CORRUPT);
+        const int64_t which = frame < 0 ? -1 : d->setup.sink.which(d->setup.sink.context, frame);
+        const enum status st = which < 0 ? ST_OK : deliver(d, which);
         av_frame_unref(d->av);
         TRY(st);
     }
-    run->stats->damaged += error != AVERROR(EAGAIN) && error != AVERROR_EOF;
+    d->stats.damaged += error != AVERROR(EAGAIN) && error != AVERROR_EOF;
     return ST_OK;
 }
 
 /* Lets the decoder give out all it holds, and makes it ready for another start. */
-static enum status drain(struct run *run)
+static enum status drain(struct decoder *d)
 {
-    struct decoder *d = run->d;
+    enum status st;
 
-    if (!d->codec_used)
+    if (d->sent < 0)
         return ST_OK;
-    d->codec_used = false;
+    d->sent = -1;
     avcodec_send_packet(d->codec, NULL);
-    TRY(take_frames(run));
+    st = take_frames(d);
     avcodec_flush_buffers(d->codec);
-    return ST_OK;
+    return st;
 }
 
-static enum status decode_packet(struct run *run, int64_t number, bool wanted)
+static enum status send_packet(struct decoder *d, int64_t number)
 {
-    struct decoder *d = run->d;
-    const bool skip = !wanted && d->setup.film->info.skips_unreferenced && !d->setup.film->info.sequential;
-
-    d->codec->skip_frame = skip ? AVDISCARD_NONREF : AVDISCARD_DEFAULT;
-    d->packet->pts = d->packet->dts = number;
-    d->codec_used = true;
-    run->stats->packets_in++;
+    d->sent = number;
+    d->stats.packets_in++;
     if (avcodec_send_packet(d->codec, d->packet) < 0)
-        run->stats->damaged++;
-    return take_frames(run);
+        d->stats.damaged++;
+    return take_frames(d);
 }
 
 /* --- packets in --------------------------------------------------------------------------------------------------- */
@@ -310,29 +277,58 @@ struct wanted_packet {
 
 static int compare_wanted(const void *a, const void *b)
 {
-    return compare_number(a, b); /* packet is the first member */
+    const struct wanted_packet *x = a, *y = b;
+
+    return x->packet < y->packet ? -1 : x->packet > y->packet;
 }
 
-static void count_progress(struct run *run, int64_t packets)
+static void count_progress(struct decoder *d, int64_t packets)
 {
-    if (run->stats->progress)
-        atomic_fetch_add(run->stats->progress, packets);
+    if (d->setup.progress)
+        atomic_fetch_add(d->setup.progress, packets);
 }
 
-static enum status read_numbered(struct decoder *d, bool *in_hand)
+/* Where decoding cannot go on from what was sent last, nor at a closed key frame, the decoder has to be drained and reset.
+ * For a hardware decoder that is slow: decoding through a short gap is faster. */
+static bool is_gap(const struct decoder *d, int64_t last, int64_t start)
 {
-    if (*in_hand)
-        *in_hand = false;
-    else
-        TRY(av_input_read(&d->in, d->packet, NULL, NULL));
-    return ST_OK;
+    return last >= 0 && start > last + 1 && !(d->setup.film->packet[start].flags & PACKET_CLOSED);
 }
 
-/* Wanted packets in decode order; the stretch from each one's start to itself has to be decoded, everything else is passed
- * over. */
-static enum status run_split(struct run *run, const struct wanted_packet *wanted, int64_t n)
+static int64_t start_or_go_on(const struct decoder *d, int64_t last, int64_t start)
 {
-    struct decoder *d = run->d;
+    return d->codec->hw_device_ctx && is_gap(d, last, start) && start - last < NVDEC_RESET_PACKETS ? last + 1 : start;
+}
+
+/* Wanted packets in decode order; from each one's start to itself everything has to be decoded, all else is passed over. */
+static void list_wanted(const struct decoder *d, const int64_t *frame, int64_t n, struct wanted_packet *wanted)
+{
+    const struct film *film = d->setup.film;
+
+    for (int64_t i = 0; i < n; i++)
+        wanted[i] = (struct wanted_packet){film->frame[frame[i]].packet, decoder_start_packet(film, frame[i])};
+    qsort(wanted, (size_t)n, sizeof *wanted, compare_wanted);
+    for (int64_t i = n - 1; i > 0; i--) /* a later one may reach further back */
+        if (wanted[i].start < wanted[i - 1].start)
+            wanted[i - 1].start = wanted[i].start;
+    for (int64_t i = 0; i < n; i++)
+        wanted[i].start = start_or_go_on(d, i > 0 ? wanted[i - 1].packet : d->sent, wanted[i].start);
+}
+
+static enum status decode_packet(struct decoder *d, int64_t number, bool is_wanted)
+{
+    const int64_t last = d->sent;
+
+    if (last >= number || is_gap(d, last, number)) /* or back again: a stretch that starts before the last one's end */
+        TRY(drain(d));
+    d->codec->skip_frame =
+        !is_wanted && d->setup.film->info.skips_unreferenced ? AVDISCARD_NONREF : AVDISCARD_DEFAULT;
+    d->packet->pts = d->packet->dts = number;
+    return send_packet(d, number);
+}
+
+static enum status run_split(struct decoder *d, const struct wanted_packet *wanted, int64_t n)
+{
     const struct film *film = d->setup.film;
     bool in_hand = false;
     int64_t at = 0, done_to = wanted[0].start;
@@ -340,11 +336,12 @@ static enum status run_split(struct run *run, const struct wanted_packet *wanted
 
     while (st == ST_OK && at < n) {
         const int64_t number = d->next;
-        st = read_numbered(d, &in_hand);
-        if (st == ST_END || st == ST_FORMAT) { /* the file ends early: what is missing was not delivered */
-            st = ST_OK;
+        if (!in_hand)
+            st = av_input_read(&d->in, d->packet, NULL, NULL);
+        in_hand = false;
+        if (st == ST_END || st == ST_FORMAT) { /* the file ends early: what is missing does not come out */
             d->next = -1;
-            break;
+            return ST_OK;
         }
         if (st != ST_OK)
             break;
@@ -356,76 +353,64 @@ static enum status run_split(struct run *run, const struct wanted_packet *wanted
         }
         if (number >= wanted[at].start) {
             const bool is_wanted = number == wanted[at].packet;
-            st = decode_packet(run, number, is_wanted);
+            st = decode_packet(d, number, is_wanted);
             at += is_wanted;
-            count_progress(run, number + 1 - done_to);
+            count_progress(d, number + 1 - done_to);
             done_to = number + 1;
-            if (st == ST_OK && (at == n || wanted[at].start > number + 1))
-                st = drain(run);
         }
         av_packet_unref(d->packet);
     }
-    return st == ST_OK ? drain(run) : st;
+    return st;
 }
 
-static enum status run_sequential(struct run *run)
+static enum status run_sequential(struct decoder *d, int64_t last)
 {
-    struct decoder *d = run->d;
-    const int64_t last = run->stretch->frame[run->stretch->n - 1];
     enum status st = d->next == 0 ? ST_OK : reopen_input(d);
 
     d->codec->pkt_timebase = d->in.stream->time_base;
-    while (st == ST_OK && run->n_counted <= last) {
+    while (st == ST_OK && d->counted <= last) {
         st = av_input_read(&d->in, d->packet, NULL, NULL);
         if (st != ST_OK)
             break;
-        d->next++;
-        d->codec_used = true;
-        run->stats->packets_in++;
-        if (avcodec_send_packet(d->codec, d->packet) < 0)
-            run->stats->damaged++;
+        st = send_packet(d, d->next++);
         av_packet_unref(d->packet);
-        st = take_frames(run);
-        count_progress(run, 1);
+        count_progress(d, 1);
     }
-    if (st == ST_END || st == ST_FORMAT)
-        st = ST_OK;
-    return st == ST_OK ? drain(run) : st;
+    return st == ST_END || st == ST_FORMAT ? ST_OK : st;
 }
 
-enum status decoder_run(struct decoder *d, const struct decoder_stretch *stretch, uint8_t *delivered,
-                        decoder_sink *sink, void *context, struct decoder_stats *stats)
+enum status decoder_run(struct decoder *d, const int64_t *frame, int64_t n)
 {
-    struct run run = {d, stretch, delivered, 0, sink, context, stats};
     const double started = clock_seconds();
     struct wanted_packet *wanted = NULL;
-    enum status st;
+    enum status st = ST_OK;
 
-    if (stretch->n == 0)
-        return ST_OK;
-    if (d->setup.film->info.sequential) {
-        st = run_sequential(&run);
-    } else {
-        wanted = mem_array((size_t)stretch->n, sizeof *wanted);
+    if (n > 0 && d->setup.film->info.sequential) {
+        st = run_sequential(d, frame[n - 1]);
+    } else if (n > 0) {
+        wanted = mem_array((size_t)n, sizeof *wanted);
         if (!wanted)
             return ST_NOMEM;
-        for (int64_t i = 0; i < stretch->n; i++)
-            wanted[i] = (struct wanted_packet){d->setup.film->frame[stretch->frame[i]].packet,
-                                               decoder_start_packet(d->setup.film, stretch->frame[i])};
-        qsort(wanted, (size_t)stretch->n, sizeof *wanted, compare_wanted);
-        for (int64_t i = stretch->n - 1; i > 0; i--) /* a later one may reach further back */
-            if (wanted[i].start < wanted[i - 1].start)
-                wanted[i - 1].start = wanted[i].start;
-        st = run_split(&run, wanted, stretch->n);
+        list_wanted(d, frame, n, wanted);
+        st = run_split(d, wanted, n);
+        free(wanted);
     }
-    if (st != ST_OK && d->codec_used) {
-        avcodec_flush_buffers(d->codec);
-        d->codec_used = false;
-    }
-    free(wanted);
-    stats->nvdec_refusal = d->nvdec_refusal;
-    stats->seconds += clock_seconds() - started;
+    d->stats.seconds += clock_seconds() - started;
     return st;
+}
+
+enum status decoder_finish(struct decoder *d)
+{
+    const double started = clock_seconds();
+    const enum status st = drain(d);
+
+    d->stats.seconds += clock_seconds() - started;
+    return st;
+}
+
+struct decoder_stats decoder_stats(const struct decoder *d)
+{
+    return d->stats;
 }
 
 void decoder_describe(char *text, size_t bytes)

@@ -175,13 +175,20 @@ static int nal_length_bytes(const AVCodecParameters *par)
     return par->extradata_size >= 23 ? (par->extradata[21] & 3) + 1 : 0;
 }
 
-static bool is_idr(void *found, const uint8_t *nal)
+static bool is_h264_idr(void *found, const uint8_t *nal)
 {
     const int type = nal[0] & 31;
 
-    if (type == 5)
-        *(bool *)found = true;
+    *(bool *)found |= type == 5;
     return type == 5 || type == 1;
+}
+
+static bool is_hevc_idr(void *found, const uint8_t *nal)
+{
+    const int type = nal[0] >> 1 & 63;
+
+    *(bool *)found |= type == 19 || type == 20;
+    return type < 32;
 }
 
 static bool is_upper_sublayer(void *found, const uint8_t *nal)
@@ -193,6 +200,26 @@ static bool is_upper_sublayer(void *found, const uint8_t *nal)
     return *(bool *)found;
 }
 
+static uint32_t key_flags(const AVCodecParameters *par, const AVPacket *p)
+{
+    bool is_idr = false;
+
+    switch (par->codec_id) {
+    case AV_CODEC_ID_H264: /* a recovery point is a key frame too, but exact only some frames on */
+        each_nal(p, nal_length_bytes(par), is_h264_idr, &is_idr);
+        return is_idr ? PACKET_KEY | PACKET_CLEAN | PACKET_CLOSED : PACKET_KEY;
+    case AV_CODEC_ID_HEVC: /* after a CRA picture come some that look behind it */
+        each_nal(p, nal_length_bytes(par), is_hevc_idr, &is_idr);
+        return is_idr ? PACKET_KEY | PACKET_CLEAN | PACKET_CLOSED : PACKET_KEY | PACKET_CLEAN;
+    case AV_CODEC_ID_VP8:
+    case AV_CODEC_ID_VP9:
+    case AV_CODEC_ID_AV1:
+        return PACKET_KEY | PACKET_CLEAN | PACKET_CLOSED;
+    default:
+        return PACKET_KEY | PACKET_CLEAN;
+    }
+}
+
 static uint32_t packet_flags(struct reader *r, const AVPacket *p)
 {
     const AVCodecParameters *par = r->in->stream->codecpar;
@@ -202,12 +229,8 @@ static uint32_t packet_flags(struct reader *r, const AVPacket *p)
         flags &= ~(uint32_t)PACKET_SHOWN;
     if (par->codec_id == AV_CODEC_ID_VP8 && p->size > 0 && !(p->data[0] & 0x10)) /* show_frame, RFC 6386 section 9.1 */
         flags &= ~(uint32_t)PACKET_SHOWN;
-    if (p->flags & AV_PKT_FLAG_KEY) {
-        bool clean = par->codec_id != AV_CODEC_ID_H264;
-        if (!clean) /* a recovery point is a key frame too, but exact only some frames on */
-            each_nal(p, nal_length_bytes(par), is_idr, &clean);
-        flags |= PACKET_KEY | (clean ? (uint32_t)PACKET_CLEAN : 0);
-    }
+    if (p->flags & AV_PKT_FLAG_KEY)
+        flags |= key_flags(par, p);
     if (par->codec_id == AV_CODEC_ID_HEVC && !r->has_sublayers)
         each_nal(p, nal_length_bytes(par), is_upper_sublayer, &r->has_sublayers);
     return flags;

@@ -17,7 +17,8 @@
 enum {
     PACKET_KEY = 1,   /* the container says: decoding may start here */
     PACKET_CLEAN = 2, /* ... and everything shown from here on is exact (IDR and the like) */
-    PACKET_SHOWN = 4  /* a frame comes of it */
+    PACKET_SHOWN = 4, /* a frame comes of it */
+    PACKET_CLOSED = 8 /* a key frame that no later packet looks behind: a decoder in use needs no reset before it */
 };
 
 struct film_packet { /* in decode order */

@@ -84,7 +84,7 @@ static inline uint32_t content_sample(enum content content, uint64_t seed, int p
     case CONTENT_DARK:
         return plane == 0 ? (16 + noise % 6) * 256 : (127 + noise % 3) * 256;
     case CONTENT_THREE:
-        return (uint32_t)(mix_bits(seed + 7 * (uint64_t)(x < w / 7 ? 0 : y < h / 2 ? 1 : 2) + (uint64_t)plane) & 0xFF00);
+        return (uint32_t)(mix_bits(seed + (x < w / 7 ? 0u : y < h / 2 ? 7u : 14u) + (uint64_t)plane) & 0xFF00);
     case CONTENT_TWO:
         return (uint32_t)(mix_bits(seed + 7 * (uint64_t)(x < w / 3) + (uint64_t)plane) & 0xFF00);
     case CONTENT_ONE:

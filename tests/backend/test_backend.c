@@ -1,5 +1,5 @@
-/* test_backend: cuda gives the same bits as cpu: pixels, light, lines and clusters, over forms of frames, sizes, settings,
- * slots and batches. Exits with 77 where there is no GPU. `test_backend quick` leaves out the large pictures. */
+/* test_backend: cuda gives the same bits as cpu: pixels, light, lines and clusters, over forms of frames, sizes,
+ * settings, slots and batches. Exits with 77 where there is no GPU. `test_backend quick` leaves out large pictures. */
 #include "compute/compute.h"
 #include "tests/backend/frames.h"
 #include "tests/unit/test.h"

@@ -1,5 +1,5 @@
-/* test_cpu: the cpu backend, which defines every step, against oracles written here straightforwardly in double precision:
- * colour conversion, area averages, light, and what must hold of every clustering. */
+/* test_cpu: the cpu backend, which defines every step, against oracles written here straightforwardly in double
+ * precision: colour conversion, area averages, light, and what must hold of every clustering. */
 #include "compute/cpu.h"
 #include "tests/backend/frames.h"
 #include "tests/unit/test.h"
@@ -52,20 +52,27 @@ static double clamp(double v)
 /* From the definitions of the standards, without rounding. */
 static void oracle_pixel(const struct frame *f, int x, int y, double rgb[3])
 {
-    static const double kr_kb[][2] = {{0, 0}, {0.299, 0.114}, {0.2126, 0.0722}, {0.2627, 0.0593}, {0.212, 0.087}, {0.30, 0.11}};
+    static const double kr_kb[][2] = {{0, 0},           {0.299, 0.114}, {0.2126, 0.0722},
+                                      {0.2627, 0.0593}, {0.212, 0.087}, {0.30, 0.11}};
     const double kr = kr_kb[f->matrix][0], kb = kr_kb[f->matrix][1], kg = 1 - kr - kb;
     const double one = pow(2, f->depth) - 1, unit = pow(2, f->depth - 8);
     const double black = f->full_range ? 0 : 16 * unit, white = f->full_range ? one : 235 * unit;
     const double chroma_range = f->full_range ? one : 224 * unit;
     const int cx = x >> f->chroma_w_log2, cy = y >> f->chroma_h_log2;
-    double luma[3], u = 0, v = 0;
+    const bool is_rgb = f->n_planes == 3 && f->matrix == FRAME_RGB;
+    double luma[3], u = 128 * unit, v = 128 * unit;
 
     for (int i = 0; i < 3; i++)
-        luma[i] = (sample_at(f, f->n_planes == 3 && f->matrix == FRAME_RGB ? (i + 2) % 3 : 0, x, y) - black) / (white - black);
-    if (f->matrix != FRAME_RGB && f->n_planes > 1) {
-        u = ((f->n_planes == 2 ? sample_at(f, 1, 2 * cx, cy) : sample_at(f, 1, cx, cy)) - 128 * unit) / chroma_range;
-        v = ((f->n_planes == 2 ? sample_at(f, 1, 2 * cx + 1, cy) : sample_at(f, 2, cx, cy)) - 128 * unit) / chroma_range;
+        luma[i] = (sample_at(f, is_rgb ? (i + 2) % 3 : 0, x, y) - black) / (white - black);
+    if (f->n_planes == 2) {
+        u = sample_at(f, 1, 2 * cx, cy);
+        v = sample_at(f, 1, 2 * cx + 1, cy);
+    } else if (f->n_planes == 3 && !is_rgb) {
+        u = sample_at(f, 1, cx, cy);
+        v = sample_at(f, 2, cx, cy);
     }
+    u = (u - 128 * unit) / chroma_range;
+    v = (v - 128 * unit) / chroma_range;
     rgb[0] = clamp(255 * (luma[0] + 2 * (1 - kr) * v));
     rgb[1] = clamp(255 * (luma[1] - 2 * (1 - kr) * kr / kg * v - 2 * (1 - kb) * kb / kg * u));
     rgb[2] = clamp(255 * (luma[2] + 2 * (1 - kb) * u));
@@ -88,7 +95,8 @@ static void test_colours(const struct form *form, int width, int height, enum co
             for (int i = 0; i < 3; i++)
                 worst = fmax(worst, fabs(rgb[3 * (y * width + x) + i] - wanted[i]));
         }
-    if (!CHECK(worst <= (form->matrix == FRAME_RGB && form->depth == 8 ? 0 : 0.55))) /* half a level, and the coefficients' part */
+    /* half a level, and the coefficients' part */
+    if (!CHECK(worst <= (form->matrix == FRAME_RGB && form->depth == 8 ? 0 : 0.55)))
         printf("  %s, %d x %d: %.3f levels off\n", form->name, width, height, worst);
     made_frame_release(&m);
     compute_close(&c);
@@ -195,7 +203,8 @@ static int64_t distance(const struct frame_clusters *c, int j, const uint8_t *p)
 
 /* Counts and inertia are those of the centres; ties between two centres may fall either way, and near ties too, as
  * scores are rounded to 1/256 squared level: the difference is at most 256 (of 65536) for each such pixel. */
-static void check_clusters(const struct frame_clusters *c, const uint8_t *rgb, uint32_t n_pixels, int k, const char *name)
+static void check_clusters(const struct frame_clusters *c, const uint8_t *rgb, uint32_t n_pixels, int k,
+                           const char *name)
 {
     uint32_t least[COMPUTE_MAX_K] = {0}, most[COMPUTE_MAX_K] = {0};
     int64_t inertia = 0, n_near = 0, total = 0;
@@ -321,8 +330,8 @@ static double best_partition(const uint8_t *colour, const int *weight, int n, in
     return best;
 }
 
-/* On inputs small enough to try everything, the search finds the best there is; yields whether it did. Seeding is greedy
- * and random, so that a stray case in a hundred may end in another local optimum, a little worse. */
+/* On inputs small enough to try everything, the search finds the best there is; yields whether it did. Seeding is
+ * greedy and random, so that a stray case in a hundred may end in another local optimum, a little worse. */
 static bool reaches_optimum(int k, int n_colours, uint64_t seed)
 {
     const struct kmeans_settings settings = {.k = k, .n_init = 48, .seed = seed};
@@ -347,8 +356,8 @@ static bool reaches_optimum(int k, int n_colours, uint64_t seed)
     const double rounding = n_pixels * 3.0 / (512 * 512) + 1e-6; /* centres are rounded to 1/256 level */
     check_clusters(&found, rgb, n_pixels, k, "tiny");
     if (!CHECK(ours >= best - 1e-6 && ours <= 1.1 * best + rounding))
-        printf("  k %d, %d colours, seed %llu: found %.3f, there is %.3f\n", k, n_colours, (unsigned long long)seed, ours,
-               best);
+        printf("  k %d, %d colours, seed %llu: found %.3f, there is %.3f\n", k, n_colours, (unsigned long long)seed,
+               ours, best);
     free(rgb);
     return ours <= best + rounding;
 }
@@ -385,7 +394,8 @@ static void test_slots(void)
 
 int main(void)
 {
-    static const int size[][4] = {{64, 36, 16, 9}, {97, 61, 31, 17}, {33, 31, 32, 31}, {20, 15, 47, 31}, {5, 3, 1, 2}, {1, 1, 4, 3}};
+    static const int size[][4] = {{64, 36, 16, 9},  {97, 61, 31, 17}, {33, 31, 32, 31},
+                                  {20, 15, 47, 31}, {5, 3, 1, 2},     {1, 1, 4, 3}};
 
     if (!have_avx2())
         printf("no AVX2 here: its loops are not tested\n");

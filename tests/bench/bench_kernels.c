@@ -3,10 +3,11 @@
  *     bench_kernels [-k K] [-n N_INIT] [-r ROUNDS] [FILE.ppm ...]
  *
  * Frames are 1920 x 1080, 8-bit 4:2:0 BT.709: synthetic ones (smooth with grain, moving), or those made from the given
- * binary PPM files (P6, 255; any one size). For each size of picture and batch it prints microseconds a frame: by stage,
- * measured with CUDA events around each stage while nothing overlaps; their sum; and the time of a whole round on the
- * clock, stages following each other freely, for one instance and for four in threads of their own. The targets beside
- * it are those to stay under for k = 8 so that the GPU hides behind decoding; the copy from the host is not in them.
+ * binary PPM files (P6, 255; any one size). For each size of picture and batch it prints microseconds a frame: by
+ * stage, measured with CUDA events around each stage while nothing overlaps; their sum; and the time of a whole round
+ * on the clock, stages following each other freely, for one instance and for four in threads of their own. The
+ * targets beside it are those to stay under for k = 8 so that the GPU hides behind decoding; the copy from the host is
+ * not in them.
  * Needs a GPU: else exits with 77. */
 #include "base/clock.h"
 #include "compute/compute.h"
@@ -62,7 +63,8 @@ static uint8_t level(double v)
 static struct frame frame_of(const uint8_t *rgb, int width, int height)
 {
     const int cw = (width + 1) / 2, ch = (height + 1) / 2;
-    uint8_t *y = room((size_t)width * (size_t)height), *u = room((size_t)cw * (size_t)ch), *v = room((size_t)cw * (size_t)ch);
+    const size_t chroma_bytes = (size_t)cw * (size_t)ch;
+    uint8_t *y = room((size_t)width * (size_t)height), *u = room(chroma_bytes), *v = room(chroma_bytes);
     const struct frame f = {.plane = {y, u, v},
                             .stride = {width, cw, cw},
                             .n_planes = 3,

@@ -1,6 +1,6 @@
 #!/bin/bash
-# bad_input: what must be refused is refused: the right exit code, exactly one error line, nothing on stdout, no output, no
-# temporary file, no hang, and nothing of the user's touched.
+# bad_input: what must be refused is refused: the right exit code, exactly one error line, nothing on stdout, no
+# output, no temporary file, no hang, and nothing of the user's touched.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 need ffmpeg python3

@@ -1,6 +1,7 @@
 #!/bin/bash
-# containers: films made here, in the containers and codings that make seeking lose frames: every sampled frame is, by hash of its
-# decoded planes, the one of a plain sequential decode. The zoo asks the same of real films, where they are at hand.
+# containers: films made here, in the containers and codings that make seeking lose frames: every sampled frame is,
+# by hash of its decoded planes, the one of a plain sequential decode. The zoo asks the same of real films, where
+# they are at hand.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 need ffmpeg python3
@@ -25,8 +26,9 @@ same_frames() {
         "$SEQDECODE" --every "$every" -- "$path" >"$WORK/seq.txt"
         if ! cmp -s "$WORK/seq.txt" "$WORK/x.txt"; then
             # Without timestamps the decoder has none to print; number and planes must still agree.
-            grep -qv ' nopts ' "$WORK/seq.txt" && { diff "$WORK/seq.txt" "$WORK/x.txt" | head -5; die "$name --every ${every}f: other frames"; }
-            diff <(cut -d' ' -f1,3 "$WORK/seq.txt") <(cut -d' ' -f1,3 "$WORK/x.txt") >"$WORK/diff" || die "$name --every ${every}f: other frames"
+            diff "$WORK/seq.txt" "$WORK/x.txt" >"$WORK/err" || true
+            grep -q ' nopts ' "$WORK/seq.txt" && diff <(cut -d' ' -f1,3 "$WORK/seq.txt") <(cut -d' ' -f1,3 "$WORK/x.txt") ||
+                die "$name --every ${every}f: other frames"
         fi
     done
     n=$((n + 1))

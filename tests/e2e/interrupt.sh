@@ -1,6 +1,6 @@
 #!/bin/bash
-# interrupt: SIGINT and SIGTERM in the middle of the work: exit code 75, soon, one line, nothing left behind; an older output
-# stays as it was.
+# interrupt: SIGINT and SIGTERM in the middle of the work: exit code 75, soon, one line, nothing left behind; an
+# older output stays as it was.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 need ffmpeg mpirun python3
@@ -13,7 +13,8 @@ VICTIM=
 trap '[ -z "$VICTIM" ] || kill -KILL "$VICTIM" 2>/dev/null; rm -rf "$WORK"' EXIT
 SLOW=(barcode --backend "$BACKEND" --progress none --every 1f -k 32 --plain --n-init 1000 --threads 1)
 
-# Waits until the process (or, under a launcher, a child of it) has the film open: a signal before that would prove nothing.
+# Waits until the process (or, under a launcher, a child of it) has the film open: a signal before that would prove
+# nothing.
 wait_for_film() {
     local pid
     for _ in {1..300}; do

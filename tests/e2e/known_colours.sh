@@ -1,6 +1,7 @@
 #!/bin/bash
-# known_colours: films of flat colours, stored without loss: the side-car's clusters and counts and every pixel of the strips are
-# known beforehand. Also colour matrices, ranges and bit depths (flat YUV), and how a turned film is squeezed.
+# known_colours: films of flat colours, stored without loss: the side-car's clusters and counts and every pixel of
+# the strips are known beforehand. Also colour matrices, ranges and bit depths (flat YUV), and how a turned film is
+# squeezed.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 need ffmpeg python3

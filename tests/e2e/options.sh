@@ -1,6 +1,6 @@
 #!/bin/bash
-# options: which frames become columns (--every, --columns, --start, --end, --sampling), what the outputs are called, that the same
-# command gives the same bytes, that file names are only names.
+# options: which frames become columns (--every, --columns, --start, --end, --sampling), what the outputs are
+# called, that the same command gives the same bytes, that file names are only names.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 need ffmpeg python3

@@ -1,6 +1,6 @@
 #!/bin/bash
-# ranks: 1, 2, 3 and 5 ranks give the same bytes; more ranks than columns is fine; a film that cannot be read, on whichever
-# rank that shows, ends all ranks with one line and one exit code.
+# ranks: 1, 2, 3 and 5 ranks give the same bytes; more ranks than columns is fine; a film that cannot be read, on
+# whichever rank that shows, ends all ranks with one line and one exit code.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 need ffmpeg mpirun python3

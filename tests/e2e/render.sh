@@ -1,6 +1,6 @@
 #!/bin/bash
-# render: a side-car holds all that a picture needs: drawn again at the same settings it gives the same pixels, at others what
-# the barcode command would have drawn. Side-cars that are none, or lie, are refused.
+# render: a side-car holds all that a picture needs: drawn again at the same settings it gives the same pixels, at
+# others what the barcode command would have drawn. Side-cars that are none, or lie, are refused.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 need ffmpeg python3

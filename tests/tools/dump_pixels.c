@@ -18,7 +18,17 @@ struct dump {
     uint8_t *rgb;
 };
 
-static enum status dump_frame(void *context, int64_t which, const struct frame *frame, const char *hash)
+static int64_t which_frame(void *context, int64_t frame)
+{
+    const struct dump *d = context;
+
+    for (int64_t i = 0; i < d->plan->n_samples; i++)
+        if (d->plan->sample_frame[i] == frame)
+            return frame;
+    return -1;
+}
+
+static enum status dump_frame(void *context, int64_t number, const struct frame *frame, const char *hash)
 {
     struct dump *d = context;
     char path[4096];
@@ -27,7 +37,7 @@ static enum status dump_frame(void *context, int64_t which, const struct frame *
     (void)hash;
     TRY(compute_convert(d->compute, 0, frame));
     TRY(compute_pixels(d->compute, 0, d->rgb));
-    snprintf(path, sizeof path, "%s/%06lld.ppm", d->folder, (long long)d->plan->sample_frame[which]);
+    snprintf(path, sizeof path, "%s/%06lld.ppm", d->folder, (long long)number);
     file = fopen(path, "wb");
     if (!file)
         return FAIL(ST_IO, "cannot write %s", path);
@@ -61,7 +71,6 @@ static enum status run(int argc, char **argv)
     struct dump d = {.folder = argv[2], .plan = &plan};
     struct compute_setup setup = {.batch = 1, .kmeans = {.k = 1, .n_init = 1}};
     struct decoder *decoder;
-    struct decoder_stats stats = {0};
 
     TRY(parse(argc, argv, &config));
     TRY(film_open(&film, argv[1], 1, &stop, NULL, NULL));
@@ -70,16 +79,16 @@ static enum status run(int argc, char **argv)
     setup.picture.width = d.width;
     setup.picture.height = d.height;
     d.rgb = mem_array((size_t)d.width * (size_t)d.height, 3);
-    uint8_t *delivered = mem_array((size_t)plan.n_samples, 1);
-    if (!d.rgb || !delivered)
+    if (!d.rgb)
         return ST_NOMEM;
     TRY(compute_open(&compute_cpu, &setup, &d.compute));
-    TRY(decoder_open(&(struct decoder_setup){.film = &film, .threads = 1, .stop = &stop}, &decoder));
-    TRY(decoder_run(decoder, &(struct decoder_stretch){plan.sample_frame, plan.n_samples}, delivered, dump_frame, &d,
-                    &stats));
+    const struct decoder_setup decoding = {
+        .film = &film, .threads = 1, .sink = {&d, which_frame, dump_frame}, .stop = &stop};
+    TRY(decoder_open(&decoding, &decoder));
+    TRY(decoder_run(decoder, plan.sample_frame, plan.n_samples));
+    TRY(decoder_finish(decoder));
     decoder_close(&decoder);
     compute_close(&d.compute);
-    free(delivered);
     free(d.rgb);
     plan_release(&plan);
     film_release(&film);

@@ -1,12 +1,12 @@
-/* seqdecode: the plain way to decode a film, as a yardstick for the clever one. Straight over libavformat and libavcodec,
- * none of jacquard's code: one file, its default video stream, every packet in file order, one thread, no seeking, no
- * skipping. Prints one line per frame that comes out: `n pts sha256`, where n counts from 0 and sha256 is over the visible
- * samples of all planes, one plane after the other, without padding, 16-bit samples in little endian.
+/* seqdecode: the plain way to decode a film, as a yardstick for the clever one. Straight over libavformat and
+ * libavcodec, none of jacquard's code: one file, its default video stream, every packet in file order, one thread, no
+ * seeking, no skipping. Prints one line per frame that comes out: `n pts sha256`, where n counts from 0 and sha256 is
+ * over the visible samples of all planes, one plane after the other, without padding, 16-bit samples in little endian.
  *
  * usage: seqdecode [--every N] [--count] FILE     exit: 0, 1 film cannot be opened or decoded, 2 usage
  *
- * Packets and frames that the decoder refuses are counted (stderr says how many) and passed over. It trusts its input: it
- * is for test clips, not for files from strangers. */
+ * Packets and frames that the decoder refuses are counted (stderr says how many) and passed over. It trusts its input:
+ * it is for test clips, not for files from strangers. */
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
 #include <libavutil/imgutils.h>
