@@ -31,8 +31,10 @@ static void print_backend(const struct compute_ops *ops)
         const enum status st = ops->describe(device, text, sizeof text);
         if (n > 0)
             printf("backend %s, device %d: %s\n", ops->name, device, st == ST_OK ? text : status_message());
+        else if (st == ST_OK)
+            printf("backend %s: %s\n", ops->name, text);
         else
-            printf("backend %s: %s\n", ops->name, st == ST_OK ? text : status_message());
+            puts(status_message()); /* names the backend */
     }
 }
 

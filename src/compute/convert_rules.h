@@ -41,11 +41,16 @@ CONVERT_FN void convert_pixel(const struct convert_coefs *c, int32_t y, int32_t 
     *b = convert_clip(l + c->bu * u);
 }
 
-/* Rounded quotient of exact sums below 2^43 by a total below 2^26: double division of integers this small is exact
- * after truncation, and faster than 64-bit integer division. */
-CONVERT_FN uint32_t convert_quotient(uint64_t sum, uint64_t total)
+/* sum / total, rounded, for sums below 2^43 and totals below 2^26, by a multiplication that is still exact: with n = 2 sum +
+ * total and d = 2 total, n + 1/2 lies at least 1/(2 d) away from every multiple of d, far more than doubles err here. */
+CONVERT_FN double convert_inverse(uint64_t total)
 {
-    return (uint32_t)((double)(int64_t)(2 * sum + total) / (double)(int64_t)(2 * total)); /* signed converts faster */
+    return 1.0 / (double)(2 * total);
+}
+
+CONVERT_FN uint32_t convert_quotient(uint64_t sum, uint64_t total, double inverse)
+{
+    return (uint32_t)(((double)(int64_t)(2 * sum + total) + 0.5) * inverse); /* signed converts faster */
 }
 
 #endif

@@ -175,6 +175,7 @@ CPU_CLONES static void emit_row(const struct cpu_convert *cv, uint32_t width, ui
 {
     const uint32_t w = (uint32_t)cv->picture.width;
     const uint64_t total = (uint64_t)width * height;
+    const double inverse = convert_inverse(total);
     uint64_t *const before = cv->before;
 
     for (uint32_t c = 0; c < 3; c++) {
@@ -186,7 +187,7 @@ CPU_CLONES static void emit_row(const struct cpu_convert *cv, uint32_t width, ui
             const struct cpu_span s = cv->span[j];
             const uint64_t sum = (uint64_t)s.first_weight * column[s.first] + (uint64_t)s.last_weight * column[s.last] +
                                  w * (before[s.last] - before[s.first + 1]);
-            rgb[3 * j + c] = cv->light.encoded[convert_quotient(sum, total)];
+            rgb[3 * j + c] = cv->light.encoded[convert_quotient(sum, total, inverse)];
         }
     }
 }

@@ -311,6 +311,7 @@ static void test_refusals(void)
 
 int main(int argc, char **argv)
 {
+    const bool brief = argc > 1 && strcmp(argv[1], "brief") == 0;
     const bool quick = argc > 1 && strcmp(argv[1], "quick") == 0;
     char text[256];
 
@@ -320,6 +321,11 @@ int main(int argc, char **argv)
     }
     if (CHECK_INT(compute_cuda.describe(0, text, sizeof text), ST_OK))
         printf("%s\n", text);
+    if (brief) {
+        test_slots();
+        test_clusters(20, 15);
+        return test_end();
+    }
     test_refusals();
     test_convert();
     test_clusters(3, 2);
