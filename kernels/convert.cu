@@ -109,12 +109,11 @@ static __global__ void __launch_bounds__(BLOCK_W *BLOCK_H)
         g += weight * row.g;
         b += weight * row.b;
     }
-    const uint8_t *encoded = light->encoded;
     const double inverse = convert_inverse(total);
     key[(size_t)i * job.to_width + j] =
-        frame_bits | kmeans_morton(encoded[convert_quotient(r, total, inverse)],
-                                   encoded[convert_quotient(g, total, inverse)],
-                                   encoded[convert_quotient(b, total, inverse)]);
+        frame_bits | kmeans_morton(light_encode(light, convert_quotient(r, total, inverse)),
+                                   light_encode(light, convert_quotient(g, total, inverse)),
+                                   light_encode(light, convert_quotient(b, total, inverse)));
 }
 
 static __global__ void __launch_bounds__(256)

@@ -23,7 +23,7 @@ static __device__ __forceinline__ void write_line(uint8_t *line, const struct li
                                                   const struct light *light)
 {
     for (int c = 0; c < 3; c++)
-        line[c] = light->encoded[(2 * sum.c[c] + length) / (2 * (unsigned long long)length)];
+        line[c] = light_encode(light, (uint32_t)((2 * sum.c[c] + length) / (2 * (unsigned long long)length)));
 }
 
 static __device__ __forceinline__ void load_linear(uint16_t *linear, const struct light *light)

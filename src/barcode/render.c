@@ -157,7 +157,8 @@ static void squeeze(const struct lane *lane, const struct light *light, const ui
                 sum[c] += weight * light->linear[lines[(size_t)i * 3 + (size_t)c]];
         }
         for (int c = 0; c < 3; c++)
-            lane->at[y * lane->stride + (size_t)c] = light->encoded[(2 * sum[c] + n_lines) / (2 * (uint64_t)n_lines)];
+            lane->at[y * lane->stride + (size_t)c] =
+                light_encode(light, (uint32_t)((2 * sum[c] + n_lines) / (2 * (uint64_t)n_lines)));
     }
 }
 

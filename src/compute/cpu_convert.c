@@ -187,7 +187,7 @@ CPU_CLONES static void emit_row(const struct cpu_convert *cv, uint32_t width, ui
             const struct cpu_span s = cv->span[j];
             const uint64_t sum = (uint64_t)s.first_weight * column[s.first] + (uint64_t)s.last_weight * column[s.last] +
                                  w * (before[s.last] - before[s.first + 1]);
-            rgb[3 * j + c] = cv->light.encoded[convert_quotient(sum, total, inverse)];
+            rgb[3 * j + c] = light_encode(&cv->light, convert_quotient(sum, total, inverse));
         }
     }
 }
@@ -208,7 +208,7 @@ enum status cpu_convert_frame(struct cpu_convert *cv, const struct frame *f, uin
     for (uint32_t j = 0; j < h; j++) {
         uint8_t *out = rgb + (size_t)3 * w * j;
 
-        if (w == width && h == height) { /* the average of one pixel is the pixel: encoded[linear[v]] == v */
+        if (w == width && h == height) { /* the average of one pixel is the pixel */
             use_row(cv, f, &k, (int)j, false);
             for (uint32_t x = 0; x < w; x++)
                 for (int c = 0; c < 3; c++)
@@ -248,6 +248,6 @@ void cpu_measure_light(const struct cpu_convert *cv, const uint8_t *rgb, struct 
             uint64_t sum = 0;
             for (size_t i = 0; i < length; i++)
                 sum += linear[rgb[j * line_step + i * pixel_step + c]];
-            lines[3 * j + c] = cv->light.encoded[(2 * sum + length) / (2 * length)];
+            lines[3 * j + c] = light_encode(&cv->light, (uint32_t)((2 * sum + length) / (2 * length)));
         }
 }

@@ -15,17 +15,21 @@ void light_init(struct light *light, bool legacy)
     for (int v = 0; v < 256; v++)
         light->linear[v] = (uint16_t)(legacy ? 257 * v : (int)(65535.0 * srgb_to_linear(v / 255.0) + 0.5));
 
-    for (uint32_t v = 0; v < 255; v++) {
-        const uint32_t from = light->linear[v], step = light->linear[v + 1] - from;
-        for (uint32_t x = 0; x <= step; x++)
-            light->encoded[from + x] = (uint8_t)(2 * x >= step ? v + 1 : v);
+    /* From half way to the next code on, that one is nearer (a half goes up). */
+    for (uint32_t v = 0; v < 255; v++)
+        light->next[v] = ((uint32_t)light->linear[v] + light->linear[v + 1] + 1) / 2;
+    light->next[255] = 65536;
+    for (uint32_t i = 0, v = 0; i < 65536 >> LIGHT_BUCKET_BITS; i++) {
+        while (i << LIGHT_BUCKET_BITS >= light->next[v])
+            v++;
+        light->bucket[i] = (uint8_t)v;
     }
 }
 
 uint32_t light_encode_mean(const struct light *light, uint64_t sum, uint64_t n)
 {
     const uint64_t whole = sum / n;
-    uint32_t v = light->encoded[whole];
+    uint32_t v = light_encode(light, (uint32_t)whole);
 
     if (light->linear[v] > whole) /* the nearest code may be the one above */
         v--;

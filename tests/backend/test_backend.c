@@ -1,5 +1,6 @@
 /* test_backend: cuda gives the same bits as cpu: pixels, light, lines and clusters, over forms of frames, sizes,
- * settings, slots and batches. Exits with 77 where there is no GPU. `test_backend quick` leaves out large pictures. */
+ * settings, slots and batches. Exits with 77 where there is no GPU. `test_backend quick` leaves out large pictures;
+ * `test_backend brief` runs each kernel once or twice, for compute-sanitizer's slow racecheck. */
 #include "compute/compute.h"
 #include "tests/backend/frames.h"
 #include "tests/unit/test.h"

@@ -1,10 +1,10 @@
-/* sidecar: a barcode as data. Writing prints directly: one column a line, every number in as many digits as it has.
- * Reading walks the outer object and the list of columns by itself and hands each value to jansson, so that a film of
- * 200,000 columns needs no tree of its whole document, the settings come back byte for byte, and a message can say
- * which line. The order of members does not matter, unknown members are passed over; whatever is missing, twice there,
- * of the wrong kind or out of range is refused. */
+/* sidecar_read: a barcode out of the JSON of sidecar_write.c. Walks the outer object and the list of columns by itself
+ * and hands each value to jansson, so that a film of 200,000 columns needs no tree of its whole document, the settings
+ * come back byte for byte, and a message can say which line. The order of members does not matter, unknown members are
+ * passed over; whatever is missing, twice there, of the wrong kind or out of range is refused. */
 #include "barcode/sidecar.h"
 
+#include "barcode/sidecar_format.h"
 #include "base/mem.h"
 
 #include <errno.h>
@@ -12,236 +12,12 @@
 #include <inttypes.h>
 #include <jansson.h>
 #include <limits.h>
-#include <locale.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define FORMAT_NAME "jacquard-barcode"
-enum { FORMAT_VERSION = 1 };
-
-static const double inertia_one = 65536.0; /* column.h: in 1/65536 squared levels */
-
-/* ---- writing ---- */
-
-/* Bytes of the UTF-8 sequence (RFC 3629) at text, 0 where it is none. */
-static size_t utf8_length(const char *text)
-{
-    const unsigned char *s = (const unsigned char *)text;
-    const unsigned char low = s[0] == 0xe0 ? 0xa0 : s[0] == 0xf0 ? 0x90 : 0x80;   /* no overlong forms, */
-    const unsigned char high = s[0] == 0xed ? 0x9f : s[0] == 0xf4 ? 0x8f : 0xbf;  /* surrogates or codes past 10FFFF */
-    const size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
-
-    if (n > 1 && (s[1] < low || s[1] > high))
-        return 0;
-    for (size_t i = 2; i < n; i++)
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-    return n;
-}
-
-static void print_string(FILE *file, const char *text)
-{
-    fputc('"', file);
-    while (*text) {
-        const size_t n = utf8_length(text);
-        if (n == 0)
-            fputs("\xef\xbf\xbd", file); /* U+FFFD: a file name may be any bytes, JSON may not */
-        else if (n > 1)
-            fwrite(text, 1, n, file);
-        else if (*text == '"' || *text == '\\')
-            fprintf(file, "\\%c", *text);
-        else if ((unsigned char)*text < 0x20)
-            fprintf(file, "\\u%04x", (unsigned)(unsigned char)*text);
-        else
-            fputc(*text, file);
-        text += n > 0 ? n : 1;
-    }
-    fputc('"', file);
-}
-
-static void print_member(FILE *file, const char *key, const char *text)
-{
-    fprintf(file, ",\"%s\":", key);
-    print_string(file, text);
-}
-
-/* The shortest text that reads back as v. */
-static void print_double(FILE *file, double v)
-{
-    char text[40];
-
-    for (int digits = 15; digits <= 17; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, v);
-        if (strtod(text, NULL) == v)
-            break;
-    }
-    fputs(text, file);
-}
-
-/* v / 256 exactly: eight decimals at most. */
-static void print_level(FILE *file, uint32_t v)
-{
-    char text[32];
-    int length = snprintf(text, sizeof text, "%" PRIu32 ".%08" PRIu32, v / 256, v % 256 * 390625);
-
-    while (text[length - 1] == '0')
-        length--;
-    if (text[length - 1] == '.')
-        length--;
-    fprintf(file, "%.*s", length, text);
-}
-
-static void print_levels(FILE *file, uint32_t r, uint32_t g, uint32_t b, const char *between)
-{
-    print_level(file, r);
-    fputs(between, file);
-    print_level(file, g);
-    fputs(between, file);
-    print_level(file, b);
-}
-
-static void print_film(FILE *file, const struct film_facts *f)
-{
-    fputs("\"film\":{\"path\":", file);
-    print_string(file, f->path ? f->path : "");
-    fprintf(file, ",\"bytes\":%" PRId64, f->bytes);
-    print_member(file, "fingerprint", f->fingerprint);
-    print_member(file, "container", f->container);
-    print_member(file, "codec", f->codec);
-    fprintf(file, ",\"width\":%d,\"height\":%d,\"rotation\":%d", f->width, f->height, f->rotation);
-    fprintf(file, ",\"sar\":\"%d:%d\"", f->sar_num, f->sar_den);
-    print_member(file, "pixel_format", f->pixel_format);
-    print_member(file, "matrix", f->matrix);
-    print_member(file, "range", f->range);
-    fprintf(file, ",\"frames\":%" PRId64 ",\"seconds\":", f->frames);
-    print_double(file, f->seconds);
-    fprintf(file, ",\"time_base\":\"%d/%d\"", f->time_base_num, f->time_base_den);
-    if (f->frames_missing > 0)
-        fprintf(file, ",\"frames_missing\":%" PRId64, f->frames_missing);
-    if (f->frames_damaged > 0)
-        fprintf(file, ",\"frames_damaged\":%" PRId64, f->frames_damaged);
-    if (f->partial)
-        print_member(file, "partial", f->partial);
-    fputs("}", file);
-}
-
-static void print_column(FILE *file, const struct column *c, int n_lines)
-{
-    static const char hex[] = "0123456789abcdef";
-
-    fprintf(file, "{\"frame\":%" PRId64 ",\"pts\":%" PRId64 ",\"time\":", c->frame, c->pts);
-    print_double(file, c->time);
-    fputs(",\"clusters\":[", file);
-    for (int i = 0; i < c->clusters.n; i++) {
-        const uint16_t *centre = c->clusters.centre[i];
-        fputs(i > 0 ? ",{\"rgb\":[" : "{\"rgb\":[", file);
-        print_levels(file, centre[0], centre[1], centre[2], ",");
-        fprintf(file, "],\"count\":%" PRIu32 "}", c->clusters.count[i]);
-    }
-    fputs("],\"mean\":[", file);
-    print_levels(file, c->mean[0], c->mean[1], c->mean[2], ",");
-    fputs("],\"inertia\":", file);
-    print_double(file, (double)c->clusters.inertia / inertia_one);
-    if (n_lines > 0) {
-        fputs(",\"lines\":\"", file);
-        for (size_t i = 0; i < (size_t)n_lines * 3; i++) {
-            fputc(hex[c->lines[i] >> 4], file);
-            fputc(hex[c->lines[i] & 15], file);
-        }
-        fputs("\"", file);
-    }
-    fputs("}", file);
-}
-
-/* Ends at the first failed write. */
-static bool print_json(FILE *file, const struct barcode *b)
-{
-    fprintf(file, "{\"format\":\"%s\",\"version\":%d,\n", FORMAT_NAME, FORMAT_VERSION);
-    print_film(file, &b->film);
-    fprintf(file, ",\n\"settings\":%s,\n", b->settings_text ? b->settings_text : "{}");
-    fprintf(file, "\"picture\":{\"width\":%d,\"height\":%d,\"legacy\":%s,\"lines\":%d},\n", b->clustered_width,
-            b->clustered_height, b->legacy ? "true" : "false", b->n_lines);
-    fputs("\"columns\":[", file);
-    for (int64_t i = 0; i < b->n_columns && !ferror(file); i++) {
-        fputs(i > 0 ? ",\n" : "\n", file);
-        print_column(file, &b->columns[i], b->n_lines);
-    }
-    fputs("\n]}\n", file);
-    return !ferror(file);
-}
-
-static void print_csv_rows(FILE *file, int64_t number, const struct column *c)
-{
-    uint64_t total = 0;
-
-    for (int i = 0; i < c->clusters.n; i++)
-        total += c->clusters.count[i];
-    for (int i = 0; i < c->clusters.n; i++) {
-        const uint16_t *centre = c->clusters.centre[i];
-        const uint64_t count = c->clusters.count[i];
-        const uint64_t share = (2 * count * 1000000000 + total) / (2 * total); /* rounded, in 1e-9 */
-        fprintf(file, "%" PRId64 ",%" PRId64 ",", number, c->frame);
-        print_double(file, c->time);
-        fprintf(file, ",%d,", i);
-        print_levels(file, centre[0], centre[1], centre[2], ",");
-        fprintf(file, ",%" PRIu64 ",%" PRIu64 ".%09" PRIu64 "\n", count, share / 1000000000, share % 1000000000);
-    }
-}
-
-static bool print_csv(FILE *file, const struct barcode *b)
-{
-    fputs("column,frame,time,cluster,r,g,b,count,share\n", file);
-    for (int64_t i = 0; i < b->n_columns && !ferror(file); i++)
-        print_csv_rows(file, i, &b->columns[i]);
-    return !ferror(file);
-}
-
-/* JSON has no text for a number that is none. */
-static enum status check_times(const struct barcode *b)
-{
-    if (!isfinite(b->film.seconds))
-        return FAIL(ST_BUG, "the film's length is not a number");
-    for (int64_t i = 0; i < b->n_columns; i++)
-        if (!isfinite(b->columns[i].time))
-            return FAIL(ST_BUG, "the time of column %" PRId64 " is not a number", i);
-    return ST_OK;
-}
-
-/* Prints with a decimal point, whatever the locale of the program has. */
-static enum status write_with(bool (*print)(FILE *, const struct barcode *), FILE *file, const char *path,
-                              const struct barcode *b)
-{
-    TRY(check_times(b));
-    const locale_t plain = newlocale(LC_NUMERIC_MASK, "C", (locale_t)0);
-    if (!plain)
-        return FAIL(ST_NOMEM, "cannot write %s: no locale \"C\": %s", path, strerror(errno));
-    const locale_t before = uselocale(plain);
-
-    errno = 0;
-    const bool done = print(file, b) && fflush(file) == 0;
-    const int fault = errno;
-    uselocale(before);
-    freelocale(plain);
-    if (!done)
-        return FAIL(ST_IO, "cannot write %s: %s", path, fault ? strerror(fault) : "an earlier write failed");
-    return ST_OK;
-}
-
-enum status sidecar_write_json(FILE *file, const char *path, const struct barcode *b)
-{
-    return write_with(print_json, file, path, b);
-}
-
-enum status sidecar_write_csv(FILE *file, const char *path, const struct barcode *b)
-{
-    return write_with(print_csv, file, path, b);
-}
-
-/* ---- reading ---- */
 
 struct reader {
     const char *path;
@@ -451,7 +227,7 @@ static enum status get_inertia(const struct reader *r, const json_t *object, int
     double v = 0;
 
     TRY(get_double(r, object, "inertia", &v));
-    v *= inertia_one;
+    v *= SIDECAR_INERTIA_ONE;
     if (!(v >= 0 && v < 0x1p63 && v == floor(v)))
         return wrong(r, "%s.inertia is not a sum of squares in steps of 1/65536", r->where);
     *inertia = (int64_t)v;
@@ -610,9 +386,9 @@ static enum status check_version(const struct reader *r, const json_t *value)
 {
     if (!json_is_integer(value) || json_integer_value(value) < 1)
         return wrong(r, "the version is not a number");
-    if (json_integer_value(value) != FORMAT_VERSION)
+    if (json_integer_value(value) != SIDECAR_VERSION)
         return wrong(r, "this is version %lld of the format; this program reads version %d",
-                     (long long)json_integer_value(value), FORMAT_VERSION);
+                     (long long)json_integer_value(value), SIDECAR_VERSION);
     return ST_OK;
 }
 
@@ -634,8 +410,8 @@ static enum status read_member(struct reader *r, enum member member, struct barc
         TRY_OR(done, st, wrong(r, "\"%s\" is not an object", member_names[member]));
     if (member < N_MEMBERS)
         snprintf(r->where, sizeof r->where, "%s", member_names[member]);
-    if (member == FORMAT && (!json_is_string(value) || strcmp(json_string_value(value), FORMAT_NAME) != 0))
-        st = wrong(r, "this is not a " FORMAT_NAME " file");
+    if (member == FORMAT && (!json_is_string(value) || strcmp(json_string_value(value), SIDECAR_FORMAT) != 0))
+        st = wrong(r, "this is not a " SIDECAR_FORMAT " file");
     else if (member == VERSION)
         st = check_version(r, value);
     else if (member == FILM)
@@ -690,7 +466,7 @@ static enum status read_document(struct reader *r, struct barcode *b)
         return wrong(r, "there is something after the end");
     for (int i = 0; i < N_MEMBERS; i++)
         if (!seen[i])
-            return FAIL(ST_USAGE, "%s: there is no \"%s\": this is not a whole " FORMAT_NAME " file", r->path,
+            return FAIL(ST_USAGE, "%s: there is no \"%s\": this is not a whole " SIDECAR_FORMAT " file", r->path,
                         member_names[i]);
     if (n_lines != b->n_lines)
         return FAIL(ST_USAGE, "%s: picture.lines is %d, but the columns have %d lines", r->path, n_lines, b->n_lines);

@@ -1,0 +1,110 @@
+/* film_listing: the frames of a film listed by decoding all of it, where its packets do not tell, or told wrong. Where
+ * it sees damage it decodes again with one thread: what is concealed depends on how many there are. */
+#include "media/film_parts.h"
+
+#include "base/mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct listing {
+    size_t room;
+    int64_t usual, n_damaged, n_refused;
+};
+
+static enum status list_outputs(struct film *film, AVCodecContext *decoder, AVFrame *av, struct listing *l)
+{
+    int error;
+
+    while ((error = avcodec_receive_frame(decoder, av)) >= 0) {
+        const int64_t n = film->n_frames;
+        struct film_frame *grown = mem_grow(film->frame, (size_t)n, &l->room, sizeof *grown);
+        if (!grown)
+            return ST_NOMEM;
+        film->frame = grown;
+        if (n == 0)
+            film_describe_picture(&film->info, decoder, av);
+        const int64_t pts = av->best_effort_timestamp == AV_NOPTS_VALUE ? FILM_NO_TIME : av->best_effort_timestamp;
+        int64_t ticks = n == 0 ? 0 : film->frame[n - 1].ticks + l->usual;
+        if (n > 0 && pts != FILM_NO_TIME && film->frame[n - 1].pts != FILM_NO_TIME && pts > film->frame[n - 1].pts)
+            ticks = film->frame[n - 1].ticks + (pts - film->frame[n - 1].pts);
+        film->frame[film->n_frames++] = (struct film_frame){.pts = pts, .ticks = ticks, .packet = -1};
+        l->n_damaged += film_is_damaged(av);
+        av_frame_unref(av);
+    }
+    l->n_refused += error != AVERROR(EAGAIN) && error != AVERROR_EOF;
+    return ST_OK;
+}
+
+/* What there should be: every shown packet a frame. Lead-in does not count, nor do second fields. */
+static void judge_loss(struct film *film, const struct listing *l)
+{
+    struct film_info *info = &film->info;
+    int64_t expected = -info->n_lead_in;
+
+    for (int64_t i = 0; i < film->n_packets; i++)
+        expected += (film->packet[i].flags & PACKET_SHOWN) != 0;
+    const int64_t lost = expected - film->n_frames;
+    if (l->n_refused > 0 && lost > 0 && !info->incomplete[0]) {
+        info->frames_missing = lost;
+        snprintf(info->incomplete, sizeof info->incomplete,
+                 "damaged: %lld of %lld frames could be decoded", (long long)film->n_frames, (long long)expected);
+    }
+}
+
+static enum status list_once(struct film *film, int threads, const atomic_int *stop, film_progress *progress,
+                             void *context, struct listing *l)
+{
+    struct av_input in = {0};
+    AVCodecContext *decoder = NULL;
+    AVPacket *p = av_packet_alloc();
+    AVFrame *av = av_frame_alloc();
+    int64_t n_packets = 0;
+    enum status st;
+
+    free(film->frame);
+    film->frame = NULL;
+    film->n_frames = 0;
+    *l = (struct listing){0};
+    if (!p || !av) {
+        st = FAIL(ST_NOMEM, "out of memory for a decoder");
+        goto done;
+    }
+    TRY_OR(done, st, av_input_open(&in, film->path, stop));
+    TRY_OR(done, st, av_decoder_open(&decoder, &in, threads));
+    decoder->pkt_timebase = in.stream->time_base;
+    TRY_OR(done, st, av_decoder_start(decoder, &in));
+    l->usual = film_usual_duration(&(struct film_reader){.in = &in});
+    while ((st = av_input_read(&in, p, NULL, NULL)) == ST_OK) {
+        l->n_refused += avcodec_send_packet(decoder, p) < 0;
+        if (progress && ++n_packets % 64 == 0)
+            progress(context, n_packets, film->n_packets);
+        av_packet_unref(p);
+        TRY_OR(done, st, list_outputs(film, decoder, av, l));
+    }
+    if (st == ST_END || st == ST_FORMAT) {
+        avcodec_send_packet(decoder, NULL);
+        st = list_outputs(film, decoder, av, l);
+    }
+done:
+    av_frame_free(&av);
+    av_packet_free(&p);
+    avcodec_free_context(&decoder);
+    av_input_close(&in);
+    return st;
+}
+
+enum status film_list_by_decoding(struct film *film, int threads, const atomic_int *stop, film_progress *progress,
+                                  void *context)
+{
+    struct listing l;
+
+    film->info.sequential = true;
+    TRY(list_once(film, threads, stop, progress, context, &l));
+    film->info.damaged = l.n_damaged + l.n_refused > 0;
+    if (film->info.damaged && threads > 1)
+        TRY(list_once(film, 1, stop, progress, context, &l));
+    film->info.frames_damaged = l.n_damaged;
+    judge_loss(film, &l);
+    return ST_OK;
+}

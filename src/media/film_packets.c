@@ -1,0 +1,178 @@
+/* film_packets: reads all packets of a film's video stream: when each is shown, whether a frame comes of it at all, and
+ * what it promises as a place to start decoding, for which the NAL units of H.264 and HEVC are looked into. */
+#include "media/film_parts.h"
+
+#include "base/mem.h"
+
+#include <stdio.h>
+
+static void note_end(struct film_reader *r, const AVPacket *p, AVRational time_base)
+{
+    const int64_t t = p->pts != AV_NOPTS_VALUE ? p->pts : p->dts;
+
+    if (t != AV_NOPTS_VALUE) {
+        const double end = (double)(t + (p->duration > 0 ? p->duration : 0)) * av_q2d(time_base);
+        if (end > r->seen_end)
+            r->seen_end = end;
+    }
+}
+
+static void note_other_packet(void *context, const AVPacket *p)
+{
+    struct film_reader *r = context;
+
+    note_end(r, p, r->in->format->streams[p->stream_index]->time_base);
+}
+
+/* Visits the NAL units of a packet, length-prefixed (length_bytes 1..4) or after start codes (0), until visit says
+ * so. */
+static void each_nal(const AVPacket *p, int length_bytes, bool (*visit)(void *, const uint8_t *nal), void *context)
+{
+    const uint8_t *at = p->data, *const end = p->data + p->size;
+
+    while (end - at > length_bytes + 2) {
+        if (length_bytes == 0) {
+            if (at[0] == 0 && at[1] == 0 && at[2] == 1 && end - at > 4) {
+                if (visit(context, at + 3))
+                    return;
+                at += 3;
+            }
+            at++;
+            continue;
+        }
+        uint32_t length = 0;
+        for (int i = 0; i < length_bytes; i++)
+            length = length << 8 | at[i];
+        if (visit(context, at + length_bytes) || length > (uint32_t)(end - at - length_bytes))
+            return;
+        at += length_bytes + (ptrdiff_t)length;
+    }
+}
+
+static int nal_length_bytes(const AVCodecParameters *par)
+{
+    if (par->extradata_size < 7 || par->extradata[0] != 1)
+        return 0; /* Annex B */
+    if (par->codec_id == AV_CODEC_ID_H264)
+        return (par->extradata[4] & 3) + 1;
+    return par->extradata_size >= 23 ? (par->extradata[21] & 3) + 1 : 0;
+}
+
+static bool is_h264_idr(void *found, const uint8_t *nal)
+{
+    const int type = nal[0] & 31;
+
+    *(bool *)found |= type == 5;
+    return type == 5 || type == 1;
+}
+
+static bool is_hevc_idr(void *found, const uint8_t *nal)
+{
+    const int type = nal[0] >> 1 & 63;
+
+    *(bool *)found |= type == 19 || type == 20;
+    return type < 32;
+}
+
+static bool is_upper_sublayer(void *found, const uint8_t *nal)
+{
+    const int type = nal[0] >> 1 & 63, temporal_id = (nal[1] & 7) - 1;
+
+    if (type < 32 && temporal_id > 0)
+        *(bool *)found = true;
+    return *(bool *)found;
+}
+
+static uint32_t key_flags(const AVCodecParameters *par, const AVPacket *p)
+{
+    bool is_idr = false;
+
+    switch (par->codec_id) {
+    case AV_CODEC_ID_H264: /* a recovery point is a key frame too, but exact only some frames on */
+        each_nal(p, nal_length_bytes(par), is_h264_idr, &is_idr);
+        return is_idr ? PACKET_KEY | PACKET_CLEAN | PACKET_CLOSED : PACKET_KEY;
+    case AV_CODEC_ID_HEVC: /* after a CRA picture come some that look behind it */
+        each_nal(p, nal_length_bytes(par), is_hevc_idr, &is_idr);
+        return is_idr ? PACKET_KEY | PACKET_CLEAN | PACKET_CLOSED : PACKET_KEY | PACKET_CLEAN;
+    case AV_CODEC_ID_VP8:
+    case AV_CODEC_ID_VP9:
+    case AV_CODEC_ID_AV1:
+        return PACKET_KEY | PACKET_CLEAN | PACKET_CLOSED;
+    default:
+        return PACKET_KEY | PACKET_CLEAN;
+    }
+}
+
+static uint32_t packet_flags(struct film_reader *r, const AVPacket *p)
+{
+    const AVCodecParameters *par = r->in->stream->codecpar;
+    uint32_t flags = PACKET_SHOWN;
+
+    if (p->flags & AV_PKT_FLAG_DISCARD) /* cut away by an edit list */
+        flags &= ~(uint32_t)PACKET_SHOWN;
+    if (par->codec_id == AV_CODEC_ID_VP8 && p->size > 0 && !(p->data[0] & 0x10)) /* show_frame, RFC 6386 section 9.1 */
+        flags &= ~(uint32_t)PACKET_SHOWN;
+    if (p->flags & AV_PKT_FLAG_KEY)
+        flags |= key_flags(par, p);
+    if (par->codec_id == AV_CODEC_ID_HEVC && !r->has_sublayers)
+        each_nal(p, nal_length_bytes(par), is_upper_sublayer, &r->has_sublayers);
+    return flags;
+}
+
+static enum status add_packet(struct film_reader *r, const AVPacket *p)
+{
+    struct film *film = r->film;
+    struct film_packet *grown = mem_grow(film->packet, (size_t)film->n_packets, &r->room, sizeof *grown);
+
+    if (!grown)
+        return ST_NOMEM;
+    film->packet = grown;
+    film->packet[film->n_packets++] = (struct film_packet){
+        .pts = p->pts == AV_NOPTS_VALUE ? FILM_NO_TIME : p->pts,
+        .dts = p->dts == AV_NOPTS_VALUE ? FILM_NO_TIME : p->dts,
+        .pos = p->pos,
+        .bytes = (uint32_t)p->size,
+        .flags = packet_flags(r, p),
+    };
+    note_end(r, p, r->in->stream->time_base);
+    r->n_corrupt += (p->flags & AV_PKT_FLAG_CORRUPT) != 0;
+    if (p->duration > 0)
+        r->last_duration = p->duration;
+    return ST_OK;
+}
+
+enum status film_read_packets(struct film_reader *r, film_progress *progress, void *context)
+{
+    struct film_info *info = &r->film->info;
+    AVPacket *p = av_packet_alloc();
+    enum status st;
+
+    if (!p)
+        return FAIL(ST_NOMEM, "out of memory for a packet");
+    while ((st = av_input_read(r->in, p, note_other_packet, r)) == ST_OK) {
+        st = add_packet(r, p);
+        if (progress && r->film->n_packets % 256 == 0 && p->pos >= 0)
+            progress(context, p->pos, info->bytes);
+        av_packet_unref(p);
+        if (st != ST_OK)
+            break;
+    }
+    av_packet_free(&p);
+    if (st == ST_FORMAT)
+        snprintf(info->incomplete, sizeof info->incomplete, "%s", status_message());
+    return st == ST_END || st == ST_FORMAT ? ST_OK : st;
+}
+
+int64_t film_usual_duration(const struct film_reader *r)
+{
+    const AVRational rate = r->in->stream->avg_frame_rate.num > 0 ? r->in->stream->avg_frame_rate
+                                                                  : r->in->stream->r_frame_rate;
+
+    if (r->last_duration > 0)
+        return r->last_duration;
+    if (rate.num > 0 && rate.den > 0) {
+        const int64_t ticks = av_rescale_q(1, av_inv_q(rate), r->in->stream->time_base);
+        return ticks > 0 ? ticks : 1;
+    }
+    return 1;
+}

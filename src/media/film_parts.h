@@ -1,0 +1,41 @@
+/* film_parts: what the files film*.c share, in the order in which film.c reads an index. Private to them. */
+#ifndef JACQUARD_MEDIA_FILM_PARTS_H
+#define JACQUARD_MEDIA_FILM_PARTS_H
+
+#include "media/av.h"
+
+/* A film while its packets are being read. */
+struct film_reader {
+    struct film *film;
+    struct av_input *in;
+    size_t room;
+    double seen_end;        /* seconds: latest end of any stream's packet */
+    int64_t n_corrupt;
+    int64_t last_duration;
+    bool has_sublayers;     /* HEVC temporal sub-layers: "not a reference" then holds only within one */
+};
+
+/* film_packets.c. Reads to the end; a read error on the way is remembered in info.incomplete. */
+enum status film_read_packets(struct film_reader *r, film_progress *progress, void *context);
+
+/* Ticks that a frame lasts where nothing says better, > 0: needs r->in, knows more after film_read_packets. */
+int64_t film_usual_duration(const struct film_reader *r);
+
+/* film_order.c. Fills film->frame, which has room for every packet. False where times do not tell the order. */
+bool film_order_by_time(struct film *film, const struct av_input *in, int64_t usual_duration);
+
+/* Decodes the first packets to see that the frames that come out are those that were listed; leaves out the lead-in. */
+enum status film_check_head(struct film *film, const atomic_int *stop, bool *agrees);
+
+/* Fills packet.frame and packet.key. */
+void film_link_packets(struct film *film);
+
+/* film.c. What only a decoded picture tells for sure. */
+void film_describe_picture(struct film_info *info, const AVCodecContext *decoder, const AVFrame *av);
+
+static inline bool film_is_damaged(const AVFrame *av)
+{
+    return av->decode_error_flags != 0 || (av->flags & AV_FRAME_FLAG_CORRUPT);
+}
+
+#endif
