@@ -85,7 +85,7 @@ static enum status read_index(struct job *job)
 
     TRY(output_check(&job->config));
     progress_start(&job->progress, job->config.progress, "index");
-    st = film_open(&job->film, job->config.film, job->threads, job->stop, show_index_progress, &job->progress);
+    st = film_open(&job->film, job->config.film, job->stop, show_index_progress, &job->progress);
     progress_end(&job->progress);
     TRY(st);
     job->index_seconds = clock_seconds() - started;
@@ -165,7 +165,8 @@ static void describe_work(const struct job *job)
              job->weave.picture.height, job->config.k, job->comm->size, job->comm->size > 1 ? "s" : "", job->ops->name, on,
              job->threads);
     if (job->config.sampling.snap_to_keys)
-        log_note("key frame sampling: columns are up to %.3f s away from their time", job->plan.largest_time_error);
+        log_note("key frame sampling: columns are up to %.3f s away from their time%s", job->plan.largest_time_error,
+                 job->film.info.sequential ? " (no key frames can be told in this film: they are exact)" : "");
 }
 
 /* All ranks beat in time: each beat sums progress and trouble, so that a bar can be drawn, and one rank's failure or signal
@@ -237,7 +238,7 @@ static enum status list_again(struct job *job)
     enum status st;
 
     progress_start(&job->progress, job->config.progress, "index by decoding");
-    st = film_list_by_decoding(&job->film, job->threads, job->stop, show_index_progress, &job->progress);
+    st = film_list_by_decoding(&job->film, job->stop, show_index_progress, &job->progress);
     progress_end(&job->progress);
     TRY(st);
     if (job->film.n_frames == 0)
@@ -355,6 +356,7 @@ static enum status copy_facts(struct job *job)
     f->seconds = film_seconds(&job->film, i->duration_ticks);
     f->time_base_num = i->time_base_num;
     f->time_base_den = i->time_base_den;
+    f->frames_lead_in = i->n_lead_in;
     f->frames_missing = i->frames_missing;
     f->frames_damaged = i->frames_damaged;
     if (i->incomplete[0])
@@ -427,7 +429,7 @@ static enum status write_results(struct job *job)
         return ST_NOMEM;
     for (int64_t i = 0; i < job->barcode.n_columns; i++)
         hash[i] = job->hash[job->plan.column_sample[i]];
-    st = output_write(&job->config, &job->barcode, hash);
+    st = output_write(&job->config, &job->barcode, hash, job->stop);
     free(hash);
     return st;
 }
@@ -468,6 +470,8 @@ static enum status choose_resources(struct job *job)
     job->threads = job->config.threads > 0 ? job->config.threads : cores / job->comm->node_size;
     if (job->threads < 1)
         job->threads = 1;
+    if (job->comm->rank > 0)
+        job->config.progress = PROGRESS_NONE; /* one bar for all */
     if (job->config.n_init == 0)
         job->config.n_init = kmeans_default_restarts(job->config.k, job->config.plain);
     return ST_OK;

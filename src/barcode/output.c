@@ -109,7 +109,8 @@ static enum status write_hashes(FILE *file, const char *path, const struct barco
     return ferror(file) ? FAIL(ST_IO, "cannot write %s", path) : ST_OK;
 }
 
-enum status output_write(const struct barcode_config *config, const struct barcode *b, const char *const *hash)
+enum status output_write(const struct barcode_config *config, const struct barcode *b, const char *const *hash,
+                         const atomic_int *stop)
 {
     struct file_out out[MAX_FILES] = {0};
     struct paths p;
@@ -129,6 +130,8 @@ enum status output_write(const struct barcode_config *config, const struct barco
             st = sidecar_write_csv(out[i].stream, p.path[i], b);
         else
             st = write_hashes(out[i].stream, p.path[i], b, hash);
+        if (st == ST_OK && atomic_load(stop))
+            st = FAIL(ST_INTERRUPTED, "interrupted: nothing was written");
     }
     for (int i = 0; i < MAX_FILES && st == ST_OK; i++)
         if (p.path[i])

@@ -6,6 +6,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+enum { MAX_COLUMNS = 1 << 21 }; /* a column for every frame of nearly ten hours at 60 frames/s */
+
 /* --- columns ------------------------------------------------------------------------------------------------------ */
 
 static double ticks_of(const struct film *film, double seconds)
@@ -112,8 +114,9 @@ static enum status choose_columns(struct plan *plan, const struct film *film, co
         n = ceil(film_seconds(film, stop - film->frame[from].ticks) / s->every - 1e-9);
         n = n < 1.0 ? 1.0 : n;
     }
-    if (n > INT32_MAX)
-        return FAIL(ST_USAGE, "%.0f columns are more than a picture can hold (%d)", n, INT32_MAX);
+    if (n > MAX_COLUMNS)
+        return FAIL(ST_USAGE, "%.3g columns are too many for one picture, %d are the most: sample more coarsely, or parts of "
+                    "the film by --start and --end", n, MAX_COLUMNS);
     plan->n_columns = (int64_t)n;
     column = mem_array((size_t)plan->n_columns, sizeof *column);
     if (!column)

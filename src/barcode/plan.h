@@ -42,7 +42,7 @@ struct plan {
     int64_t *rank_segment;   /* [n_ranks + 1] rank r has segments rank_segment[r] .. rank_segment[r + 1] - 1 */
 };
 
-/* ST_USAGE where the range holds no frame or more columns are asked for than 2^31 - 1. */
+/* ST_USAGE where the range holds no frame or more than 2^21 columns are asked for. */
 enum status plan_make(struct plan *plan, const struct film *film, const struct sampling *sampling, int n_ranks,
                       int segments_per_rank);
 void plan_release(struct plan *plan);

@@ -362,6 +362,8 @@ static enum status read_film(struct reader *r, const json_t *object, struct film
     TRY(get_integer(r, object, "frames", 0, INT64_MAX, &f->frames));
     TRY(get_double(r, object, "seconds", &f->seconds));
     TRY(get_ratio(r, object, "time_base", '/', &f->time_base_num, &f->time_base_den));
+    if (json_object_get(object, "frames_lead_in"))
+        TRY(get_integer(r, object, "frames_lead_in", 0, INT64_MAX, &f->frames_lead_in));
     if (json_object_get(object, "frames_missing"))
         TRY(get_integer(r, object, "frames_missing", 0, INT64_MAX, &f->frames_missing));
     if (json_object_get(object, "frames_damaged"))

@@ -104,6 +104,8 @@ static void print_film(FILE *file, const struct film_facts *f)
     fprintf(file, ",\"frames\":%" PRId64 ",\"seconds\":", f->frames);
     print_double(file, f->seconds);
     fprintf(file, ",\"time_base\":\"%d/%d\"", f->time_base_num, f->time_base_den);
+    if (f->frames_lead_in > 0)
+        fprintf(file, ",\"frames_lead_in\":%" PRId64, f->frames_lead_in);
     if (f->frames_missing > 0)
         fprintf(file, ",\"frames_missing\":%" PRId64, f->frames_missing);
     if (f->frames_damaged > 0)

@@ -25,6 +25,7 @@ struct worker {
     struct compute *compute;
     int batch, n_pending;
     int64_t pending[COMPUTE_MAX_FRAME_BATCH]; /* samples, relative to the rank's first */
+    int64_t first, last;                      /* the segment in work, likewise: samples first..last-1 */
     struct decoder_stats decoding;
     double convert_seconds, cluster_seconds;
     int64_t n_clustered;
@@ -35,7 +36,7 @@ struct weave {
     struct weave_result result;
     int n_workers;
     struct worker *worker;
-    uint16_t *owner;         /* [samples of this rank] 1 + index of the worker that has it; 0 = nobody yet */
+    atomic_ushort *owner;    /* [samples of this rank] 1 + index of the worker that has it; 0 = nobody yet */
     atomic_llong next_segment, progress;
     int64_t last_segment, total;
     pthread_mutex_t lock;
@@ -86,7 +87,7 @@ static uint16_t owner_of(const struct worker *w)
     return (uint16_t)(w - w->weave->worker + 1);
 }
 
-/* Frames decoded on the way to a segment may be samples of the one before it, which is somebody else's. */
+/* Frames decoded on the way to a segment may be samples of the one before it: somebody else's, or delivered already. */
 static int64_t which_sample(void *context, int64_t frame)
 {
     const struct worker *w = context;
@@ -94,7 +95,11 @@ static int64_t which_sample(void *context, int64_t frame)
     const int64_t *frames = w->weave->setup.plan->sample_frame + r->first;
     const int64_t *found = bsearch(&frame, frames, (size_t)r->n, sizeof *frames, compare_frames);
 
-    return found && w->weave->owner[found - frames] == owner_of(w) ? found - frames : -1;
+    const int64_t sample = found ? found - frames : -1;
+
+    if (!found || atomic_load(&w->weave->owner[sample]) != owner_of(w))
+        return -1;
+    return sample >= w->first && sample < w->last ? sample : r->delivered[sample] ? -1 : sample;
 }
 
 static enum status take_frame(void *context, int64_t sample, const struct frame *frame, const char *hash)
@@ -143,8 +148,10 @@ static enum status work(struct worker *w)
         if (!w->decoder) /* only once there is work: opening costs */
             TRY(open_worker(w));
         const struct segment *s = &plan->segment[i];
-        for (int64_t j = s->first; j < s->last; j++)
-            weave->owner[j - weave->result.first] = owner_of(w);
+        w->first = s->first - weave->result.first;
+        w->last = s->last - weave->result.first;
+        for (int64_t j = w->first; j < w->last; j++)
+            atomic_store(&weave->owner[j], owner_of(w));
         TRY(decoder_run(w->decoder, plan->sample_frame + s->first, s->last - s->first));
     }
     if (w->decoder)
@@ -215,10 +222,10 @@ static enum status allocate_workers(struct weave *w)
     const int n_cpu = (int)at_most(n_segments, s->threads);
     const int n_nvdec = on_device && s->film->info.nvdec_exact ? (int)at_most(n_segments - n_cpu, NVDEC_SESSIONS) : 0;
 
-    w->n_workers = n_nvdec + n_cpu;
-    w->worker = mem_array((size_t)w->n_workers, sizeof *w->worker);
+    w->worker = mem_array((size_t)(n_nvdec + n_cpu), sizeof *w->worker);
     if (!w->worker)
         return ST_NOMEM;
+    w->n_workers = n_nvdec + n_cpu;
     for (int i = 0; i < w->n_workers; i++) {
         w->worker[i].weave = w;
         w->worker[i].batch = batch;

@@ -19,6 +19,9 @@ static void say(const char *prefix, const char *format, va_list args)
     used += vsnprintf(line + used, sizeof line - (size_t)used - 1, format, args);
     if (used > (int)sizeof line - 2)
         used = (int)sizeof line - 2;
+    for (int i = 0; i < used; i++) /* file names must not steer the terminal */
+        if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
+            line[i] = '?';
     line[used++] = '\n';
     fwrite(line, 1, (size_t)used, stderr);
 }

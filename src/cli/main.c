@@ -33,7 +33,9 @@ static void catch_signals(void)
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
-    signal(SIGPIPE, SIG_IGN); /* a closed stdout is a write error, not a death */
+    sigaction(SIGHUP, &action, NULL);
+    signal(SIGPIPE, SIG_IGN); /* a closed stdout is a write error, not a death; nor is a full quota */
+    signal(SIGXFSZ, SIG_IGN);
 }
 
 static void print_help(void)

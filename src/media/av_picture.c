@@ -93,11 +93,28 @@ static const AVPixFmtDescriptor *software_format(const AVFrame *av, enum AVPixel
     return av_pix_fmt_desc_get(*format);
 }
 
-/* Packed or exotic samples become planes of G, B, R; 8-bit RGB changes no value on the way. */
+/* The planar little-endian format of the same kind of samples: a change of layout, not of values (but palettes, packed RGB
+ * of less than 8 bits and samples of less than 16 bits but more than 8, which are widened). */
+static enum AVPixelFormat planar_twin(const AVPixFmtDescriptor *d)
+{
+    const bool wide = d->comp[0].depth > 8;
+
+    if (d->flags & (AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL | AV_PIX_FMT_FLAG_BAYER))
+        return wide ? AV_PIX_FMT_GBRP16LE : AV_PIX_FMT_GBRP;
+    if (d->nb_components < 3)
+        return wide ? AV_PIX_FMT_GRAY16LE : AV_PIX_FMT_GRAY8;
+    if (d->log2_chroma_w == 0)
+        return wide ? AV_PIX_FMT_YUV444P16LE : d->log2_chroma_h ? AV_PIX_FMT_YUV440P : AV_PIX_FMT_YUV444P;
+    if (d->log2_chroma_h == 0)
+        return wide ? AV_PIX_FMT_YUV422P16LE : d->log2_chroma_w == 2 ? AV_PIX_FMT_YUV411P : AV_PIX_FMT_YUV422P;
+    return wide ? AV_PIX_FMT_YUV420P16LE : AV_PIX_FMT_YUV420P;
+}
+
+/* Packed or exotic layouts become planes. */
 static enum status to_planes(struct av_picture *p, const AVFrame *av, const AVFrame **out)
 {
     const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(av->format);
-    const enum AVPixelFormat to = d->comp[0].depth > 8 ? AV_PIX_FMT_GBRP16LE : AV_PIX_FMT_GBRP;
+    const enum AVPixelFormat to = planar_twin(d);
 
     if (!p->planar)
         p->planar = av_frame_alloc();
@@ -151,9 +168,12 @@ enum status av_picture_view(struct av_picture *p, const AVCodecContext *decoder,
 
     const AVFrame *planar = NULL;
     TRY(to_planes(p, av, &planar));
-    lend(planar, av_pix_fmt_desc_get(planar->format), f);
-    f->matrix = FRAME_RGB;
-    f->full_range = true;
+    d = av_pix_fmt_desc_get(planar->format);
+    lend(planar, d, f);
+    if (d->flags & AV_PIX_FMT_FLAG_RGB) {
+        f->matrix = FRAME_RGB;
+        f->full_range = true;
+    }
     return ST_OK;
 }
 

@@ -53,7 +53,7 @@ static enum status open_codec(struct decoder *d)
 {
     const bool hardware = d->setup.path == DECODER_NVDEC && d->setup.film->info.nvdec_exact;
 
-    TRY(av_decoder_open(&d->codec, &d->in, hardware || d->setup.film->info.damaged ? 1 : d->setup.threads));
+    TRY(av_decoder_open(&d->codec, &d->in, hardware || d->setup.film->info.sequential ? 1 : d->setup.threads));
     d->codec->get_format = choose_format;
     if (hardware) {
         char ordinal[16];

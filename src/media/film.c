@@ -16,7 +16,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FINGERPRINT_BYTES = 1 << 20 }; /* of the head and of the tail */
+enum {
+    FINGERPRINT_BYTES = 1 << 20, /* of the head and of the tail */
+    MAX_REORDER = 16             /* frames that may be shown before one that precedes them in the file */
+};
 
 double film_seconds(const struct film *film, int64_t ticks)
 {
@@ -62,7 +65,7 @@ static int rotation_of(const AVStream *s)
 {
     const int32_t *matrix = NULL;
 
-#if LIBAVCODEC_VERSION_MAJOR >= 61
+#if LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(60, 30, 100)
     const AVCodecParameters *par = s->codecpar;
     const AVPacketSideData *side = av_packet_side_data_get(par->coded_side_data, par->nb_coded_side_data,
                                                            AV_PKT_DATA_DISPLAYMATRIX);
@@ -135,12 +138,23 @@ static bool is_known_duration(int64_t d)
     return d > 0 && d != AV_NOPTS_VALUE && d != UINT32_MAX && d != INT32_MAX && d != INT64_MAX;
 }
 
+/* Containers with an index of all frames; empty entries stand for frames that are not there on purpose. */
+static int64_t count_index_entries(AVStream *stream)
+{
+    int64_t n = 0;
+
+    for (int i = 0; i < avformat_index_get_entries_count(stream); i++)
+        n += avformat_index_get_entry(stream, i)->size > 0;
+    return n;
+}
+
 static void judge_completeness(struct film *film, const struct film_reader *r)
 {
     struct film_info *info = &film->info;
     const struct av_input *in = r->in;
     const bool is_mov = strstr(in->format->iformat->name, "mov") != NULL;
-    const int64_t promised = is_mov ? avformat_index_get_entries_count(in->stream) : 0;
+    const bool is_avi = strcmp(in->format->iformat->name, "avi") == 0;
+    const int64_t promised = is_mov || is_avi ? count_index_entries(in->stream) : 0;
     const double tb = av_q2d(in->stream->time_base);
 
     if (promised > film->n_packets) {
@@ -159,8 +173,8 @@ static void judge_completeness(struct film *film, const struct film_reader *r)
     else if (is_known_duration(in->format->duration) && !is_mov &&
              in->format->duration_estimation_method == AVFMT_DURATION_FROM_STREAM)
         declared = (double)in->format->duration / AV_TIME_BASE;
-    if (declared > found + 0.5 && declared > found * 1.02) {
-        const double lost = declared - found, frame = film_seconds(film, film_usual_duration(r));
+    if (declared > found + fmin(1.0, 0.5 + 0.02 * found)) {
+        const double lost = declared - found, frame = film_seconds(film, info->usual_ticks);
         info->frames_missing = frame > 0.0 && lost / frame < 1e12 ? (int64_t)(lost / frame) : 1;
         snprintf(info->incomplete, sizeof info->incomplete, "it says that it lasts %.2f s, but ends after %.2f s",
                  declared, found);
@@ -174,30 +188,58 @@ static int compare_i64(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* A hole in time that is many times the usual distance is worth a word: segments may be missing. */
-static void find_gap(struct film *film)
+/* Holes in time. In a film whose frames are evenly spaced a long one is a part that is missing, and so is any one where
+ * there is damage; elsewhere (screen recordings, slide shows) a long one is worth a word. */
+static void judge_gaps(struct film *film, bool damaged)
 {
+    struct film_info *info = &film->info;
     int64_t n = film->n_frames - 1, *gap = n > 0 ? mem_array((size_t)n, sizeof *gap) : NULL;
+    int64_t n_even = 0, n_missing = 0;
 
+    info->largest_gap_ticks = info->largest_gap_at = 0;
     if (!gap)
         return;
     for (int64_t i = 0; i < n; i++)
         gap[i] = film->frame[i + 1].ticks - film->frame[i].ticks;
     for (int64_t i = 0; i < n; i++)
-        if (gap[i] > film->info.largest_gap_ticks) {
-            film->info.largest_gap_ticks = gap[i];
-            film->info.largest_gap_at = film->frame[i].ticks;
+        if (gap[i] > info->largest_gap_ticks) {
+            info->largest_gap_ticks = gap[i];
+            info->largest_gap_at = film->frame[i].ticks;
         }
     qsort(gap, (size_t)n, sizeof *gap, compare_i64);
-    if (film->info.largest_gap_ticks < 50 * gap[n / 2] || film_seconds(film, film->info.largest_gap_ticks) < 2.0)
-        film->info.largest_gap_ticks = film->info.largest_gap_at = 0;
+    const int64_t usual = gap[n / 2] > 0 ? gap[n / 2] : 1;
+    for (int64_t i = 0; i < n; i++) {
+        const int64_t here = film->frame[i + 1].ticks - film->frame[i].ticks;
+        n_even += here * 10 >= usual * 9 && here * 10 <= usual * 11;
+        if (i < n - MAX_REORDER) /* a recording may end within a group of pictures: frames of its end may lack */
+            n_missing += here > usual ? (here + usual / 2) / usual - 1 : 0;
+    }
+    const bool is_long = info->largest_gap_ticks >= 50 * usual && film_seconds(film, info->largest_gap_ticks) >= 2.0;
+    if (n_even * 20 >= n * 19 && n_missing > 0 && (is_long || damaged) && !info->incomplete[0]) {
+        info->frames_missing = n_missing;
+        snprintf(info->incomplete, sizeof info->incomplete,
+                 "%lld of %lld evenly spaced frames are missing, the longest hole is %.2f s after %.2f s",
+                 (long long)n_missing, (long long)(n_missing + film->n_frames),
+                 film_seconds(film, info->largest_gap_ticks), film_seconds(film, info->largest_gap_at));
+    }
+    if (!is_long)
+        info->largest_gap_ticks = info->largest_gap_at = 0;
     free(gap);
+}
+
+void film_settle(struct film *film, bool damaged)
+{
+    if (film->n_frames == 0)
+        return;
+    film->info.duration_ticks = film->frame[film->n_frames - 1].ticks + film->info.usual_ticks;
+    film_link_packets(film);
+    judge_gaps(film, damaged || film->info.has_corrupt_packets);
 }
 
 /* --- life --------------------------------------------------------------------------------------------------------- */
 
-static enum status read_index(struct film *film, struct film_reader *r, int threads, const atomic_int *stop,
-                              film_progress *progress, void *context)
+static enum status read_index(struct film *film, struct film_reader *r, const atomic_int *stop, film_progress *progress,
+                              void *context)
 {
     enum status st = ST_OK;
 
@@ -208,29 +250,30 @@ static enum status read_index(struct film *film, struct film_reader *r, int thre
         return FAIL(ST_FORMAT, "%s: its video stream (%s) holds no frames", film->path, film->info.codec);
     if (r->has_sublayers)
         film->info.skips_unreferenced = false;
+    film->info.usual_ticks = film_usual_duration(r);
+    film->info.has_corrupt_packets = r->n_corrupt > 0;
     film->frame = mem_array((size_t)film->n_packets, sizeof *film->frame);
     if (!film->frame)
         return ST_NOMEM;
     judge_completeness(film, r);
 
-    bool agrees = film_order_by_time(film, r->in, film_usual_duration(r));
+    /* Packets that the container knows to be broken: only decoding tells what is left. */
+    bool agrees = r->n_corrupt == 0 && film_order_by_time(film, r->in, film_usual_duration(r));
     if (agrees)
         st = film_check_head(film, stop, &agrees);
-    if (st == ST_OK && !agrees)
-        st = film_list_by_decoding(film, threads, stop, progress, context);
+    if (st == ST_OK && agrees)
+        film_settle(film, false);
+    if (st == ST_OK && !agrees) {
+        film->n_frames = 0;
+        st = film_list_by_decoding(film, stop, progress, context);
+    }
     if (st == ST_OK && film->n_frames == 0)
         st = FAIL(ST_FORMAT, "%s: none of its %lld video packets (%s) could be decoded", film->path,
                   (long long)film->n_packets, film->info.codec);
-    if (st == ST_OK) {
-        film->info.duration_ticks = film->frame[film->n_frames - 1].ticks + film_usual_duration(r);
-        film_link_packets(film);
-        find_gap(film);
-    }
     return st;
 }
 
-enum status film_open(struct film *film, const char *path, int threads, const atomic_int *stop,
-                      film_progress *progress, void *context)
+enum status film_open(struct film *film, const char *path, const atomic_int *stop, film_progress *progress, void *context)
 {
     struct av_input in = {0};
     struct film_reader r = {.film = film, .in = &in};
@@ -241,7 +284,7 @@ enum status film_open(struct film *film, const char *path, int threads, const at
         return FAIL(ST_NOMEM, "out of memory opening %s", path);
     st = av_input_open(&in, path, stop);
     if (st == ST_OK)
-        st = read_index(film, &r, threads, stop, progress, context);
+        st = read_index(film, &r, stop, progress, context);
     av_input_close(&in);
     return st;
 }

@@ -45,6 +45,8 @@ struct film_info {
     int stream, n_video_streams;
     int width, height, rotation, sar_num, sar_den;
     int time_base_num, time_base_den;
+    int64_t usual_ticks;      /* that a frame lasts where nothing says better */
+    bool has_corrupt_packets; /* the container says so */
     int64_t duration_ticks;   /* from the first frame to the end of the last */
     bool sequential;
     bool skips_unreferenced;  /* frames that no other frame needs can be told and left out exactly */
@@ -52,7 +54,6 @@ struct film_info {
     int64_t n_lead_in;        /* packets before the first frame that can be decoded */
     int64_t largest_gap_ticks, largest_gap_at; /* longest time without a frame, where it is far longer than usual; else 0 */
     bool is_hdr;              /* PQ or HLG */
-    bool damaged;             /* decoding it showed faults: what is concealed depends on the decoder's threads, so one it is */
     /* Completeness. missing > 0: frames that the container promised and that are not there. */
     int64_t frames_missing, frames_damaged;
     char incomplete[256];     /* why the film is not whole, "" if it is */
@@ -70,16 +71,13 @@ struct film {
 typedef void film_progress(void *context, int64_t done, int64_t total);
 
 /* Reads the index. Refuses (ST_USAGE) what is not a regular file, (ST_FORMAT) what is not a film. A film that is not whole
- * is no fault here: info.incomplete says so. *stop != 0 ends it with ST_INTERRUPTED. threads: for films that have to be
- * decoded to be listed. Local. */
-enum status film_open(struct film *film, const char *path, int threads, const atomic_int *stop,
-                      film_progress *progress, void *context);
+ * is no fault here: info.incomplete says so. *stop != 0 ends it with ST_INTERRUPTED. Local. */
+enum status film_open(struct film *film, const char *path, const atomic_int *stop, film_progress *progress, void *context);
 void film_release(struct film *film);
 
 /* Lists the frames of a film by decoding all of it, and makes it sequential: the way out when what film_open derived from
  * the packets turns out wrong. Counts damage. */
-enum status film_list_by_decoding(struct film *film, int threads, const atomic_int *stop, film_progress *progress,
-                                  void *context);
+enum status film_list_by_decoding(struct film *film, const atomic_int *stop, film_progress *progress, void *context);
 
 double film_seconds(const struct film *film, int64_t ticks);
 

@@ -1,5 +1,5 @@
-/* film_listing: the frames of a film listed by decoding all of it, where its packets do not tell, or told wrong. Where
- * it sees damage it decodes again with one thread: what is concealed depends on how many there are. */
+/* film_listing: the frames of a film listed by decoding all of it, where its packets do not tell, or told wrong. With one
+ * thread: what a decoder conceals in a damaged film, and whether it says so, depends on how many it has. */
 #include "media/film_parts.h"
 
 #include "base/mem.h"
@@ -9,7 +9,7 @@
 
 struct listing {
     size_t room;
-    int64_t usual, n_damaged, n_refused;
+    int64_t n_damaged, n_refused;
 };
 
 static enum status list_outputs(struct film *film, AVCodecContext *decoder, AVFrame *av, struct listing *l)
@@ -25,7 +25,7 @@ static enum status list_outputs(struct film *film, AVCodecContext *decoder, AVFr
         if (n == 0)
             film_describe_picture(&film->info, decoder, av);
         const int64_t pts = av->best_effort_timestamp == AV_NOPTS_VALUE ? FILM_NO_TIME : av->best_effort_timestamp;
-        int64_t ticks = n == 0 ? 0 : film->frame[n - 1].ticks + l->usual;
+        int64_t ticks = n == 0 ? 0 : film->frame[n - 1].ticks + film->info.usual_ticks;
         if (n > 0 && pts != FILM_NO_TIME && film->frame[n - 1].pts != FILM_NO_TIME && pts > film->frame[n - 1].pts)
             ticks = film->frame[n - 1].ticks + (pts - film->frame[n - 1].pts);
         film->frame[film->n_frames++] = (struct film_frame){.pts = pts, .ticks = ticks, .packet = -1};
@@ -45,15 +45,15 @@ static void judge_loss(struct film *film, const struct listing *l)
     for (int64_t i = 0; i < film->n_packets; i++)
         expected += (film->packet[i].flags & PACKET_SHOWN) != 0;
     const int64_t lost = expected - film->n_frames;
-    if (l->n_refused > 0 && lost > 0 && !info->incomplete[0]) {
+    if (l->n_refused + l->n_damaged > 0 && lost > 0 && !info->incomplete[0]) {
         info->frames_missing = lost;
         snprintf(info->incomplete, sizeof info->incomplete,
                  "damaged: %lld of %lld frames could be decoded", (long long)film->n_frames, (long long)expected);
     }
 }
 
-static enum status list_once(struct film *film, int threads, const atomic_int *stop, film_progress *progress,
-                             void *context, struct listing *l)
+static enum status list_frames(struct film *film, const atomic_int *stop, film_progress *progress, void *context,
+                               struct listing *l)
 {
     struct av_input in = {0};
     AVCodecContext *decoder = NULL;
@@ -62,19 +62,14 @@ static enum status list_once(struct film *film, int threads, const atomic_int *s
     int64_t n_packets = 0;
     enum status st;
 
-    free(film->frame);
-    film->frame = NULL;
-    film->n_frames = 0;
-    *l = (struct listing){0};
     if (!p || !av) {
         st = FAIL(ST_NOMEM, "out of memory for a decoder");
         goto done;
     }
     TRY_OR(done, st, av_input_open(&in, film->path, stop));
-    TRY_OR(done, st, av_decoder_open(&decoder, &in, threads));
+    TRY_OR(done, st, av_decoder_open(&decoder, &in, 1));
     decoder->pkt_timebase = in.stream->time_base;
     TRY_OR(done, st, av_decoder_start(decoder, &in));
-    l->usual = film_usual_duration(&(struct film_reader){.in = &in});
     while ((st = av_input_read(&in, p, NULL, NULL)) == ST_OK) {
         l->n_refused += avcodec_send_packet(decoder, p) < 0;
         if (progress && ++n_packets % 64 == 0)
@@ -94,17 +89,27 @@ done:
     return st;
 }
 
-enum status film_list_by_decoding(struct film *film, int threads, const atomic_int *stop, film_progress *progress,
-                                  void *context)
+enum status film_list_by_decoding(struct film *film, const atomic_int *stop, film_progress *progress, void *context)
 {
-    struct listing l;
+    struct film_frame *listed = film->frame;
+    const int64_t n_listed = film->n_frames;
+    struct listing l = {0};
+    enum status st;
 
     film->info.sequential = true;
-    TRY(list_once(film, threads, stop, progress, context, &l));
-    film->info.damaged = l.n_damaged + l.n_refused > 0;
-    if (film->info.damaged && threads > 1)
-        TRY(list_once(film, 1, stop, progress, context, &l));
-    film->info.frames_damaged = l.n_damaged;
-    judge_loss(film, &l);
-    return ST_OK;
+    film->frame = NULL;
+    film->n_frames = 0;
+    st = list_frames(film, stop, progress, context, &l);
+    if (st == ST_OK) {
+        film->info.frames_damaged = l.n_damaged;
+        judge_loss(film, &l);
+        /* As many as the packets promised: their times are the container's own, those of decoded frames a guess at them. */
+        for (int64_t i = 0; i < n_listed && n_listed == film->n_frames; i++) {
+            film->frame[i].pts = listed[i].pts;
+            film->frame[i].ticks = listed[i].ticks;
+        }
+        film_settle(film, l.n_refused + l.n_damaged > 0);
+    }
+    free(listed);
+    return st;
 }

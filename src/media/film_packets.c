@@ -51,11 +51,11 @@ static void each_nal(const AVPacket *p, int length_bytes, bool (*visit)(void *, 
 
 static int nal_length_bytes(const AVCodecParameters *par)
 {
-    if (par->extradata_size < 7 || par->extradata[0] != 1)
-        return 0; /* Annex B */
+    const uint8_t *e = par->extradata;
+
     if (par->codec_id == AV_CODEC_ID_H264)
-        return (par->extradata[4] & 3) + 1;
-    return par->extradata_size >= 23 ? (par->extradata[21] & 3) + 1 : 0;
+        return par->extradata_size >= 7 && e[0] == 1 ? (e[4] & 3) + 1 : 0; /* 0: Annex B */
+    return par->extradata_size >= 23 && (e[0] || e[1] || e[2] > 1) ? (e[21] & 3) + 1 : 0;
 }
 
 static bool is_h264_idr(void *found, const uint8_t *nal)

@@ -30,6 +30,9 @@ enum status film_check_head(struct film *film, const atomic_int *stop, bool *agr
 /* Fills packet.frame and packet.key. */
 void film_link_packets(struct film *film);
 
+/* film.c. What follows from the list of frames: duration, links, holes. damaged: decoding met faults. */
+void film_settle(struct film *film, bool damaged);
+
 /* film.c. What only a decoded picture tells for sure. */
 void film_describe_picture(struct film_info *info, const AVCodecContext *decoder, const AVFrame *av);
 

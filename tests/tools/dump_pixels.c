@@ -73,7 +73,7 @@ static enum status run(int argc, char **argv)
     struct decoder *decoder;
 
     TRY(parse(argc, argv, &config));
-    TRY(film_open(&film, argv[1], 1, &stop, NULL, NULL));
+    TRY(film_open(&film, argv[1], &stop, NULL, NULL));
     TRY(plan_make(&plan, &film, &config.sampling, 1, 1));
     barcode_picture_size(&film.info, &config, &d.width, &d.height);
     setup.picture.width = d.width;
