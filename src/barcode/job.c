@@ -11,6 +11,7 @@
 #include "image/light.h"
 #include "media/decoder.h"
 
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -456,10 +457,25 @@ static void describe_run(const struct job *job)
 
 /* --- all of it ---------------------------------------------------------------------------------------------------- */
 
+/* This rank's share of the host's cores. A launcher may have bound it to some (mpirun does, to a single one even): those are
+ * its own, unless it shares them with the host's other ranks, as in a container. */
+static int choose_threads(const struct comm *comm)
+{
+    const int n_online = (int)sysconf(_SC_NPROCESSORS_ONLN), share = n_online / comm->node_size;
+    cpu_set_t allowed;
+
+    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0)
+        return share < 1 ? 1 : share;
+    const int n_allowed = CPU_COUNT(&allowed);
+    if (n_allowed < share)
+        log_note("bound to %d of %d cores: with mpirun, --bind-to none lets a rank decode on all of its share", n_allowed,
+                 n_online);
+    const int n = n_allowed < n_online && n_allowed * comm->node_size <= n_online ? n_allowed : n_allowed / comm->node_size;
+    return n < 1 ? 1 : n;
+}
+
 static enum status choose_resources(struct job *job)
 {
-    const int cores = (int)sysconf(_SC_NPROCESSORS_ONLN);
-
     TRY(compute_by_name(job->config.backend, &job->ops));
     const int n_devices = job->ops->n_devices();
     job->device = n_devices > 0 ? job->comm->node_rank % n_devices : 0;
@@ -467,9 +483,7 @@ static enum status choose_resources(struct job *job)
         char text[256];
         TRY(job->ops->describe(job->device, text, sizeof text));
     }
-    job->threads = job->config.threads > 0 ? job->config.threads : cores / job->comm->node_size;
-    if (job->threads < 1)
-        job->threads = 1;
+    job->threads = job->config.threads > 0 ? job->config.threads : choose_threads(job->comm);
     if (job->comm->rank > 0)
         job->config.progress = PROGRESS_NONE; /* one bar for all */
     if (job->config.n_init == 0)

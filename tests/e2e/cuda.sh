@@ -9,7 +9,8 @@ need ffmpeg
 grep -q '^backend cuda, device' "$WORK/info" || skip "$(grep '^backend cuda' "$WORK/info")"
 
 if has_encoder libx264; then codec=(-c:v libx264 -preset ultrafast -g 25 -bf 2); else codec=(-c:v mpeg4 -g 25); fi
-"${FFMPEG[@]}" -f lavfi -i "testsrc2=s=640x360:r=25:d=20" "${codec[@]}" -pix_fmt yuv420p "$WORK/film.mp4"
+"${FFMPEG[@]}" -f lavfi -i "testsrc2=s=640x360:r=25:d=20" "${codec[@]}" -pix_fmt yuv420p "$WORK/film.mp4" 2>/dev/null ||
+    skip "this ffmpeg cannot make a test film"
 
 options=("$WORK/film.mp4" -o "$WORK/x.png" --every 5f --strips kmeans,average,squeezed --progress none --force)
 jacquard barcode "${options[@]}" --backend cpu --json "$WORK/cpu.json" --frame-hashes "$WORK/cpu.txt"
