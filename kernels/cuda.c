@@ -44,15 +44,15 @@ struct cuda {
     size_t staging_bytes;
     uint8_t *frame; /* on the GPU: [staging_bytes] */
 
-    struct light *light;     /* on the GPU, as all arrays from here to the results */
-    uint32_t *key;           /* [batch, n_pixels] */
-    void *sorted, *points;   /* scratch of a chunk, see levels; points serves the sort before */
+    struct light *light;   /* on the GPU, as all arrays from here to the results */
+    uint32_t *key;         /* [batch, n_pixels] */
+    void *sorted, *points; /* scratch of a chunk, see levels; points serves the sort before */
     size_t points_bytes;
     struct kmeans_work work;
-    int64_t *frame_number;   /* [batch] */
+    int64_t *frame_number;           /* [batch] */
     struct frame_clusters *clusters; /* [batch] */
     unsigned long long *light_sum;   /* [batch, 3] */
-    uint8_t *lines;          /* [batch, n_lines, 3] */
+    uint8_t *lines;                  /* [batch, n_lines, 3] */
 
     int64_t *host_frame_number; /* pinned, as the following: the same shapes */
     struct frame_clusters *host_clusters;
@@ -283,10 +283,10 @@ static enum status cuda_open(void *priv, const struct compute_setup *setup)
     cuda->n_lines = !p->want_lines ? 0 : (size_t)(p->lines_are_columns ? p->width : p->height);
     cuda->timed = timing_on;
 
-    /* FFmpeg's NVDEC shares the primary context only if it was made to block rather than spin; which suits us, as the cores
-     * are busy decoding. */
-    CUDA_TRY(cuda->device,
-             cudaInitDevice(cuda->device, cudaDeviceScheduleBlockingSync, cudaInitDeviceFlagsAreValid), "initialise it");
+    /* FFmpeg's NVDEC shares the primary context only if it was made to block rather than spin; which suits us, as the
+     * cores are busy decoding. */
+    CUDA_TRY(cuda->device, cudaInitDevice(cuda->device, cudaDeviceScheduleBlockingSync, cudaInitDeviceFlagsAreValid),
+             "initialise it");
     CUDA_TRY(cuda->device, cudaSetDevice(cuda->device), "use it");
     CUDA_TRY(cuda->device, cudaStreamCreateWithFlags(&cuda->stream, cudaStreamNonBlocking), "open a stream");
     CUDA_TRY(cuda->device, cudaEventCreateWithFlags(&cuda->decoded, cudaEventDisableTiming), "make an event");
@@ -329,10 +329,23 @@ static void cuda_close(void *priv)
     struct cuda *cuda = priv;
     struct kmeans_work *w = &cuda->work;
     void *const on_device[] = {
-        cuda->light,       cuda->key,          cuda->sorted,          cuda->points,          w->levels.tile_heads,
-        w->levels.tile_offset, w->levels.info, w->levels.coarse_first, w->levels.coarse_colour, w->levels.coarse_weight,
-        w->centre,         w->cost,            w->last,               cuda->frame_number,    cuda->clusters,
-        cuda->light_sum,   cuda->lines,
+        cuda->light,
+        cuda->key,
+        cuda->sorted,
+        cuda->points,
+        w->levels.tile_heads,
+        w->levels.tile_offset,
+        w->levels.info,
+        w->levels.coarse_first,
+        w->levels.coarse_colour,
+        w->levels.coarse_weight,
+        w->centre,
+        w->cost,
+        w->last,
+        cuda->frame_number,
+        cuda->clusters,
+        cuda->light_sum,
+        cuda->lines,
     };
     void *const pinned[] = {cuda->host_frame_number, cuda->host_clusters, cuda->host_light_sum, cuda->host_lines};
 

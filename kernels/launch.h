@@ -28,7 +28,7 @@ struct convert_job {
     bool interleaved; /* chroma samples are u v u v in plane 1 */
     bool wide;        /* samples are 16 bits */
     int shift, chroma_w_log2, chroma_h_log2;
-    uint32_t width, height;     /* of the frame */
+    uint32_t width, height;       /* of the frame */
     uint32_t to_width, to_height; /* of the picture */
 };
 
@@ -57,10 +57,10 @@ cudaError_t launch_light(const struct light_job *job, int n_frames, cudaStream_t
 enum level { LEVEL_EXACT, LEVEL_POLISH, LEVEL_SEARCH, LEVEL_SEED, N_LEVELS };
 
 enum {
-    LEVELS_TILE = 1024,      /* keys that one warp walks */
-    LEVELS_TILE_WORDS = 32,  /* counts of a tile; 25 are used */
+    LEVELS_TILE = 1024,       /* keys that one warp walks */
+    LEVELS_TILE_WORDS = 32,   /* counts of a tile; 25 are used */
     LEVELS_MAX_TILES = 65536, /* of a frame of 2^26 pixels */
-    LEVELS_POLISH_AT = 0,    /* places of the coarser levels in a frame's room; 4 entries to spare each */
+    LEVELS_POLISH_AT = 0,     /* places of the coarser levels in a frame's room; 4 entries to spare each */
     LEVELS_SEARCH_AT = KMEANS_POLISH_POINTS + 4,
     LEVELS_SEED_AT = LEVELS_SEARCH_AT + KMEANS_SEARCH_POINTS + 4,
     LEVELS_ROOM = LEVELS_SEED_AT + KMEANS_SEED_POINTS + 4
@@ -73,18 +73,18 @@ struct level_info {
 };
 
 struct levels {
-    uint32_t n_pixels; /* of a frame, <= 2^26 */
-    uint32_t n_tiles;  /* ceil(n_pixels / LEVELS_TILE) */
+    uint32_t n_pixels;   /* of a frame, <= 2^26 */
+    uint32_t n_tiles;    /* ceil(n_pixels / LEVELS_TILE) */
     uint32_t exact_room; /* >= min(n_pixels, 2^24), a multiple of 4 */
     bool plain;          /* the exact level only */
     uint32_t polish_points, search_points, seed_points;
-    const uint32_t *sorted; /* [n_frames, n_pixels] */
-    uint32_t *colour, *weight;  /* [n_frames, exact_room] */
+    const uint32_t *sorted;    /* [n_frames, n_pixels] */
+    uint32_t *colour, *weight; /* [n_frames, exact_room] */
     uint32_t *tile_heads;   /* [n_frames, n_tiles, LEVELS_TILE_WORDS]: [d] = points starting in it at d dropped bits */
     uint32_t *tile_offset;  /* [n_frames, n_tiles, N_LEVELS]: points of each level that start before the tile */
     uint32_t *coarse_first; /* [n_frames, LEVELS_ROOM]: first exact point of each coarser one, and one past the last */
     uint32_t *coarse_colour, *coarse_weight; /* [n_frames, LEVELS_ROOM] */
-    struct level_info *info; /* [n_frames] */
+    struct level_info *info;                 /* [n_frames] */
 };
 
 /* Scratch for sorting n_keys keys, n_keys < 2^31. */
@@ -102,12 +102,12 @@ struct kmeans_work {
     int k, n_init;
     uint64_t seed;
     struct kmeans_schedule schedule;
-    size_t shared_block, shared_sm;   /* bytes of shared memory that a block may ask for, that an SM has */
-    const int64_t *frame_number;      /* [n_frames] */
-    uint16_t *centre;                 /* [n_frames, n_init, KMEANS_CENTRE_WORDS] by restart number */
-    int64_t *cost;                    /* [n_frames, n_init] */
-    uint16_t *last;                   /* [n_frames, n in the last stage]: numbers of the restarts that are left */
-    struct frame_clusters *result;    /* [n_frames], as the search lists them: see clusters_arrange */
+    size_t shared_block, shared_sm; /* bytes of shared memory that a block may ask for, that an SM has */
+    const int64_t *frame_number;    /* [n_frames] */
+    uint16_t *centre;               /* [n_frames, n_init, KMEANS_CENTRE_WORDS] by restart number */
+    int64_t *cost;                  /* [n_frames, n_init] */
+    uint16_t *last;                 /* [n_frames, n in the last stage]: numbers of the restarts that are left */
+    struct frame_clusters *result;  /* [n_frames], as the search lists them: see clusters_arrange */
 };
 
 /* Default search: seeds and the first two stages; the last stage and the polish. */

@@ -15,8 +15,8 @@ struct comm {
     const struct comm_ops *ops;
 };
 
-/* Collective. Joins the world that the launcher made (Open MPI's mpirun, srun with PMI), or stands alone where there is no
- * launcher. ST_USAGE where a launcher started N processes that do not see each other (wrong MPI under srun, say). */
+/* Collective. Joins the world that the launcher made (Open MPI's mpirun, srun with PMI), or stands alone where there is
+ * no launcher. ST_USAGE where a launcher started N processes that do not see each other (wrong MPI under srun, say). */
 enum status comm_open_world(struct comm *comm);
 /* Collective. */
 void comm_close(struct comm *comm);
@@ -31,8 +31,8 @@ enum status comm_sum_i64(struct comm *comm, int64_t *values, int n);
  * on the others NULL and 0. */
 enum status comm_gather(struct comm *comm, const void *data, size_t bytes, void **all, size_t *all_bytes);
 
-/* Collective. All ranks learn the outcome of a phase: the status of the lowest rank that failed, with its message (which
- * says "rank N: " where there are several). ST_OK if all are well. A job stops early only here. */
+/* Collective. All ranks learn the outcome of a phase: the status of the lowest rank that failed, with its message
+ * (which says "rank N: " where there are several). ST_OK if all are well. A job stops early only here. */
 enum status comm_agree(struct comm *comm, enum status mine);
 
 /* Local. Ends all ranks at once with the exit code; for a rank that cannot go on inside a collective. */

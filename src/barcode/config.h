@@ -10,10 +10,10 @@ enum scale_mode { SCALE_FIT, SCALE_FULL };
 
 struct barcode_config {
     const char *film;
-    const char *output;        /* of the first strip; NULL: film's name with .barcode.png */
+    const char *output;                    /* of the first strip; NULL: film's name with .barcode.png */
     const char *json, *csv, *frame_hashes; /* NULL: not wanted */
     struct sampling sampling;
-    int k, n_init;             /* n_init 0: the default for k */
+    int k, n_init; /* n_init 0: the default for k */
     bool plain;
     uint64_t seed;
     uint32_t height;
@@ -23,14 +23,14 @@ struct barcode_config {
     enum scale_mode scale;
     int box_width, box_height; /* SCALE_FIT: the picture is fitted into this, never enlarged */
     bool legacy;
-    const char *backend;       /* "auto", "cpu", "cuda" */
-    int threads;               /* 0: the cores of this host shared among its ranks */
+    const char *backend; /* "auto", "cpu", "cuda" */
+    int threads;         /* 0: the cores of this host shared among its ranks */
     enum progress_mode progress;
     bool allow_partial, force;
 };
 
-/* The size at which a film is clustered: square pixels, fitted into the box, enlarged in neither direction. Result in the
- * frame's own orientation. Pure. */
+/* The size at which a film is clustered: square pixels, fitted into the box, enlarged in neither direction. Result in
+ * the frame's own orientation. Pure. */
 void barcode_picture_size(const struct film_info *info, const struct barcode_config *config, int *width, int *height);
 
 #endif

@@ -1,5 +1,5 @@
-/* job: see job.h. Phases: each is local work or collective work; at its end all ranks agree on the outcome, and only there
- * (and in the weave's common beat) does a job stop early. */
+/* job: see job.h. Phases: each is local work or collective work; at its end all ranks agree on the outcome, and only
+ * there (and in the weave's common beat) does a job stop early. */
 #include "barcode/job.h"
 
 #include "barcode/output.h"
@@ -147,7 +147,9 @@ static void setup_weave(struct job *job)
         .device = job->device,
         .picture = picture,
         .kmeans = {.k = c->k, .n_init = c->n_init, .plain = c->plain, .seed = c->seed},
-        .n_lines = !want_lines ? 0 : picture.lines_are_columns ? picture.width : picture.height,
+        .n_lines = !want_lines                 ? 0
+                   : picture.lines_are_columns ? picture.width
+                                               : picture.height,
         .threads = job->threads,
         .want_hash = c->frame_hashes != NULL,
         .stop = job->stop,
@@ -160,18 +162,18 @@ static void describe_work(const struct job *job)
 
     if (job->ops->describe(job->device, on, sizeof on) != ST_OK)
         snprintf(on, sizeof on, "?");
-    log_note("%lld columns of %lld frames (%s sampling), pictures of %dx%d, k = %d; %d rank%s, backend %s: %s, %d threads",
-             (long long)job->plan.n_columns, (long long)job->film.n_frames,
-             job->config.sampling.snap_to_keys ? "key frame" : "exact", job->weave.picture.width,
-             job->weave.picture.height, job->config.k, job->comm->size, job->comm->size > 1 ? "s" : "", job->ops->name, on,
-             job->threads);
+    log_note(
+        "%lld columns of %lld frames (%s sampling), pictures of %dx%d, k = %d; %d rank%s, backend %s: %s, %d threads",
+        (long long)job->plan.n_columns, (long long)job->film.n_frames,
+        job->config.sampling.snap_to_keys ? "key frame" : "exact", job->weave.picture.width, job->weave.picture.height,
+        job->config.k, job->comm->size, job->comm->size > 1 ? "s" : "", job->ops->name, on, job->threads);
     if (job->config.sampling.snap_to_keys)
         log_note("key frame sampling: columns are up to %.3f s away from their time%s", job->plan.largest_time_error,
                  job->film.info.sequential ? " (no key frames can be told in this film: they are exact)" : "");
 }
 
-/* All ranks beat in time: each beat sums progress and trouble, so that a bar can be drawn, and one rank's failure or signal
- * ends all of them within a moment. */
+/* All ranks beat in time: each beat sums progress and trouble, so that a bar can be drawn, and one rank's failure or
+ * signal ends all of them within a moment. */
 static enum status run_weave(struct job *job)
 {
     enum { DONE, TOTAL, FINISHED, TROUBLE, N_VALUES };
@@ -214,10 +216,12 @@ static enum status run_weave(struct job *job)
     if (troubled)
         return FAIL(ST_INTERRUPTED, "interrupted: nothing was written");
 
-    int64_t sums[] = {stats.decode_us,         stats.convert_us, stats.cluster_us,     stats.frames_decoded, stats.packets_sent,
-                      stats.frames_clustered, stats.damaged,    stats.n_cpu_decoders, stats.n_nvdec_decoders};
+    int64_t sums[] = {stats.decode_us,      stats.convert_us,     stats.cluster_us,
+                      stats.frames_decoded, stats.packets_sent,   stats.frames_clustered,
+                      stats.damaged,        stats.n_cpu_decoders, stats.n_nvdec_decoders};
     TRY(comm_sum_i64(job->comm, sums, (int)(sizeof sums / sizeof *sums)));
-    job->stats = (struct weave_stats){sums[0], sums[1], sums[2], sums[3], sums[4], sums[5], sums[6], sums[7], sums[8], stats.nvdec_refusal};
+    job->stats = (struct weave_stats){sums[0], sums[1], sums[2], sums[3], sums[4],
+                                      sums[5], sums[6], sums[7], sums[8], stats.nvdec_refusal};
     if (stats.nvdec_refusal)
         log_note("decoded on the CPU instead of NVDEC: %s", stats.nvdec_refusal);
     job->weave_seconds += clock_seconds() - started;
@@ -256,7 +260,8 @@ static enum status weave_film(struct job *job)
     TRY(run_weave(job));
     TRY(count_faults(job, &n_wrong));
     if (!job->film.info.sequential && (n_wrong > 0 || job->stats.damaged > 0)) {
-        log_note("%lld of %lld sampled frames did not come out as listed, %lld faults in the stream: decoding again, unsplit",
+        log_note("%lld of %lld sampled frames did not come out as listed, %lld faults in the stream: decoding again, "
+                 "unsplit",
                  (long long)n_wrong, (long long)job->plan.n_samples, (long long)job->stats.damaged);
         TRY(comm_agree(job->comm, job->comm->rank == 0 ? list_again(job) : ST_OK));
         TRY(share_film(job));
@@ -266,8 +271,8 @@ static enum status weave_film(struct job *job)
         TRY(count_faults(job, &n_wrong));
     }
     if (n_wrong > 0)
-        return FAIL(ST_FORMAT, "%s: %lld of %lld sampled frames could not be decoded", job->film.path, (long long)n_wrong,
-                    (long long)job->plan.n_samples);
+        return FAIL(ST_FORMAT, "%s: %lld of %lld sampled frames could not be decoded", job->film.path,
+                    (long long)n_wrong, (long long)job->plan.n_samples);
     return ST_OK;
 }
 
@@ -303,15 +308,15 @@ static enum status pack_samples(const struct job *job, uint8_t **packed, size_t 
     return ST_OK;
 }
 
-/* The picture's lines as they are seen: a film turned by 90 degrees has them from right to left, by 270 from left to right;
- * by 180 from bottom to top. */
+/* The picture's lines as they are seen: a film turned by 90 degrees has them from right to left, by 270 from left to
+ * right; by 180 from bottom to top. */
 static bool lines_are_reversed(int rotation)
 {
     return rotation == 180 || rotation == 270;
 }
 
-static enum status fill_column(struct job *job, const struct light *light, int64_t i, const struct sample_record *record,
-                               const uint8_t *lines)
+static enum status fill_column(struct job *job, const struct light *light, int64_t i,
+                               const struct sample_record *record, const uint8_t *lines)
 {
     const struct film *f = &job->film;
     const struct film_frame *frame = &f->frame[job->plan.sample_frame[record->sample]];
@@ -445,20 +450,20 @@ static void describe_run(const struct job *job)
 
     if (job->index_seconds > job->weave_seconds)
         bottleneck = "reading the index";
-    log_note("%lld columns from %lld frames in %.2f s (%.0f frames/s): index %.2f s, weave %.2f s; of the workers' time "
-             "decode %.0f %%, convert %.0f %%, cluster %.0f %%; %lld frames decoded by %lld CPU and %lld NVDEC decoders; "
-             "bottleneck: %s",
-             (long long)job->plan.n_columns, (long long)job->film.n_frames, seconds,
-             (double)job->film.n_frames / seconds, job->index_seconds, job->weave_seconds,
-             busy > 0 ? 100.0 * decode / busy : 0.0, busy > 0 ? 100.0 * convert / busy : 0.0,
-             busy > 0 ? 100.0 * cluster / busy : 0.0, (long long)s->frames_decoded, (long long)s->n_cpu_decoders,
-             (long long)s->n_nvdec_decoders, bottleneck);
+    log_note(
+        "%lld columns from %lld frames in %.2f s (%.0f frames/s): index %.2f s, weave %.2f s; of the workers' time "
+        "decode %.0f %%, convert %.0f %%, cluster %.0f %%; %lld frames decoded by %lld CPU and %lld NVDEC decoders; "
+        "bottleneck: %s",
+        (long long)job->plan.n_columns, (long long)job->film.n_frames, seconds, (double)job->film.n_frames / seconds,
+        job->index_seconds, job->weave_seconds, busy > 0 ? 100.0 * decode / busy : 0.0,
+        busy > 0 ? 100.0 * convert / busy : 0.0, busy > 0 ? 100.0 * cluster / busy : 0.0, (long long)s->frames_decoded,
+        (long long)s->n_cpu_decoders, (long long)s->n_nvdec_decoders, bottleneck);
 }
 
 /* --- all of it ---------------------------------------------------------------------------------------------------- */
 
-/* This rank's share of the host's cores. A launcher may have bound it to some (mpirun does, to a single one even): those are
- * its own, unless it shares them with the host's other ranks, as in a container. */
+/* This rank's share of the host's cores. A launcher may have bound it to some (mpirun does, to a single one even):
+ * those are its own, unless it shares them with the host's other ranks, as in a container. */
 static int choose_threads(const struct comm *comm)
 {
     const int n_online = (int)sysconf(_SC_NPROCESSORS_ONLN), share = n_online / comm->node_size;
@@ -468,9 +473,10 @@ static int choose_threads(const struct comm *comm)
         return share < 1 ? 1 : share;
     const int n_allowed = CPU_COUNT(&allowed);
     if (n_allowed < share)
-        log_note("bound to %d of %d cores: with mpirun, --bind-to none lets a rank decode on all of its share", n_allowed,
-                 n_online);
-    const int n = n_allowed < n_online && n_allowed * comm->node_size <= n_online ? n_allowed : n_allowed / comm->node_size;
+        log_note("bound to %d of %d cores: with mpirun, --bind-to none lets a rank decode on all of its share",
+                 n_allowed, n_online);
+    const int n =
+        n_allowed < n_online && n_allowed * comm->node_size <= n_online ? n_allowed : n_allowed / comm->node_size;
     return n < 1 ? 1 : n;
 }
 

@@ -170,12 +170,13 @@ char *output_settings_text(const struct barcode_config *c)
         const size_t used = strlen(strips);
         snprintf(strips + used, sizeof strips - used, "%s\"%s\"", i ? "," : "", strip_names[c->strip[i]]);
     }
-    snprintf(text, ROOM,
-             "{\"every\":%.17g,\"every_unit\":\"%s\",\"start\":%s,\"end\":%s,\"sampling\":\"%s\",\"k\":%d,\"n_init\":%d,"
-             "\"plain\":%s,\"seed\":%" PRIu64 ",\"scale\":\"%s\",\"box\":[%d,%d],\"legacy\":%s,\"height\":%" PRIu32
-             ",\"order\":\"%s\",\"strips\":[%s]}",
-             s->every, units[s->unit], start, end, s->snap_to_keys ? "key" : "exact", c->k, c->n_init,
-             c->plain ? "true" : "false", c->seed, c->scale == SCALE_FULL ? "full" : "fit", c->box_width, c->box_height,
-             c->legacy ? "true" : "false", c->height, order_names[c->order], strips);
+    snprintf(
+        text, ROOM,
+        "{\"every\":%.17g,\"every_unit\":\"%s\",\"start\":%s,\"end\":%s,\"sampling\":\"%s\",\"k\":%d,\"n_init\":%d,"
+        "\"plain\":%s,\"seed\":%" PRIu64 ",\"scale\":\"%s\",\"box\":[%d,%d],\"legacy\":%s,\"height\":%" PRIu32
+        ",\"order\":\"%s\",\"strips\":[%s]}",
+        s->every, units[s->unit], start, end, s->snap_to_keys ? "key" : "exact", c->k, c->n_init,
+        c->plain ? "true" : "false", c->seed, c->scale == SCALE_FULL ? "full" : "fit", c->box_width, c->box_height,
+        c->legacy ? "true" : "false", c->height, order_names[c->order], strips);
     return text;
 }

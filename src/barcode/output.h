@@ -10,8 +10,8 @@
 /* Refuses before the long work starts what could not be written at its end. */
 enum status output_check(const struct barcode_config *config);
 
-/* Writes every strip, side-car, CSV and frame hash that the config names: all of them, or none. hash: [n_columns] hex or
- * NULL. Prints the paths on stdout. *stop != 0 on the way: ST_INTERRUPTED, nothing is left. Local (rank 0). */
+/* Writes every strip, side-car, CSV and frame hash that the config names: all of them, or none. hash: [n_columns] hex
+ * or NULL. Prints the paths on stdout. *stop != 0 on the way: ST_INTERRUPTED, nothing is left. Local (rank 0). */
 enum status output_write(const struct barcode_config *config, const struct barcode *b, const char *const *hash,
                          const atomic_int *stop);
 

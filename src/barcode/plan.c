@@ -18,7 +18,8 @@ static double ticks_of(const struct film *film, double seconds)
 /* Rounded up, but 0.1 s must not miss the frame at 0.1 s. */
 static int64_t boundary_ticks(const struct film *film, const struct film_time *t)
 {
-    const double ticks = t->is_percent ? t->value / 100.0 * (double)film->info.duration_ticks : ticks_of(film, t->value);
+    const double ticks =
+        t->is_percent ? t->value / 100.0 * (double)film->info.duration_ticks : ticks_of(film, t->value);
 
     return ticks > 9e18 ? INT64_MAX : (int64_t)ceil(ticks - 1e-6);
 }
@@ -115,8 +116,10 @@ static enum status choose_columns(struct plan *plan, const struct film *film, co
         n = n < 1.0 ? 1.0 : n;
     }
     if (n > MAX_COLUMNS)
-        return FAIL(ST_USAGE, "%.3g columns are too many for one picture, %d are the most: sample more coarsely, or parts of "
-                    "the film by --start and --end", n, MAX_COLUMNS);
+        return FAIL(ST_USAGE,
+                    "%.3g columns are too many for one picture, %d are the most: sample more coarsely, or parts of "
+                    "the film by --start and --end",
+                    n, MAX_COLUMNS);
     plan->n_columns = (int64_t)n;
     column = mem_array((size_t)plan->n_columns, sizeof *column);
     if (!column)
@@ -157,7 +160,8 @@ static int64_t *cost_before_packets(const struct film *film)
 }
 
 /* What sample i adds to a segment that has been decoded up to packet `done` (exclusive). */
-static int64_t cost_of_sample(const struct film *film, const int64_t *before, int64_t start, int64_t frame, int64_t *done)
+static int64_t cost_of_sample(const struct film *film, const int64_t *before, int64_t start, int64_t frame,
+                              int64_t *done)
 {
     const int64_t end = film->frame[frame].packet + 1, from = start > *done ? start : *done;
 

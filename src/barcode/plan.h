@@ -1,5 +1,5 @@
-/* plan: which frames become columns, and who decodes which of them. Pure: a function of the film's index, the same on every
- * rank. */
+/* plan: which frames become columns, and who decodes which of them. Pure: a function of the film's index, the same on
+ * every rank. */
 #ifndef JACQUARD_BARCODE_PLAN_H
 #define JACQUARD_BARCODE_PLAN_H
 
@@ -18,28 +18,28 @@ struct film_time {
 
 struct sampling {
     enum sampling_unit unit;
-    double every;          /* frames (whole, >= 1), seconds (> 0), or the number of columns (whole, >= 1) */
+    double every; /* frames (whole, >= 1), seconds (> 0), or the number of columns (whole, >= 1) */
     bool has_start, has_end;
     struct film_time start, end; /* the range is half-open */
-    bool snap_to_keys;     /* --sampling key */
+    bool snap_to_keys;           /* --sampling key */
 };
 
 /* A stretch of samples decoded in one go: half-open, starts at a key frame, samples in exactly one segment. */
 struct segment {
-    int64_t first, last;   /* samples first..last-1 */
-    int64_t cost;          /* relative decode time */
+    int64_t first, last; /* samples first..last-1 */
+    int64_t cost;        /* relative decode time */
 };
 
 struct plan {
     int64_t n_columns;
-    int64_t *column_sample;  /* [n_columns] index into sample_frame; several columns may share a sample */
+    int64_t *column_sample; /* [n_columns] index into sample_frame; several columns may share a sample */
     int64_t n_samples;
-    int64_t *sample_frame;   /* [n_samples] frame numbers, strictly rising */
+    int64_t *sample_frame;     /* [n_samples] frame numbers, strictly rising */
     double largest_time_error; /* seconds, of --sampling key */
     int64_t n_segments;
     struct segment *segment; /* [n_segments] in film order */
     int n_ranks;
-    int64_t *rank_segment;   /* [n_ranks + 1] rank r has segments rank_segment[r] .. rank_segment[r + 1] - 1 */
+    int64_t *rank_segment; /* [n_ranks + 1] rank r has segments rank_segment[r] .. rank_segment[r + 1] - 1 */
 };
 
 /* ST_USAGE where the range holds no frame or more than 2^21 columns are asked for. */

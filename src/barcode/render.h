@@ -11,12 +11,13 @@ enum order { ORDER_SHARE, ORDER_LIGHTNESS, ORDER_HUE, N_ORDERS };
 extern const char *const strip_names[N_STRIPS]; /* "kmeans", "average", ... as on the command line */
 extern const char *const order_names[N_ORDERS];
 
-/* Largest-remainder method (Hamilton): rows[n] sum to exactly height, proportional to count[n]; left-over rows go to the
- * largest remainders, ties to the earlier. At least one count > 0. A cluster may get no row when height is small. */
+/* Largest-remainder method (Hamilton): rows[n] sum to exactly height, proportional to count[n]; left-over rows go to
+ * the largest remainders, ties to the earlier. At least one count > 0. A cluster may get no row when height is small.
+ */
 void apportion(const uint32_t *count, int n, uint32_t height, uint32_t *rows);
 
-/* The order in which a column's clusters are stacked, top first: index[n]. share: largest on top; lightness: lightest on
- * top (CIE L* by its luminance); hue: by HSV hue angle from red, greys (saturation 0) last. Ties by share. */
+/* The order in which a column's clusters are stacked, top first: index[n]. share: largest on top; lightness: lightest
+ * on top (CIE L* by its luminance); hue: by HSV hue angle from red, greys (saturation 0) last. Ties by share. */
 void stack_order(const struct frame_clusters *clusters, enum order order, int *index);
 
 /* The strip as u8 [height, n_columns, 3] (heap). ST_USAGE if squeezed is wanted and the columns have no lines. */

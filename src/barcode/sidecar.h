@@ -1,5 +1,5 @@
-/* sidecar: a barcode as data: JSON (versioned, can be drawn again) and CSV. Numbers do not depend on locale; nothing that
- * varies from run to run (times, machines) is in them. */
+/* sidecar: a barcode as data: JSON (versioned, can be drawn again) and CSV. Numbers do not depend on locale; nothing
+ * that varies from run to run (times, machines) is in them. */
 #ifndef JACQUARD_BARCODE_SIDECAR_H
 #define JACQUARD_BARCODE_SIDECAR_H
 

@@ -124,11 +124,26 @@ static enum status get(const struct reader *r, const json_t *object, const char 
     return ST_OK;
 }
 
-static bool is_array(const json_t *v) { return json_is_array(v); }
-static bool is_string(const json_t *v) { return json_is_string(v); }
-static bool is_integer(const json_t *v) { return json_is_integer(v); }
-static bool is_number(const json_t *v) { return json_is_number(v); }
-static bool is_boolean(const json_t *v) { return json_is_boolean(v); }
+static bool is_array(const json_t *v)
+{
+    return json_is_array(v);
+}
+static bool is_string(const json_t *v)
+{
+    return json_is_string(v);
+}
+static bool is_integer(const json_t *v)
+{
+    return json_is_integer(v);
+}
+static bool is_number(const json_t *v)
+{
+    return json_is_number(v);
+}
+static bool is_boolean(const json_t *v)
+{
+    return json_is_boolean(v);
+}
 
 static enum status get_integer(const struct reader *r, const json_t *object, const char *key, int64_t min, int64_t max,
                                int64_t *n)

@@ -10,8 +10,8 @@
 #include <time.h>
 
 enum {
-    NVDEC_SESSIONS = 8,      /* an H200 has 7 engines; 7 to 8 sessions saturate them, more gain nothing */
-    DEVICE_BATCH = 32,       /* frames clustered at once by each worker of a GPU */
+    NVDEC_SESSIONS = 8, /* an H200 has 7 engines; 7 to 8 sessions saturate them, more gain nothing */
+    DEVICE_BATCH = 32,  /* frames clustered at once by each worker of a GPU */
     DEVICE_BATCH_PIXELS = 1 << 25
 };
 
@@ -36,7 +36,7 @@ struct weave {
     struct weave_result result;
     int n_workers;
     struct worker *worker;
-    atomic_ushort *owner;    /* [samples of this rank] 1 + index of the worker that has it; 0 = nobody yet */
+    atomic_ushort *owner; /* [samples of this rank] 1 + index of the worker that has it; 0 = nobody yet */
     atomic_llong next_segment, progress;
     int64_t last_segment, total;
     pthread_mutex_t lock;
@@ -210,8 +210,9 @@ static int64_t at_least(int64_t n, int64_t limit)
     return n > limit ? n : limit;
 }
 
-/* As many decoders as there are segments and cores for; cores that are left over help inside the decoders. NVDEC sessions
- * join where there are more segments than cores: they take a third of a second to open, which short films do not last. */
+/* As many decoders as there are segments and cores for; cores that are left over help inside the decoders. NVDEC
+ * sessions join where there are more segments than cores: they take a third of a second to open, which short films do
+ * not last. */
 static enum status allocate_workers(struct weave *w)
 {
     const struct weave_setup *s = &w->setup;

@@ -1,5 +1,5 @@
-/* weave: one rank's share of the work: several decoders side by side take segments from a queue, each with its own compute
- * instance, so that clustering hides behind decoding. Local. */
+/* weave: one rank's share of the work: several decoders side by side take segments from a queue, each with its own
+ * compute instance, so that clustering hides behind decoding. Local. */
 #ifndef JACQUARD_BARCODE_WEAVE_H
 #define JACQUARD_BARCODE_WEAVE_H
 
@@ -17,10 +17,10 @@ struct weave_setup {
     int device;
     struct picture_settings picture;
     struct kmeans_settings kmeans;
-    int n_lines;            /* per frame; 0 where not wanted */
-    int threads;            /* processor threads this rank may use */
+    int n_lines; /* per frame; 0 where not wanted */
+    int threads; /* processor threads this rank may use */
     bool want_hash;
-    atomic_int *stop;       /* set by whoever wants all work to end; weave sets it when a worker fails */
+    atomic_int *stop; /* set by whoever wants all work to end; weave sets it when a worker fails */
 };
 
 struct weave_result { /* samples first .. first + n - 1 of the plan */

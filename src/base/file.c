@@ -27,8 +27,9 @@ static enum status check_target(const char *path, bool force)
     if (lstat(path, &info) != 0)
         return ST_OK; /* nothing there, or out of reach: opening the temporary file tells */
     if (!force)
-        return FAIL(ST_USAGE, S_ISDIR(info.st_mode) ? "cannot write %s: it is a folder"
-                                                    : "%s exists already; --force replaces it", path);
+        return FAIL(
+            ST_USAGE,
+            S_ISDIR(info.st_mode) ? "cannot write %s: it is a folder" : "%s exists already; --force replaces it", path);
     if (S_ISLNK(info.st_mode) && stat(path, &info) != 0)
         return ST_OK; /* a link to nowhere is replaced */
     if (S_ISDIR(info.st_mode))

@@ -8,8 +8,8 @@
  * answered with one byte. Ends with free(). */
 void *mem_array(size_t n, size_t thing_bytes);
 
-/* Room for one more in a growing array: returns the (perhaps moved) array of at least n + 1 things and updates *room, or
- * NULL with a message and the old array left as it was. */
+/* Room for one more in a growing array: returns the (perhaps moved) array of at least n + 1 things and updates *room,
+ * or NULL with a message and the old array left as it was. */
 void *mem_grow(void *array, size_t n, size_t *room, size_t thing_bytes);
 
 #endif

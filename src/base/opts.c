@@ -24,7 +24,8 @@ static void make_tables(const struct opt *table, struct tables *t)
     *s++ = ':'; /* tell a missing argument from an unknown option */
     for (; table[t->n].name && t->n < MAX_OPTIONS; t->n++) {
         const struct opt *o = &table[t->n];
-        t->longs[t->n] = (struct option){o->name, o->argument ? required_argument : no_argument, NULL, FIRST_LONG + t->n};
+        t->longs[t->n] =
+            (struct option){o->name, o->argument ? required_argument : no_argument, NULL, FIRST_LONG + t->n};
         if (o->letter) {
             *s++ = o->letter;
             if (o->argument)

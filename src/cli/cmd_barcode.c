@@ -10,9 +10,31 @@
 #include <string.h>
 
 enum {
-    OPT_OUTPUT, OPT_EVERY, OPT_COLUMNS, OPT_START, OPT_END, OPT_K, OPT_HEIGHT, OPT_ORDER, OPT_STRIPS, OPT_JSON, OPT_CSV,
-    OPT_SAMPLING, OPT_SEED, OPT_N_INIT, OPT_PLAIN, OPT_SCALE, OPT_FULL, OPT_LEGACY, OPT_BACKEND, OPT_THREADS, OPT_PROGRESS,
-    OPT_FRAME_HASHES, OPT_ALLOW_PARTIAL, OPT_FORCE, OPT_HELP
+    OPT_OUTPUT,
+    OPT_EVERY,
+    OPT_COLUMNS,
+    OPT_START,
+    OPT_END,
+    OPT_K,
+    OPT_HEIGHT,
+    OPT_ORDER,
+    OPT_STRIPS,
+    OPT_JSON,
+    OPT_CSV,
+    OPT_SAMPLING,
+    OPT_SEED,
+    OPT_N_INIT,
+    OPT_PLAIN,
+    OPT_SCALE,
+    OPT_FULL,
+    OPT_LEGACY,
+    OPT_BACKEND,
+    OPT_THREADS,
+    OPT_PROGRESS,
+    OPT_FRAME_HASHES,
+    OPT_ALLOW_PARTIAL,
+    OPT_FORCE,
+    OPT_HELP
 };
 
 static const struct opt options[] = {
@@ -24,8 +46,9 @@ static const struct opt options[] = {
     [OPT_K] = {"clusters", 'k', "K", "colours a column, 1 to 32 (default 8)"},
     [OPT_HEIGHT] = {"height", 0, "H", "rows of the picture (default 480)"},
     [OPT_ORDER] = {"order", 0, "ORDER", "of a column's colours from the top: share (default), lightness, hue"},
-    [OPT_STRIPS] = {"strips", 0, "LIST", "of kmeans (default), average, prominent, squeezed, least, equal:\n"
-                                         "each its own picture, the first is OUT.png, then OUT.average.png ..."},
+    [OPT_STRIPS] = {"strips", 0, "LIST",
+                    "of kmeans (default), average, prominent, squeezed, least, equal:\n"
+                    "each its own picture, the first is OUT.png, then OUT.average.png ..."},
     [OPT_JSON] = {"json", 0, "OUT.json", "the barcode as data, for jacquard render and other programs"},
     [OPT_CSV] = {"csv", 0, "OUT.csv", "one row a column and cluster"},
     [OPT_SAMPLING] = {"sampling", 0, "HOW", "exact (default), or key: the nearest key frames, faster"},
@@ -268,8 +291,8 @@ enum status command_barcode(struct comm *comm, int argc, char **argv, atomic_int
     if (p.help) {
         if (comm->rank == 0) {
             puts("usage: jacquard barcode FILM [-o OUT.png] [OPTIONS]\n\n"
-                 "A frame is sampled every N frames, its pixels are clustered by k-means, and it becomes one column: the\n"
-                 "cluster colours stacked by share.\n");
+                 "A frame is sampled every N frames, its pixels are clustered by k-means, and it becomes one\n"
+                 "column: the cluster colours stacked by share.\n");
             opts_print(options);
         }
         return ST_OK;

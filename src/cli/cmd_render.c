@@ -70,8 +70,9 @@ static enum status render(const char *sidecar, const struct render_options *o)
 {
     struct barcode b = {0};
     uint8_t *rgb = NULL;
-    enum status st = file_is_same(o->output, sidecar) ? FAIL(ST_USAGE, "the output %s is the side-car itself", o->output)
-                                                       : file_check_output(o->output, o->force);
+    enum status st = file_is_same(o->output, sidecar)
+                         ? FAIL(ST_USAGE, "the output %s is the side-car itself", o->output)
+                         : file_check_output(o->output, o->force);
 
     if (st == ST_OK)
         st = sidecar_read_json(sidecar, &b);

@@ -1,6 +1,6 @@
 /* compute: the seam between what is computed and what computes it. A backend is one table of functions; `cpu` is the
- * definition of every step and `cuda` gives the same bits, faster. All arithmetic is on integers, so that order does not
- * matter. A backend instance belongs to one thread; open one per worker. Everything here is Local. */
+ * definition of every step and `cuda` gives the same bits, faster. All arithmetic is on integers, so that order does
+ * not matter. A backend instance belongs to one thread; open one per worker. Everything here is Local. */
 #ifndef JACQUARD_COMPUTE_COMPUTE_H
 #define JACQUARD_COMPUTE_COMPUTE_H
 
@@ -18,35 +18,35 @@ enum {
 };
 
 struct kmeans_settings {
-    int k;         /* 1..COMPUTE_MAX_K */
-    int n_init;    /* restarts, 1..1024 */
-    bool plain;    /* every restart runs over all pixels until it stands still; else histogram levels and halving */
+    int k;      /* 1..COMPUTE_MAX_K */
+    int n_init; /* restarts, 1..1024 */
+    bool plain; /* every restart runs over all pixels until it stands still; else histogram levels and halving */
     uint64_t seed;
 };
 
 /* How frames become pixels; the same for every frame of a film. */
 struct picture_settings {
-    int width, height;   /* of the clustered picture, in the frame's own orientation; <= the frame's */
-    bool legacy;         /* average gamma-encoded bytes instead of linear light */
-    bool want_lines;     /* also average every line of the picture (the squeezed strip) */
+    int width, height;      /* of the clustered picture, in the frame's own orientation; <= the frame's */
+    bool legacy;            /* average gamma-encoded bytes instead of linear light */
+    bool want_lines;        /* also average every line of the picture (the squeezed strip) */
     bool lines_are_columns; /* lines run along the frame's height (a film turned by 90 degrees) */
 };
 
 /* What became of one frame. */
 struct frame_clusters {
-    int n;                              /* <= k: never more than there are colours, none is empty */
-    uint16_t centre[COMPUTE_MAX_K][3];  /* r, g, b in 1/256 levels; 0..65280 */
-    uint32_t count[COMPUTE_MAX_K];      /* pixels nearest to the centre (ties: the centre listed first by the search) */
-    int64_t inertia;                    /* exact sum of squared distances to the centres, in 1/65536 squared levels */
-};                                      /* largest count first, ties by colour */
+    int n;                             /* <= k: never more than there are colours, none is empty */
+    uint16_t centre[COMPUTE_MAX_K][3]; /* r, g, b in 1/256 levels; 0..65280 */
+    uint32_t count[COMPUTE_MAX_K];     /* pixels nearest to the centre (ties: the centre listed first by the search) */
+    int64_t inertia;                   /* exact sum of squared distances to the centres, in 1/65536 squared levels */
+};                                     /* largest count first, ties by colour */
 
 struct frame_light {
-    uint64_t sum[3];  /* r, g, b: sums over all pixels of 16-bit linear light (see light.h) */
+    uint64_t sum[3]; /* r, g, b: sums over all pixels of 16-bit linear light (see light.h) */
 };
 
 struct compute_setup {
-    int device;         /* CUDA device ordinal; cpu: not looked at */
-    int batch;          /* frames clustered at once: slots 0..batch-1; 1..COMPUTE_MAX_FRAME_BATCH */
+    int device; /* CUDA device ordinal; cpu: not looked at */
+    int batch;  /* frames clustered at once: slots 0..batch-1; 1..COMPUTE_MAX_FRAME_BATCH */
     struct picture_settings picture;
     struct kmeans_settings kmeans;
 };
@@ -55,7 +55,8 @@ struct compute_ops {
     const char *name;
     size_t priv_bytes;
 
-    /* One line on what it would run on ("2 threads, AVX2" or the GPU's name); ST_UNSUPPORTED with the reason if nothing. */
+    /* One line on what it would run on ("2 threads, AVX2" or the GPU's name); ST_UNSUPPORTED with the reason if
+     * nothing. */
     enum status (*describe)(int device, char *text, size_t bytes);
     int (*n_devices)(void); /* cpu: 0 */
 

@@ -5,7 +5,7 @@
 static const struct {
     double kr, kb;
 } matrices[] = {
-    [FRAME_RGB] = {0.0, 0.0},           [FRAME_BT601] = {0.299, 0.114},     [FRAME_BT709] = {0.2126, 0.0722},
+    [FRAME_RGB] = {0.0, 0.0},          [FRAME_BT601] = {0.299, 0.114},     [FRAME_BT709] = {0.2126, 0.0722},
     [FRAME_BT2020] = {0.2627, 0.0593}, [FRAME_SMPTE240M] = {0.212, 0.087}, [FRAME_FCC] = {0.30, 0.11},
 };
 

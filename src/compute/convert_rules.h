@@ -1,6 +1,6 @@
 /* convert_rules: from Y'CbCr samples to 8-bit R'G'B' in integers, shared by the CPU code and the CUDA kernels.
- * Coefficients follow from a matrix's Kr and Kb (Rec. ITU-R BT.601, BT.709, BT.2020) in 12.20 fixed point; chroma is taken
- * from the nearest sample, so that no filter has to agree. */
+ * Coefficients follow from a matrix's Kr and Kb (Rec. ITU-R BT.601, BT.709, BT.2020) in 12.20 fixed point; chroma is
+ * taken from the nearest sample, so that no filter has to agree. */
 #ifndef JACQUARD_COMPUTE_CONVERT_RULES_H
 #define JACQUARD_COMPUTE_CONVERT_RULES_H
 
@@ -41,8 +41,9 @@ CONVERT_FN void convert_pixel(const struct convert_coefs *c, int32_t y, int32_t 
     *b = convert_clip(l + c->bu * u);
 }
 
-/* sum / total, rounded, for sums below 2^43 and totals below 2^26, by a multiplication that is still exact: with n = 2 sum +
- * total and d = 2 total, n + 1/2 lies at least 1/(2 d) away from every multiple of d, far more than doubles err here. */
+/* sum / total, rounded, for sums below 2^43 and totals below 2^26, by a multiplication that is still exact: with n = 2
+ * sum + total and d = 2 total, n + 1/2 lies at least 1/(2 d) away from every multiple of d, far more than doubles err
+ * here. */
 CONVERT_FN double convert_inverse(uint64_t total)
 {
     return 1.0 / (double)(2 * total);

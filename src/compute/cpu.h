@@ -50,7 +50,7 @@ void cpu_measure_light(const struct cpu_convert *cv, const uint8_t *rgb, struct 
 /* Points of one level, padded with weight 0 to a multiple of 16. */
 struct cpu_points {
     uint32_t n, n_padded, room;
-    uint32_t *colour;  /* see kmeans_colour */
+    uint32_t *colour; /* see kmeans_colour */
     uint32_t *weight;
     int32_t *factor_rg; /* two i16: kmeans_factor of r (low half) and g */
     int32_t *factor_b;  /* kmeans_factor of b in the low half, 0 above */
@@ -61,7 +61,8 @@ struct cpu_centres {
     uint16_t c[COMPUTE_MAX_K][3];
 };
 
-/* The inner loops, in plain C and in AVX2; both give the same bits. label: u32 [n_padded]; sum: u64 [k][4] r, g, b, weight. */
+/* The inner loops, in plain C and in AVX2; both give the same bits. label: u32 [n_padded]; sum: u64 [k][4] r, g, b,
+ * weight. */
 struct cpu_kmeans_loops {
     const char *name;
     /* Moves every point whose nearest centre changed from its old cluster's sums to its new one's. Labels of

@@ -111,13 +111,15 @@ static inline uint8_t clip(int32_t v)
     return (uint8_t)convert_clip(v);
 }
 
-CPU_CLONES static void add_chroma(uint8_t *restrict to, const int32_t *restrict luma, const int32_t *restrict chroma, int n)
+CPU_CLONES static void add_chroma(uint8_t *restrict to, const int32_t *restrict luma, const int32_t *restrict chroma,
+                                  int n)
 {
     for (int x = 0; x < n; x++)
         to[x] = clip(luma[x] + chroma[x]);
 }
 
-CPU_CLONES static void weigh_luma_8(int32_t *restrict to, const uint8_t *restrict from, int32_t factor, int32_t round, int n)
+CPU_CLONES static void weigh_luma_8(int32_t *restrict to, const uint8_t *restrict from, int32_t factor, int32_t round,
+                                    int n)
 {
     for (int x = 0; x < n; x++)
         to[x] = factor * from[x] + round;

@@ -20,14 +20,14 @@ struct cpu_kmeans {
     struct kmeans_schedule schedule;
     const struct cpu_kmeans_loops *loops;
     uint32_t n_pixels;
-    uint32_t *key, *sorted;     /* u32 [n_pixels] Morton codes */
-    uint32_t *exact_key;        /* u32 [n distinct] */
+    uint32_t *key, *sorted; /* u32 [n_pixels] Morton codes */
+    uint32_t *exact_key;    /* u32 [n distinct] */
     struct cpu_points exact, polish, search, seed;
-    uint32_t *label;            /* u32 [n distinct] */
-    uint32_t *d2;               /* u32 [seed points] */
-    uint64_t *block;            /* u64 [seed points / 16] */
-    uint64_t *weight_block;     /* the same of weights alone: the first seed is drawn by weight */
-    struct restart *restart;    /* [n_init] */
+    uint32_t *label;         /* u32 [n distinct] */
+    uint32_t *d2;            /* u32 [seed points] */
+    uint64_t *block;         /* u64 [seed points / 16] */
+    uint64_t *weight_block;  /* the same of weights alone: the first seed is drawn by weight */
+    struct restart *restart; /* [n_init] */
 };
 
 /* --- levels ------------------------------------------------------------------------------------------------------- */
@@ -57,7 +57,8 @@ static void points_add(struct cpu_points *p, uint32_t colour, uint32_t weight)
     p->weight[p->n++] = weight;
 }
 
-CPU_CLONES static void make_factors(uint32_t n, const uint32_t *restrict colour, int32_t *restrict rg, int32_t *restrict b)
+CPU_CLONES static void make_factors(uint32_t n, const uint32_t *restrict colour, int32_t *restrict rg,
+                                    int32_t *restrict b)
 {
     for (uint32_t i = 0; i < n; i++) {
         rg[i] = (int32_t)(((uint32_t)kmeans_factor(colour[i] & 255) & 0xFFFF) |

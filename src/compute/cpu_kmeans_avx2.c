@@ -1,5 +1,6 @@
 /* cpu_kmeans_avx2: the inner loops of k-means, eight points at a time. Compiled with -mavx2 and called only where the
- * processor has it. vpmaddwd does two of the three products of a score at once: 5 instructions for 8 points a centre. */
+ * processor has it. vpmaddwd does two of the three products of a score at once: 5 instructions for 8 points a centre.
+ */
 #if defined __x86_64__
 
 #include "compute/cpu.h"
@@ -55,10 +56,10 @@ static void assign(const struct cpu_points *p, const struct cpu_centres *centres
         __m256i best0 = _mm256_set1_epi32(INT32_MAX), best1 = best0;
 
         for (int j = 0; j < k; j++) {
-            const __m256i s0 = _mm256_add_epi32(_mm256_add_epi32(_mm256_madd_epi16(rg0, rg[j]), bias[j]),
-                                                _mm256_madd_epi16(b0, b[j]));
-            const __m256i s1 = _mm256_add_epi32(_mm256_add_epi32(_mm256_madd_epi16(rg1, rg[j]), bias[j]),
-                                                _mm256_madd_epi16(b1, b[j]));
+            const __m256i s0 =
+                _mm256_add_epi32(_mm256_add_epi32(_mm256_madd_epi16(rg0, rg[j]), bias[j]), _mm256_madd_epi16(b0, b[j]));
+            const __m256i s1 =
+                _mm256_add_epi32(_mm256_add_epi32(_mm256_madd_epi16(rg1, rg[j]), bias[j]), _mm256_madd_epi16(b1, b[j]));
             best0 = _mm256_min_epi32(best0, s0);
             best1 = _mm256_min_epi32(best1, s1);
         }
@@ -138,8 +139,8 @@ static void take_seed(const struct cpu_points *p, uint32_t seed, uint32_t *d2, u
         for (uint32_t h = i; h < i + 16; h += 8) {
             const __m256i rg = _mm256_load_si256((const __m256i *)(p->factor_rg + h));
             const __m256i b = _mm256_load_si256((const __m256i *)(p->factor_b + h));
-            const __m256i near = _mm256_min_epu32(_mm256_load_si256((const __m256i *)(d2 + h)),
-                                                  squared_distance(rg, b, taken));
+            const __m256i near =
+                _mm256_min_epu32(_mm256_load_si256((const __m256i *)(d2 + h)), squared_distance(rg, b, taken));
             _mm256_store_si256((__m256i *)(d2 + h), near);
             total = add_products(total, _mm256_load_si256((const __m256i *)(p->weight + h)), near);
         }

@@ -1,10 +1,10 @@
 /* kmeans_rules: the k-means search in numbers, shared word for word by the CPU code and the CUDA kernels, so that both
  * take the same decisions.
  *
- * A frame's pixels are sorted by colour in Morton order (bits r7 g7 b7 r6 g6 b6 ...) and counted: the *exact level* holds
- * each distinct colour once, with its number of pixels; a sum over it is the sum over all pixels. Dropping the low d bits
- * of the Morton code merges neighbours, so every coarser level is a run-length merge of the exact one: an adaptive colour
- * histogram that keeps between cap / 2 and cap points, or all colours where there are no more than cap.
+ * A frame's pixels are sorted by colour in Morton order (bits r7 g7 b7 r6 g6 b6 ...) and counted: the *exact level*
+ * holds each distinct colour once, with its number of pixels; a sum over it is the sum over all pixels. Dropping the
+ * low d bits of the Morton code merges neighbours, so every coarser level is a run-length merge of the exact one: an
+ * adaptive colour histogram that keeps between cap / 2 and cap points, or all colours where there are no more than cap.
  *
  *   seed    greedy k-means++ (Arthur & Vassilvitskii 2007, with the local trials of scikit-learn) on <= SEED_POINTS
  *   search  Lloyd on <= SEARCH_POINTS with successive halving: many restarts a few steps, the best third some more, the
@@ -45,7 +45,7 @@ struct kmeans_stage {
 
 struct kmeans_schedule {
     struct kmeans_stage stage[KMEANS_STAGES];
-    int trials; /* candidates per k-means++ step: 2 + floor(ln k) */
+    int trials;                                         /* candidates per k-means++ step: 2 + floor(ln k) */
     uint32_t seed_points, search_points, polish_points; /* UINT32_MAX: the exact level */
 };
 
@@ -146,7 +146,8 @@ KMEANS_FN uint16_t kmeans_new_centre(uint64_t sum, uint64_t weight)
     return (uint16_t)((512 * sum + weight) / (2 * weight));
 }
 
-/* A cluster's share of the inertia less 65536 sum(w |p|^2), which is the same for all clusterings; sum = r, g, b, weight. */
+/* A cluster's share of the inertia less 65536 sum(w |p|^2), which is the same for all clusterings; sum = r, g, b,
+ * weight. */
 KMEANS_FN int64_t kmeans_cost(const uint16_t *centre, const uint64_t *sum)
 {
     const int64_t r = centre[0], g = centre[1], b = centre[2];

@@ -1,6 +1,6 @@
 /* area: exact area resampling of one axis: n_from cells become n_to cells of equal length. In units of 1 / n_to of a
- * source cell, source cell i covers [i n_to, (i+1) n_to) and result cell j covers [j n_from, (j+1) n_from): the weight of
- * i in j is the length of their overlap, an integer, and the weights of a result cell add to n_from. */
+ * source cell, source cell i covers [i n_to, (i+1) n_to) and result cell j covers [j n_from, (j+1) n_from): the weight
+ * of i in j is the length of their overlap, an integer, and the weights of a result cell add to n_from. */
 #ifndef JACQUARD_IMAGE_AREA_H
 #define JACQUARD_IMAGE_AREA_H
 

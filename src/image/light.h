@@ -16,14 +16,15 @@
 enum { LIGHT_BUCKET_BITS = 4 }; /* two neighbouring codes are more than 16 apart in light */
 
 struct light {
-    uint16_t linear[256];   /* byte -> linear light, strictly rising, 0 -> 0, 255 -> 65535 */
-    uint32_t next[256];     /* the least light whose nearest byte is above v; 65536 for 255 */
+    uint16_t linear[256];                       /* byte -> linear light, strictly rising, 0 -> 0, 255 -> 65535 */
+    uint32_t next[256];                         /* the least light whose nearest byte is above v; 65536 for 255 */
     uint8_t bucket[65536 >> LIGHT_BUCKET_BITS]; /* nearest byte of the least light of each bucket */
 };
 
 void light_init(struct light *light, bool legacy);
 
-/* The byte nearest to linear light 0..65535; of linear[v] it is v. Tables small enough to stay in the innermost cache. */
+/* The byte nearest to linear light 0..65535; of linear[v] it is v. Tables small enough to stay in the innermost cache.
+ */
 LIGHT_FN uint8_t light_encode(const struct light *light, uint32_t linear)
 {
     const uint32_t v = light->bucket[linear >> LIGHT_BUCKET_BITS];

@@ -12,7 +12,7 @@ enum { MAX_SIDE = 0x7fffffff };
 
 struct sink {
     FILE *file;
-    int fault;       /* errno of a failed write, else 0 */
+    int fault;        /* errno of a failed write, else 0 */
     char reason[128]; /* libpng's own words */
 };
 

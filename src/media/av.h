@@ -24,9 +24,10 @@ struct av_input {
 enum status av_input_open(struct av_input *in, const char *path, const atomic_int *stop);
 void av_input_close(struct av_input *in);
 
-/* The next packet of the video stream (others are passed to `other`, which may be NULL): ST_OK, ST_END, ST_FORMAT on a read
- * error, ST_INTERRUPTED. */
-enum status av_input_read(struct av_input *in, AVPacket *packet, void (*other)(void *, const AVPacket *), void *context);
+/* The next packet of the video stream (others are passed to `other`, which may be NULL): ST_OK, ST_END, ST_FORMAT on a
+ * read error, ST_INTERRUPTED. */
+enum status av_input_read(struct av_input *in, AVPacket *packet, void (*other)(void *, const AVPacket *),
+                          void *context);
 
 /* A decoder for the input's stream; the caller may set more before av_decoder_start. Ends with avcodec_free_context. */
 enum status av_decoder_open(AVCodecContext **decoder, const struct av_input *in, int threads);
@@ -34,8 +35,8 @@ enum status av_decoder_start(AVCodecContext *decoder, const struct av_input *in)
 
 const char *av_error_text(int error); /* thread-local buffer */
 
-/* Turns AVFrames into frames: planes are lent as they are where the layout is planar or semi-planar, other layouts (packed
- * RGB, palettes) go through libswscale into G, B, R planes, which changes no sample. */
+/* Turns AVFrames into frames: planes are lent as they are where the layout is planar or semi-planar, other layouts
+ * (packed RGB, palettes) go through libswscale into G, B, R planes, which changes no sample. */
 struct av_picture {
     struct SwsContext *sws;
     AVFrame *planar; /* result of libswscale, or the download of a device frame */
@@ -43,7 +44,8 @@ struct av_picture {
     size_t packed_bytes;
 };
 
-enum status av_picture_view(struct av_picture *p, const AVCodecContext *decoder, const AVFrame *av, struct frame *frame);
+enum status av_picture_view(struct av_picture *p, const AVCodecContext *decoder, const AVFrame *av,
+                            struct frame *frame);
 enum status av_picture_hash(struct av_picture *p, const AVCodecContext *decoder, const AVFrame *av, char hex[65]);
 void av_picture_release(struct av_picture *p);
 

@@ -1,5 +1,5 @@
-/* av_input: opens a film's container so that hostile input stays harmless: only regular files, only the file: protocol, only
- * formats of films (no playlists, no image patterns), never a second file, bounded pictures. */
+/* av_input: opens a film's container so that hostile input stays harmless: only regular files, only the file: protocol,
+ * only formats of films (no playlists, no image patterns), never a second file, bounded pictures. */
 #include "media/av.h"
 
 #include <libavutil/avstring.h>
@@ -11,10 +11,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Containers that hold films (or sound, so that "no video" can be said). Left out: concat, hls, dash, image2 and *_pipe,
- * lavfi, sdp... */
-static const char formats[] = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,live_flv,asf,ogg,h264,hevc,"
-                              "vvc,m4v,mxf,dv,gif,ivf,nut,rm,vc1,vc1test,wtv,yuv4mpegpipe,obu,av1,gxf,mp3,flac,wav,aac,ac3";
+/* Containers that hold films (or sound, so that "no video" can be said). Left out: concat, hls, dash, image2 and
+ * *_pipe, lavfi, sdp... */
+static const char formats[] =
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,live_flv,asf,ogg,h264,hevc,"
+    "vvc,m4v,mxf,dv,gif,ivf,nut,rm,vc1,vc1test,wtv,yuv4mpegpipe,obu,av1,gxf,mp3,flac,wav,aac,ac3";
 enum { MAX_PIXELS = 8192 * 8192, MAX_STREAMS = 64 };
 
 const char *av_error_text(int error)
@@ -38,7 +39,9 @@ static enum status check_file(const char *path)
         return FAIL(ST_USAGE, "cannot open film %s: %s", path, strerror(failed));
     if (!S_ISREG(s.st_mode))
         return FAIL(ST_USAGE, "cannot open film %s: it is a %s, not a file", path,
-                    S_ISDIR(s.st_mode) ? "folder" : S_ISFIFO(s.st_mode) ? "FIFO" : "device");
+                    S_ISDIR(s.st_mode)    ? "folder"
+                    : S_ISFIFO(s.st_mode) ? "FIFO"
+                                          : "device");
     if (s.st_size == 0)
         return FAIL(ST_FORMAT, "%s is empty (0 bytes)", path);
     return ST_OK;
@@ -191,5 +194,6 @@ enum status av_decoder_start(AVCodecContext *decoder, const struct av_input *in)
 {
     const int error = avcodec_open2(decoder, in->codec, NULL);
 
-    return error < 0 ? FAIL(ST_FORMAT, "decoder %s cannot be opened: %s", in->codec->name, av_error_text(error)) : ST_OK;
+    return error < 0 ? FAIL(ST_FORMAT, "decoder %s cannot be opened: %s", in->codec->name, av_error_text(error))
+                     : ST_OK;
 }

@@ -93,8 +93,8 @@ static const AVPixFmtDescriptor *software_format(const AVFrame *av, enum AVPixel
     return av_pix_fmt_desc_get(*format);
 }
 
-/* The planar little-endian format of the same kind of samples: a change of layout, not of values (but palettes, packed RGB
- * of less than 8 bits and samples of less than 16 bits but more than 8, which are widened). */
+/* The planar little-endian format of the same kind of samples: a change of layout, not of values (but palettes, packed
+ * RGB of less than 8 bits and samples of less than 16 bits but more than 8, which are widened). */
 static enum AVPixelFormat planar_twin(const AVPixFmtDescriptor *d)
 {
     const bool wide = d->comp[0].depth > 8;
@@ -220,8 +220,8 @@ enum status av_picture_hash(struct av_picture *p, const AVCodecContext *decoder,
     AVFrame *host = NULL;
     uint8_t digest[32];
     enum status st = ST_OK;
-    const int need = av->hw_frames_ctx ? 2 * av->width + 64
-                                       : av_image_get_buffer_size(av->format, av->width, av->height, 1);
+    const int need =
+        av->hw_frames_ctx ? 2 * av->width + 64 : av_image_get_buffer_size(av->format, av->width, av->height, 1);
 
     if (need > 0 && (size_t)need > p->packed_bytes) {
         av_free(p->packed);
@@ -248,8 +248,8 @@ enum status av_picture_hash(struct av_picture *p, const AVCodecContext *decoder,
         }
         hash_semi_planar(&f, sha, p->packed);
     } else {
-        const int n = av_image_copy_to_buffer(p->packed, need, (const uint8_t *const *)av->data, av->linesize, av->format,
-                                              av->width, av->height, 1);
+        const int n = av_image_copy_to_buffer(p->packed, need, (const uint8_t *const *)av->data, av->linesize,
+                                              av->format, av->width, av->height, 1);
         hash_bytes(p->packed, (size_t)(n > 0 ? n : 0), sha);
     }
     av_sha_final(sha, digest);

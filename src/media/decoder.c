@@ -1,5 +1,5 @@
-/* decoder: see decoder.h. Every packet carries its number as its timestamp through the decoder, so a frame that comes out
- * names the packet it came from. In a sequential film frames are counted as they come out instead. */
+/* decoder: see decoder.h. Every packet carries its number as its timestamp through the decoder, so a frame that comes
+ * out names the packet it came from. In a sequential film frames are counted as they come out instead. */
 #include "media/decoder.h"
 
 #include "base/clock.h"
@@ -58,7 +58,8 @@ static enum status open_codec(struct decoder *d)
     if (hardware) {
         char ordinal[16];
         snprintf(ordinal, sizeof ordinal, "%d", d->setup.device);
-        /* 1 = AV_CUDA_USE_PRIMARY_CONTEXT: the one that the CUDA runtime works in. A failure leaves the software decoder. */
+        /* 1 = AV_CUDA_USE_PRIMARY_CONTEXT: the one that the CUDA runtime works in. A failure leaves the software
+         * decoder. */
         if (av_hwdevice_ctx_create(&d->device, AV_HWDEVICE_TYPE_CUDA, ordinal, NULL, 1) >= 0)
             d->codec->hw_device_ctx = av_buffer_ref(d->device);
         else
@@ -288,8 +289,8 @@ static void count_progress(struct decoder *d, int64_t packets)
         atomic_fetch_add(d->setup.progress, packets);
 }
 
-/* Where decoding cannot go on from what was sent last, nor at a closed key frame, the decoder has to be drained and reset.
- * For a hardware decoder that is slow: decoding through a short gap is faster. */
+/* Where decoding cannot go on from what was sent last, nor at a closed key frame, the decoder has to be drained and
+ * reset. For a hardware decoder that is slow: decoding through a short gap is faster. */
 static bool is_gap(const struct decoder *d, int64_t last, int64_t start)
 {
     return last >= 0 && start > last + 1 && !(d->setup.film->packet[start].flags & PACKET_CLOSED);
@@ -300,7 +301,8 @@ static int64_t start_or_go_on(const struct decoder *d, int64_t last, int64_t sta
     return d->codec->hw_device_ctx && is_gap(d, last, start) && start - last < NVDEC_RESET_PACKETS ? last + 1 : start;
 }
 
-/* Wanted packets in decode order; from each one's start to itself everything has to be decoded, all else is passed over. */
+/* Wanted packets in decode order; from each one's start to itself everything has to be decoded, all else is passed
+ * over. */
 static void list_wanted(const struct decoder *d, const int64_t *frame, int64_t n, struct wanted_packet *wanted)
 {
     const struct film *film = d->setup.film;
@@ -321,8 +323,7 @@ static enum status decode_packet(struct decoder *d, int64_t number, bool is_want
 
     if (last >= number || is_gap(d, last, number)) /* or back again: a stretch that starts before the last one's end */
         TRY(drain(d));
-    d->codec->skip_frame =
-        !is_wanted && d->setup.film->info.skips_unreferenced ? AVDISCARD_NONREF : AVDISCARD_DEFAULT;
+    d->codec->skip_frame = !is_wanted && d->setup.film->info.skips_unreferenced ? AVDISCARD_NONREF : AVDISCARD_DEFAULT;
     d->packet->pts = d->packet->dts = number;
     return send_packet(d, number);
 }
@@ -417,11 +418,12 @@ void decoder_describe(char *text, size_t bytes)
 {
     const unsigned f = avformat_version(), c = avcodec_version(), u = avutil_version(), s = swscale_version();
 
-    snprintf(text, bytes,
-             "libavformat %u.%u.%u, libavcodec %u.%u.%u, libavutil %u.%u.%u, libswscale %u.%u.%u (built with %d.%d, %d.%d, "
-             "%d.%d, %d.%d), FFmpeg %s, %s",
-             f >> 16, f >> 8 & 255, f & 255, c >> 16, c >> 8 & 255, c & 255, u >> 16, u >> 8 & 255, u & 255, s >> 16,
-             s >> 8 & 255, s & 255, LIBAVFORMAT_VERSION_MAJOR, LIBAVFORMAT_VERSION_MINOR, LIBAVCODEC_VERSION_MAJOR,
-             LIBAVCODEC_VERSION_MINOR, LIBAVUTIL_VERSION_MAJOR, LIBAVUTIL_VERSION_MINOR, LIBSWSCALE_VERSION_MAJOR,
-             LIBSWSCALE_VERSION_MINOR, av_version_info(), avutil_license());
+    snprintf(
+        text, bytes,
+        "libavformat %u.%u.%u, libavcodec %u.%u.%u, libavutil %u.%u.%u, libswscale %u.%u.%u (built with %d.%d, %d.%d, "
+        "%d.%d, %d.%d), FFmpeg %s, %s",
+        f >> 16, f >> 8 & 255, f & 255, c >> 16, c >> 8 & 255, c & 255, u >> 16, u >> 8 & 255, u & 255, s >> 16,
+        s >> 8 & 255, s & 255, LIBAVFORMAT_VERSION_MAJOR, LIBAVFORMAT_VERSION_MINOR, LIBAVCODEC_VERSION_MAJOR,
+        LIBAVCODEC_VERSION_MINOR, LIBAVUTIL_VERSION_MAJOR, LIBAVUTIL_VERSION_MINOR, LIBSWSCALE_VERSION_MAJOR,
+        LIBSWSCALE_VERSION_MINOR, av_version_info(), avutil_license());
 }

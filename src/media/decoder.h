@@ -1,5 +1,6 @@
 /* decoder: the frames of wanted packets, in whatever order they come out, decoding as little as possible: groups of
- * pictures without a wanted frame are not decoded, nor frames that no other frame needs. One instance per worker thread. */
+ * pictures without a wanted frame are not decoded, nor frames that no other frame needs. One instance per worker
+ * thread. */
 #ifndef JACQUARD_MEDIA_DECODER_H
 #define JACQUARD_MEDIA_DECODER_H
 
@@ -17,31 +18,31 @@ struct decoder_sink {
 };
 
 struct decoder_setup {
-    const struct film *film;    /* must outlive the decoder */
-    enum decoder_path path;     /* NVDEC falls back to the CPU by itself where the stream or the driver does not allow it */
-    int device;                 /* CUDA device ordinal for NVDEC; its frames are device pointers in the primary context */
-    int threads;                /* of the software decoder */
+    const struct film *film; /* must outlive the decoder */
+    enum decoder_path path; /* NVDEC falls back to the CPU by itself where the stream or the driver does not allow it */
+    int device;             /* CUDA device ordinal for NVDEC; its frames are device pointers in the primary context */
+    int threads;            /* of the software decoder */
     bool want_hash;
     struct decoder_sink sink;
-    const atomic_int *stop;     /* becomes non-zero: end soon with ST_INTERRUPTED */
-    atomic_llong *progress;     /* counts packets passed; may be NULL */
+    const atomic_int *stop; /* becomes non-zero: end soon with ST_INTERRUPTED */
+    atomic_llong *progress; /* counts packets passed; may be NULL */
 };
 
 struct decoder_stats {
-    int64_t frames_out;     /* frames that came out of the decoder */
-    int64_t packets_in;     /* packets sent to it */
-    int64_t damaged;        /* frames with concealed errors, packets refused */
+    int64_t frames_out; /* frames that came out of the decoder */
+    int64_t packets_in; /* packets sent to it */
+    int64_t damaged;    /* frames with concealed errors, packets refused */
     bool used_nvdec;
     const char *nvdec_refusal; /* why NVDEC was asked for and not used; NULL if it was, or was not asked for */
-    double seconds;         /* in demuxing, decoding and the sink */
+    double seconds;            /* in demuxing, decoding and the sink */
 };
 
 struct decoder;
 enum status decoder_open(const struct decoder_setup *setup, struct decoder **d);
 void decoder_close(struct decoder **d);
 
-/* Decodes what these frames need (numbers into film->frame, rising). They come out in any order, the last ones only with the
- * next stretch or decoder_finish. A frame that does not come out is no fault here: the sink's owner counts. */
+/* Decodes what these frames need (numbers into film->frame, rising). They come out in any order, the last ones only
+ * with the next stretch or decoder_finish. A frame that does not come out is no fault here: the sink's owner counts. */
 enum status decoder_run(struct decoder *d, const int64_t *frame, int64_t n);
 
 /* Everything still held comes out. */

@@ -67,8 +67,8 @@ static int rotation_of(const AVStream *s)
 
 #if LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(60, 30, 100)
     const AVCodecParameters *par = s->codecpar;
-    const AVPacketSideData *side = av_packet_side_data_get(par->coded_side_data, par->nb_coded_side_data,
-                                                           AV_PKT_DATA_DISPLAYMATRIX);
+    const AVPacketSideData *side =
+        av_packet_side_data_get(par->coded_side_data, par->nb_coded_side_data, AV_PKT_DATA_DISPLAYMATRIX);
     if (side && side->size >= 36)
         matrix = (const int32_t *)side->data;
 #else
@@ -273,7 +273,8 @@ static enum status read_index(struct film *film, struct film_reader *r, const at
     return st;
 }
 
-enum status film_open(struct film *film, const char *path, const atomic_int *stop, film_progress *progress, void *context)
+enum status film_open(struct film *film, const char *path, const atomic_int *stop, film_progress *progress,
+                      void *context)
 {
     struct av_input in = {0};
     struct film_reader r = {.film = film, .in = &in};

@@ -1,9 +1,10 @@
-/* film: the list of a film's frames, read by demuxing alone: which packet shows which frame, when, and where decoding can
- * start. Frame counts and rates written in headers are never believed.
+/* film: the list of a film's frames, read by demuxing alone: which packet shows which frame, when, and where decoding
+ * can start. Frame counts and rates written in headers are never believed.
  *
- * A frame is known by its packet's number in decode order: decoders carry that number through, so that a frame that comes
- * out is the packet that went in, whatever the container's timestamps look like. Where frames cannot be told from packets
- * (no timestamps, several frames a packet...) the film is *sequential*: listed by decoding it once, and decoded unsplit. */
+ * A frame is known by its packet's number in decode order: decoders carry that number through, so that a frame that
+ * comes out is the packet that went in, whatever the container's timestamps look like. Where frames cannot be told from
+ * packets (no timestamps, several frames a packet...) the film is *sequential*: listed by decoding it once, and decoded
+ * unsplit. */
 #ifndef JACQUARD_MEDIA_FILM_H
 #define JACQUARD_MEDIA_FILM_H
 
@@ -21,7 +22,7 @@ enum {
     PACKET_CLOSED = 8 /* a key frame that no later packet looks behind: a decoder in use needs no reset before it */
 };
 
-struct film_packet { /* in decode order */
+struct film_packet {  /* in decode order */
     int64_t pts, dts; /* the container's, in time_base units; FILM_NO_TIME where it has none */
     int64_t pos;      /* byte offset, -1 unknown */
     int64_t frame;    /* the frame that comes of it, -1 = none */
@@ -49,14 +50,15 @@ struct film_info {
     bool has_corrupt_packets; /* the container says so */
     int64_t duration_ticks;   /* from the first frame to the end of the last */
     bool sequential;
-    bool skips_unreferenced;  /* frames that no other frame needs can be told and left out exactly */
-    bool nvdec_exact;         /* a hardware decoder gives the same bits for this codec, depth and chroma */
-    int64_t n_lead_in;        /* packets before the first frame that can be decoded */
-    int64_t largest_gap_ticks, largest_gap_at; /* longest time without a frame, where it is far longer than usual; else 0 */
-    bool is_hdr;              /* PQ or HLG */
+    bool skips_unreferenced; /* frames that no other frame needs can be told and left out exactly */
+    bool nvdec_exact;        /* a hardware decoder gives the same bits for this codec, depth and chroma */
+    int64_t n_lead_in;       /* packets before the first frame that can be decoded */
+    int64_t largest_gap_ticks,
+        largest_gap_at; /* longest time without a frame, where it is far longer than usual; else 0 */
+    bool is_hdr;        /* PQ or HLG */
     /* Completeness. missing > 0: frames that the container promised and that are not there. */
     int64_t frames_missing, frames_damaged;
-    char incomplete[256];     /* why the film is not whole, "" if it is */
+    char incomplete[256]; /* why the film is not whole, "" if it is */
 };
 
 struct film {
@@ -70,13 +72,14 @@ struct film {
 /* Told now and then how far reading is (bytes of the file); may be NULL. */
 typedef void film_progress(void *context, int64_t done, int64_t total);
 
-/* Reads the index. Refuses (ST_USAGE) what is not a regular file, (ST_FORMAT) what is not a film. A film that is not whole
- * is no fault here: info.incomplete says so. *stop != 0 ends it with ST_INTERRUPTED. Local. */
-enum status film_open(struct film *film, const char *path, const atomic_int *stop, film_progress *progress, void *context);
+/* Reads the index. Refuses (ST_USAGE) what is not a regular file, (ST_FORMAT) what is not a film. A film that is not
+ * whole is no fault here: info.incomplete says so. *stop != 0 ends it with ST_INTERRUPTED. Local. */
+enum status film_open(struct film *film, const char *path, const atomic_int *stop, film_progress *progress,
+                      void *context);
 void film_release(struct film *film);
 
-/* Lists the frames of a film by decoding all of it, and makes it sequential: the way out when what film_open derived from
- * the packets turns out wrong. Counts damage. */
+/* Lists the frames of a film by decoding all of it, and makes it sequential: the way out when what film_open derived
+ * from the packets turns out wrong. Counts damage. */
 enum status film_list_by_decoding(struct film *film, const atomic_int *stop, film_progress *progress, void *context);
 
 double film_seconds(const struct film *film, int64_t ticks);

@@ -1,5 +1,5 @@
-/* film_listing: the frames of a film listed by decoding all of it, where its packets do not tell, or told wrong. With one
- * thread: what a decoder conceals in a damaged film, and whether it says so, depends on how many it has. */
+/* film_listing: the frames of a film listed by decoding all of it, where its packets do not tell, or told wrong. With
+ * one thread: what a decoder conceals in a damaged film, and whether it says so, depends on how many it has. */
 #include "media/film_parts.h"
 
 #include "base/mem.h"
@@ -47,8 +47,8 @@ static void judge_loss(struct film *film, const struct listing *l)
     const int64_t lost = expected - film->n_frames;
     if (l->n_refused + l->n_damaged > 0 && lost > 0 && !info->incomplete[0]) {
         info->frames_missing = lost;
-        snprintf(info->incomplete, sizeof info->incomplete,
-                 "damaged: %lld of %lld frames could be decoded", (long long)film->n_frames, (long long)expected);
+        snprintf(info->incomplete, sizeof info->incomplete, "damaged: %lld of %lld frames could be decoded",
+                 (long long)film->n_frames, (long long)expected);
     }
 }
 
@@ -103,7 +103,8 @@ enum status film_list_by_decoding(struct film *film, const atomic_int *stop, fil
     if (st == ST_OK) {
         film->info.frames_damaged = l.n_damaged;
         judge_loss(film, &l);
-        /* As many as the packets promised: their times are the container's own, those of decoded frames a guess at them. */
+        /* As many as the packets promised: their times are the container's own, those of decoded frames a guess at
+         * them. */
         for (int64_t i = 0; i < n_listed && n_listed == film->n_frames; i++) {
             film->frame[i].pts = listed[i].pts;
             film->frame[i].ticks = listed[i].ticks;

@@ -74,9 +74,8 @@ bool film_order_by_time(struct film *film, const struct av_input *in, int64_t us
         if (i > 0 && shown[i].epoch != shown[i - 1].epoch)
             offset = film->frame[i - 1].ticks + usual_duration - shown[i].time;
         const struct film_packet *p = &film->packet[packet];
-        film->frame[i] = (struct film_frame){.pts = p->pts != FILM_NO_TIME ? p->pts : p->dts,
-                                             .ticks = shown[i].time + offset,
-                                             .packet = packet};
+        film->frame[i] = (struct film_frame){
+            .pts = p->pts != FILM_NO_TIME ? p->pts : p->dts, .ticks = shown[i].time + offset, .packet = packet};
     }
     film->n_frames = known ? n : 0;
     free(shown);

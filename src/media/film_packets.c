@@ -165,8 +165,8 @@ enum status film_read_packets(struct film_reader *r, film_progress *progress, vo
 
 int64_t film_usual_duration(const struct film_reader *r)
 {
-    const AVRational rate = r->in->stream->avg_frame_rate.num > 0 ? r->in->stream->avg_frame_rate
-                                                                  : r->in->stream->r_frame_rate;
+    const AVRational rate =
+        r->in->stream->avg_frame_rate.num > 0 ? r->in->stream->avg_frame_rate : r->in->stream->r_frame_rate;
 
     if (r->last_duration > 0)
         return r->last_duration;

@@ -9,10 +9,10 @@ struct film_reader {
     struct film *film;
     struct av_input *in;
     size_t room;
-    double seen_end;        /* seconds: latest end of any stream's packet */
+    double seen_end; /* seconds: latest end of any stream's packet */
     int64_t n_corrupt;
     int64_t last_duration;
-    bool has_sublayers;     /* HEVC temporal sub-layers: "not a reference" then holds only within one */
+    bool has_sublayers; /* HEVC temporal sub-layers: "not a reference" then holds only within one */
 };
 
 /* film_packets.c. Reads to the end; a read error on the way is remembered in info.incomplete. */

@@ -1,6 +1,6 @@
-/* dump_pixels: writes the very pixels that `jacquard barcode` clusters, one OUTDIR/NNNNNN.ppm (binary P6) a sampled frame,
- * named by frame number. For measuring against other programs on the same bytes.
- * usage: dump_pixels FILM OUTDIR [--every Nf] [--columns W] [--scale WxH] */
+/* dump_pixels: writes the very pixels that `jacquard barcode` clusters, one OUTDIR/NNNNNN.ppm (binary P6) a sampled
+ * frame, named by frame number. For measuring against other programs on the same bytes. usage: dump_pixels FILM OUTDIR
+ * [--every Nf] [--columns W] [--scale WxH] */
 #include "barcode/config.h"
 #include "base/mem.h"
 #include "compute/compute.h"

@@ -21,8 +21,10 @@ static void test_status(void)
     CHECK_STR(status_message(), "rank 3: gone");
 }
 
-static const struct opt table[] = {
-    {"every", 0, "N", "a number"}, {"clusters", 'k', "K", "two\nlines"}, {"force", 'f', NULL, "a flag"}, {NULL, 0, NULL, NULL}};
+static const struct opt table[] = {{"every", 0, "N", "a number"},
+                                   {"clusters", 'k', "K", "two\nlines"},
+                                   {"force", 'f', NULL, "a flag"},
+                                   {NULL, 0, NULL, NULL}};
 
 struct seen {
     char text[256];
@@ -90,8 +92,7 @@ static void test_rng(void)
     /* Known answers of the reference implementation, Random123 kat_vectors: philox4x32 10. */
     const struct rng_block zero = rng_philox(0, 0, 0, 0, 0);
     const struct rng_block ones = rng_philox(UINT64_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX);
-    const struct rng_block pi =
-        rng_philox(0x299f31d0a4093822, 0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344);
+    const struct rng_block pi = rng_philox(0x299f31d0a4093822, 0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344);
     const uint32_t zero_wanted[4] = {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8};
     const uint32_t ones_wanted[4] = {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd};
     const uint32_t pi_wanted[4] = {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1};

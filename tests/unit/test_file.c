@@ -272,11 +272,16 @@ static void relative_paths(void)
 static void suffixes(void)
 {
     static const char *const cases[][3] = {
-        {"a/b.mp4", ".png", "a/b.png"},      {"a/b", ".png", "a/b.png"},
-        {"a.b/c", ".png", "a.b/c.png"},      {"film.tar.gz", ".barcode.png", "film.tar.barcode.png"},
-        {".film", ".png", ".film.png"},      {"a/.film", ".png", "a/.film.png"},
-        {"a/.film.mkv", ".x", "a/.film.x"},  {"b.", ".png", "b.png"},
-        {"", ".png", ".png"},                {"x.png", "", "x"},
+        {"a/b.mp4", ".png", "a/b.png"},
+        {"a/b", ".png", "a/b.png"},
+        {"a.b/c", ".png", "a.b/c.png"},
+        {"film.tar.gz", ".barcode.png", "film.tar.barcode.png"},
+        {".film", ".png", ".film.png"},
+        {"a/.film", ".png", "a/.film.png"},
+        {"a/.film.mkv", ".x", "a/.film.x"},
+        {"b.", ".png", "b.png"},
+        {"", ".png", ".png"},
+        {"x.png", "", "x"},
         {"x.png", ".average.png", "x.average.png"},
     };
 

@@ -19,7 +19,8 @@ static void check_tables(void)
     }
     for (int x = 0; x < 65536; x++) { /* the nearest on the straight line between two codes; half way goes up */
         const int v = light_encode(&light, (uint32_t)x);
-        CHECK(x == 0 || v == light_encode(&light, (uint32_t)(x - 1)) || v == light_encode(&light, (uint32_t)(x - 1)) + 1);
+        CHECK(x == 0 || v == light_encode(&light, (uint32_t)(x - 1)) ||
+              v == light_encode(&light, (uint32_t)(x - 1)) + 1);
         CHECK(v == 0 || 2 * x >= light.linear[v - 1] + light.linear[v]);
         CHECK(v == 255 || 2 * x < light.linear[v] + light.linear[v + 1]);
     }

@@ -1,5 +1,5 @@
-/* test_plan: sampling and segments on made-up films: every column names the right frame, every sample lies in exactly one
- * segment, segments start at key frames, ranks get contiguous shares of about equal cost. */
+/* test_plan: sampling and segments on made-up films: every column names the right frame, every sample lies in exactly
+ * one segment, segments start at key frames, ranks get contiguous shares of about equal cost. */
 #include "barcode/config.h"
 #include "barcode/plan.h"
 #include "media/decoder.h"
@@ -29,7 +29,8 @@ static struct film make_film(int64_t n, int64_t gop, bool open_groups)
         f.packet[i].flags = PACKET_SHOWN | (i % gop == 0 ? PACKET_KEY | PACKET_CLEAN : 0);
         key = i % gop == 0 ? i : key;
         f.packet[i].key = key;
-        f.frame[f.packet[i].frame] = (struct film_frame){.pts = f.packet[i].frame, .ticks = f.packet[i].frame, .packet = i};
+        f.frame[f.packet[i].frame] =
+            (struct film_frame){.pts = f.packet[i].frame, .ticks = f.packet[i].frame, .packet = i};
     }
     return f;
 }
@@ -99,7 +100,8 @@ static void test_columns_reach_both_ends(void)
 static void test_every_seconds(void)
 {
     struct film f = make_film(240, 24, false);
-    const struct sampling second = {.unit = SAMPLE_SECONDS, .every = 1.0}, fine = {.unit = SAMPLE_SECONDS, .every = 0.01};
+    const struct sampling second = {.unit = SAMPLE_SECONDS, .every = 1.0},
+                          fine = {.unit = SAMPLE_SECONDS, .every = 0.01};
     struct plan p;
 
     CHECK_INT(plan_make(&p, &f, &second, 1, 4), ST_OK);
@@ -122,7 +124,11 @@ static void test_every_seconds(void)
 static void test_range(void)
 {
     struct film f = make_film(240, 24, false);
-    struct sampling s = {.unit = SAMPLE_FRAMES, .every = 10, .has_start = true, .has_end = true, .start = {2.0, false},
+    struct sampling s = {.unit = SAMPLE_FRAMES,
+                         .every = 10,
+                         .has_start = true,
+                         .has_end = true,
+                         .start = {2.0, false},
                          .end = {50.0, true}};
     struct plan p;
 
@@ -164,7 +170,7 @@ static void test_open_groups_start_one_key_earlier(void)
     struct film f = make_film(240, 24, true);
 
     CHECK_INT(decoder_start_packet(&f, 0), 0);
-    CHECK_INT(decoder_start_packet(&f, 24), 0);  /* coded after key packet 24, but shown before it */
+    CHECK_INT(decoder_start_packet(&f, 24), 0); /* coded after key packet 24, but shown before it */
     CHECK_INT(decoder_start_packet(&f, 25), 0);
     CHECK_INT(decoder_start_packet(&f, 26), 24); /* the key frame itself */
     CHECK_INT(decoder_start_packet(&f, 27), 24);

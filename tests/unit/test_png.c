@@ -27,12 +27,22 @@ static bool unfilter(uint8_t *rows, size_t row_bytes, size_t height)
         for (size_t i = 0; i < row_bytes; i++) {
             const int a = i >= 3 ? row[i - 3] : 0, b = above ? above[i] : 0, c = above && i >= 3 ? above[i - 3] : 0;
             switch (row[-1]) {
-            case 0: break;
-            case 1: row[i] = (uint8_t)(row[i] + a); break;
-            case 2: row[i] = (uint8_t)(row[i] + b); break;
-            case 3: row[i] = (uint8_t)(row[i] + (a + b) / 2); break;
-            case 4: row[i] = (uint8_t)(row[i] + paeth(a, b, c)); break;
-            default: return false;
+            case 0:
+                break;
+            case 1:
+                row[i] = (uint8_t)(row[i] + a);
+                break;
+            case 2:
+                row[i] = (uint8_t)(row[i] + b);
+                break;
+            case 3:
+                row[i] = (uint8_t)(row[i] + (a + b) / 2);
+                break;
+            case 4:
+                row[i] = (uint8_t)(row[i] + paeth(a, b, c));
+                break;
+            default:
+                return false;
             }
         }
     }

@@ -49,7 +49,7 @@ static void apportion_cases(void)
         {1, 480, {129600}, {480}},
         {1, 1, {1}, {1}},
         {2, 1, {5, 4}, {1, 0}},
-        {2, 1, {5, 5}, {1, 0}},             /* ties to the earlier */
+        {2, 1, {5, 5}, {1, 0}}, /* ties to the earlier */
         {2, 1, {4, 5}, {0, 1}},
         {3, 2, {1, 1, 1}, {1, 1, 0}},
         {3, 10, {1, 1, 1}, {4, 3, 3}},
@@ -129,8 +129,8 @@ static void check_order(const struct frame_clusters *c, enum order order, const 
 static void orders(void)
 {
     static const uint32_t count[] = {90, 80, 70, 60, 50, 40, 30, 20};
-    static const int rgb[][3] = {{0, 0, 255}, {128, 128, 128}, {255, 0, 0},   {0, 255, 0},
-                                 {255, 255, 255}, {255, 255, 0}, {255, 0, 255}, {0, 0, 0}};
+    static const int rgb[][3] = {{0, 0, 255},     {128, 128, 128}, {255, 0, 0},   {0, 255, 0},
+                                 {255, 255, 255}, {255, 255, 0},   {255, 0, 255}, {0, 0, 0}};
     const struct frame_clusters c = clusters_of(8, rgb, count);
 
     check_order(&c, ORDER_SHARE, (const int[]){0, 1, 2, 3, 4, 5, 6, 7});
@@ -227,9 +227,9 @@ static const struct {
     char letter;
     uint8_t rgb[3];
 } palette[] = {
-    {'a', {10, 20, 31}}, {'r', {200, 0, 0}}, {'w', {255, 255, 255}}, {'b', {0, 0, 255}},  {'g', {50, 50, 50}},
-    {'n', {0, 90, 0}},   {'1', {2, 2, 255}}, {'2', {0, 0, 254}},     {'3', {0, 0, 1}},    {'m', {188, 188, 188}},
-    {'k', {0, 0, 0}},    {'d', {10, 20, 30}}, {'7', {7, 7, 7}},      {'A', {1, 2, 3}},    {'B', {4, 5, 6}},
+    {'a', {10, 20, 31}}, {'r', {200, 0, 0}},  {'w', {255, 255, 255}}, {'b', {0, 0, 255}}, {'g', {50, 50, 50}},
+    {'n', {0, 90, 0}},   {'1', {2, 2, 255}},  {'2', {0, 0, 254}},     {'3', {0, 0, 1}},   {'m', {188, 188, 188}},
+    {'k', {0, 0, 0}},    {'d', {10, 20, 30}}, {'7', {7, 7, 7}},       {'A', {1, 2, 3}},   {'B', {4, 5, 6}},
     {'C', {7, 8, 9}},    {'D', {10, 11, 12}}, {'h', {128, 128, 128}},
 };
 
@@ -257,7 +257,11 @@ static void check_strip(enum strip strip, enum order order, uint32_t height, con
     free(rgb);
 }
 
-#define ROWS(...) (const char *const[]){__VA_ARGS__}
+#define ROWS(...)                                                                                                      \
+    (const char *const[])                                                                                              \
+    {                                                                                                                  \
+        __VA_ARGS__                                                                                                    \
+    }
 
 static void strips(void)
 {
@@ -301,8 +305,8 @@ static void squeezed(void)
 
     /* Four lines into three rows: shares 3:1, 2:2, 1:3. */
     CHECK_INT(render_strip(&barcode, STRIP_SQUEEZED, share, 3, &rgb), ST_OK);
-    CHECK(rgb && memcmp(rgb + 6, (const uint8_t[]){2, 3, 4}, 3) == 0); /* (3 x 1 + 4) / 4 = 1.75 */
-    CHECK(rgb && memcmp(rgb + 9 + 6, (const uint8_t[]){6, 7, 8}, 3) == 0); /* (2 x 4 + 2 x 7) / 4 = 5.5 */
+    CHECK(rgb && memcmp(rgb + 6, (const uint8_t[]){2, 3, 4}, 3) == 0);        /* (3 x 1 + 4) / 4 = 1.75 */
+    CHECK(rgb && memcmp(rgb + 9 + 6, (const uint8_t[]){6, 7, 8}, 3) == 0);    /* (2 x 4 + 2 x 7) / 4 = 5.5 */
     CHECK(rgb && memcmp(rgb + 18 + 6, (const uint8_t[]){9, 10, 11}, 3) == 0); /* (7 + 3 x 10) / 4 = 9.25 */
     free(rgb);
     barcode.legacy = false;

@@ -276,10 +276,10 @@ static void strange_paths(void)
         {"", "\"\""},
         {"\xff", "\"\xef\xbf\xbd\""},
         {"a\x80z", "\"a\xef\xbf\xbdz\""},
-        {"\xc3", "\"\xef\xbf\xbd\""},                         /* cut short */
-        {"\xe2\x82", "\"\xef\xbf\xbd\xef\xbf\xbd\""},         /* each byte on its own */
+        {"\xc3", "\"\xef\xbf\xbd\""},                 /* cut short */
+        {"\xe2\x82", "\"\xef\xbf\xbd\xef\xbf\xbd\""}, /* each byte on its own */
         {"\xe2\x82z", "\"\xef\xbf\xbd\xef\xbf\xbdz\""},
-        {"\xc0\xaf", "\"\xef\xbf\xbd\xef\xbf\xbd\""},         /* overlong */
+        {"\xc0\xaf", "\"\xef\xbf\xbd\xef\xbf\xbd\""}, /* overlong */
         {"\xe0\x80\xaf", "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},
         {"\xed\xa0\x80", "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""}, /* a surrogate */
         {"\xf0\x8f\xbf\xbf", "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},
@@ -357,10 +357,34 @@ static void refuse_edit(const char *after, const char *from, const char *to, con
 static void refuses_what_is_no_json(void)
 {
     static const char *const texts[] = {
-        "",       "   \n\n", "x",    "[]",  "null", "1",     "\"text\"", "{",      "{}",   "{\"format\"",
-        "{\"format\":", "{\"format\":\"jacquard-barcode\"", "{,}", "{1:2}", "{\"columns\":[", "{\"columns\":[}",
-        "{\"columns\":{}}", "{\"columns\":[1]}", "\xff\xfe{", "\x89PNG\r\n\x1a\n", "{\"a\":\xff}", "{\"a\":\"\xc3(\"}",
-        "{\"a\":1e999}", "{\"a\":99999999999999999999}", "{\"a\":NaN}", "{\"a\":01}", "{\"a\":'b'}", "{\"a\":\"\n\"}",
+        "",
+        "   \n\n",
+        "x",
+        "[]",
+        "null",
+        "1",
+        "\"text\"",
+        "{",
+        "{}",
+        "{\"format\"",
+        "{\"format\":",
+        "{\"format\":\"jacquard-barcode\"",
+        "{,}",
+        "{1:2}",
+        "{\"columns\":[",
+        "{\"columns\":[}",
+        "{\"columns\":{}}",
+        "{\"columns\":[1]}",
+        "\xff\xfe{",
+        "\x89PNG\r\n\x1a\n",
+        "{\"a\":\xff}",
+        "{\"a\":\"\xc3(\"}",
+        "{\"a\":1e999}",
+        "{\"a\":99999999999999999999}",
+        "{\"a\":NaN}",
+        "{\"a\":01}",
+        "{\"a\":'b'}",
+        "{\"a\":\"\n\"}",
     };
 
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
