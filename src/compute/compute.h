@@ -26,7 +26,7 @@ struct kmeans_settings {
 
 /* How frames become pixels; the same for every frame of a film. */
 struct picture_settings {
-    int width, height;      /* of the clustered picture, in the frame's own orientation; <= the frame's */
+    int width, height;      /* of the clustered picture, in the frame's own orientation */
     bool legacy;            /* average gamma-encoded bytes instead of linear light */
     bool want_lines;        /* also average every line of the picture (the squeezed strip) */
     bool lines_are_columns; /* lines run along the frame's height (a film turned by 90 degrees) */
@@ -36,7 +36,7 @@ struct picture_settings {
 struct frame_clusters {
     int n;                             /* <= k: never more than there are colours, none is empty */
     uint16_t centre[COMPUTE_MAX_K][3]; /* r, g, b in 1/256 levels; 0..65280 */
-    uint32_t count[COMPUTE_MAX_K];     /* pixels nearest to the centre (ties: the centre listed first by the search) */
+    uint32_t count[COMPUTE_MAX_K];     /* pixels nearest to the centre (either one within 1/256 squared level of a tie) */
     int64_t inertia;                   /* exact sum of squared distances to the centres, in 1/65536 squared levels */
 };                                     /* largest count first, ties by colour */
 

@@ -308,8 +308,8 @@ def parse_options():
     p.add_argument("--by-film", action="store_true", help="a line a film under each table")
     p.add_argument("--backend", default="cpu", help="backend of jacquard (default cpu)")
     p.add_argument("--ours", default="", help="more options for jacquard barcode, e.g. --ours='--seed 7 --plain'")
-    p.add_argument("--stated-tolerance", type=float, default=1e-9,
-                   help="relative error allowed of jacquard's own inertia (default 1e-9)")
+    p.add_argument("--stated-tolerance", type=float, default=1e-8,
+                   help="relative error allowed of jacquard's own inertia (default 1e-8: a pixel within 1/256 squared level of a tie may count with either centre)")
     p.add_argument("--jacquard", help="the program (default: JACQUARD, else under build*)")
     p.add_argument("--dump-pixels", help="the program (default: DUMP_PIXELS, else under build*)")
     options = p.parse_args()
