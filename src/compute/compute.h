@@ -36,9 +36,9 @@ struct picture_settings {
 struct frame_clusters {
     int n;                             /* <= k: never more than there are colours, none is empty */
     uint16_t centre[COMPUTE_MAX_K][3]; /* r, g, b in 1/256 levels; 0..65280 */
-    uint32_t count[COMPUTE_MAX_K];     /* pixels nearest to the centre (either one within 1/256 squared level of a tie) */
-    int64_t inertia;                   /* exact sum of squared distances to the centres, in 1/65536 squared levels */
-};                                     /* largest count first, ties by colour */
+    uint32_t count[COMPUTE_MAX_K]; /* pixels nearest to the centre (either one within 1/256 squared level of a tie) */
+    int64_t inertia;               /* exact sum of squared distances to the centres, in 1/65536 squared levels */
+};                                 /* largest count first, ties by colour */
 
 struct frame_light {
     uint64_t sum[3]; /* r, g, b: sums over all pixels of 16-bit linear light (see light.h) */
