@@ -236,26 +236,6 @@ static enum status allocate_workers(struct weave *w)
     return ST_OK;
 }
 
-static int64_t total_packets(const struct weave_setup *s, int64_t first, int64_t last)
-{
-    int64_t total = 0;
-
-    if (s->film->info.sequential)
-        return last > first ? s->film->n_packets : 0;
-    for (int64_t i = first; i < last; i++) {
-        int64_t done = 0;
-        for (int64_t j = s->plan->segment[i].first; j < s->plan->segment[i].last; j++) {
-            const int64_t frame = s->plan->sample_frame[j], start = decoder_start_packet(s->film, frame);
-            const int64_t end = s->film->frame[frame].packet + 1;
-            if (end > done) {
-                total += end - (start > done ? start : done);
-                done = end;
-            }
-        }
-    }
-    return total;
-}
-
 enum status weave_start(const struct weave_setup *setup, struct weave **out)
 {
     struct weave *w = mem_array(1, sizeof *w);
@@ -272,7 +252,8 @@ enum status weave_start(const struct weave_setup *setup, struct weave **out)
     pthread_condattr_destroy(&attr);
     atomic_init(&w->next_segment, setup->plan->rank_segment[setup->rank]);
     w->last_segment = setup->plan->rank_segment[setup->rank + 1];
-    w->total = total_packets(setup, atomic_load(&w->next_segment), w->last_segment);
+    for (int64_t i = atomic_load(&w->next_segment); i < w->last_segment; i++)
+        w->total += setup->plan->segment[i].packets;
     TRY(allocate_result(w));
     TRY(allocate_workers(w));
     w->n_running = w->n_workers;
