@@ -5,6 +5,8 @@
 #define JACQUARD_COMPUTE_COMPUTE_H
 
 #include "base/status.h"
+#include "compute/haar/boost.h"
+#include "compute/haar/scan.h"
 #include "image/frame.h"
 
 #include <stdbool.h>
@@ -73,6 +75,10 @@ struct compute_ops {
 
     /* Copies out a slot's pixels, u8 [height, width, 3] r, g, b, after convert. For tests and measurements. */
     enum status (*pixels)(void *priv, int slot, uint8_t *rgb);
+
+    /* The other loom's steps; NULL where the backend was not built: describe says so. */
+    const struct boost_ops *boost;
+    scan_function *scan;
 };
 
 extern const struct compute_ops compute_cpu;

@@ -30,8 +30,8 @@ enum weak_kind { WEAK_TREE, WEAK_PRODUCT };
 
 struct weak_node {
     struct haar_feature feature;
-    int32_t cut;       /* value >= cut goes right */
-    int16_t child[2];  /* tree: left, right; >= 0 a node (a higher number than this one's), < 0 the leaf -1 - child */
+    int32_t cut;      /* value >= cut goes right */
+    int16_t child[2]; /* tree: left, right; >= 0 a node (a higher number than this one's), < 0 the leaf -1 - child */
 };
 
 struct weak {
@@ -98,8 +98,8 @@ HAAR_FN int64_t boost_edge_of_class(int32_t total, int32_t below)
 static const uint64_t boost_signed_top = (uint64_t)1 << 62;
 
 /* Adds up buffers of all data shards in place; n equal everywhere, calls in the same order everywhere. NULL: one shard.
- * values lie in the backend's own memory: host for cpu, GPU for cuda, where stream is the cudaStream_t whose work so far
- * the sum comes after and whose later work comes after the sum. Sums fit. */
+ * values lie in the backend's own memory: host for cpu, GPU for cuda, where stream is the cudaStream_t whose work so
+ * far the sum comes after and whose later work comes after the sum. Sums fit. */
 struct boost_sum {
     void *context;
     enum status (*sum_i32)(void *context, int32_t *values, size_t n, void *stream);
@@ -112,13 +112,14 @@ struct boost_setup {
     int64_t n_images; /* of this rank, at least 0 */
     bool is_searching;
     enum boost_columns columns;
-    int most_nodes;       /* a search looks at up to so many nodes at once */
+    int most_nodes;         /* a search looks at up to so many nodes at once */
     uint32_t most_features; /* a search's list is at most so long */
     size_t histogram_bytes; /* room for the histograms of one chunk of the list: the same on all ranks, since each chunk
                                is one sum; at least one feature's: 256 * 2K * 4 * most_nodes */
     struct boost_sum sum;
 };
 
+/* In compute.h every backend names its table: compute_ops.boost. */
 struct boost_ops {
     size_t priv_bytes;
     enum status (*open)(void *priv, const struct boost_setup *setup);

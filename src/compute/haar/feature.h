@@ -1,6 +1,6 @@
-/* feature: a Haar-like feature, its value on an image, and the bin that the value falls into. Viola, Jones: Rapid Object
- * Detection using a Boosted Cascade of Simple Features (CVPR 2001). The header is the implementation, shared with the
- * CUDA kernels; all of it is exact: integers, and single IEEE operations of float.
+/* feature: a Haar-like feature, its value on an image, and the bin that the value falls into. Viola, Jones: Rapid
+ * Object Detection using a Boosted Cascade of Simple Features (CVPR 2001). The header is the implementation, shared
+ * with the CUDA kernels; all of it is exact: integers, and single IEEE operations of float.
  *
  * An integral image is i32 [height + 1, width + 1] a channel: entry (y, x) is the sum of the pixels above and to the
  * left, so row 0 and column 0 are zero. A feature's value is a weighted sum of at most 9 entries (its corners). The
@@ -18,13 +18,7 @@
 #define HAAR_FN static inline
 #endif
 
-enum {
-    HAAR_MAX_SIDE = 64,
-    HAAR_MAX_CHANNELS = 5,
-    HAAR_MAX_CLASSES = 64,
-    HAAR_MAX_CORNERS = 9,
-    HAAR_BINS = 256
-};
+enum { HAAR_MAX_SIDE = 64, HAAR_MAX_CHANNELS = 5, HAAR_MAX_CLASSES = 64, HAAR_MAX_CORNERS = 9, HAAR_BINS = 256 };
 
 enum haar_type {
     HAAR_EDGE_H, /* white above black: rows [y, y + b) against [y + b, y + h) */

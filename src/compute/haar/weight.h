@@ -36,9 +36,9 @@ HAAR_FN int64_t haar_power(const struct haar_powers *p, int64_t exponent)
     if (exponent < -(int64_t)(HAAR_FINE_BITS + 1) * HAAR_OCTAVE)
         return 0;
     const int32_t e = (int32_t)exponent;
-    const int32_t octave = e >> 16; /* rounds down: arithmetic shift */
+    const int32_t octave = e >> 16;                                               /* rounds down: arithmetic shift */
     const uint64_t product = (uint64_t)p->high[(e >> 8) & 255] * p->low[e & 255]; /* [2^62, 2^63 + ...) */
-    const uint64_t mantissa = product >> 31;                                     /* 2^31 * 2^fraction */
+    const uint64_t mantissa = product >> 31;                                      /* 2^31 * 2^fraction */
     const int32_t shift = octave + HAAR_FINE_BITS - 31;
     return (int64_t)(shift >= 0 ? mantissa << shift : mantissa >> -shift);
 }
