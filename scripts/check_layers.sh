@@ -26,6 +26,7 @@ only 'nccl\.h' mpi/comm_nccl.c
 only 'cuda' 'kernels/*' mpi/comm_nccl.c
 only 'libav|libsw' 'src/media/*'
 only 'png\.h' src/image/png.c
+only 'zlib\.h' src/haar/idx.c
 only 'jansson\.h' src/barcode/sidecar_read.c
 
 # A layer may include itself and what is named here.
@@ -36,8 +37,10 @@ declare -A may=(
     [kernels]="base image compute kernels"
     [src/media]="base image media"
     [mpi]="base mpi"
-    [src/barcode]="base image compute media mpi barcode"
-    [src/cli]="base image compute media mpi barcode cli"
+    [src/job]="base image compute mpi job"
+    [src/barcode]="base image compute media mpi job barcode"
+    [src/haar]="base image compute mpi job haar"
+    [src/cli]="base image compute media mpi job barcode haar cli"
 )
 for layer in "${!may[@]}"; do
     while IFS=: read -r file include; do

@@ -9,13 +9,12 @@
 #include "base/mem.h"
 #include "compute/kmeans_rules.h"
 #include "image/light.h"
+#include "job/resources.h"
 #include "media/decoder.h"
 
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { SEGMENTS_PER_THREAD = 4, MIN_SEGMENTS_PER_RANK = 16 };
 
@@ -23,8 +22,7 @@ struct job {
     struct comm *comm;
     struct barcode_config config; /* n_init filled in */
     atomic_int *stop;
-    const struct compute_ops *ops;
-    int device, threads;
+    struct resources resources;
     struct film film;
     struct plan plan;
     struct weave_setup weave;
@@ -120,7 +118,7 @@ static enum status share_film(struct job *job)
 
 static enum status make_plan(struct job *job)
 {
-    int32_t per_rank = SEGMENTS_PER_THREAD * job->threads;
+    int32_t per_rank = SEGMENTS_PER_THREAD * job->resources.threads;
 
     per_rank = per_rank < MIN_SEGMENTS_PER_RANK ? MIN_SEGMENTS_PER_RANK : per_rank;
     TRY(comm_bcast(job->comm, &per_rank, sizeof per_rank)); /* ranks may differ in cores, plans must not */
@@ -143,14 +141,14 @@ static void setup_weave(struct job *job)
         .film = &job->film,
         .plan = &job->plan,
         .rank = job->comm->rank,
-        .ops = job->ops,
-        .device = job->device,
+        .ops = job->resources.ops,
+        .device = job->resources.device,
         .picture = picture,
         .kmeans = {.k = c->k, .n_init = c->n_init, .plain = c->plain, .seed = c->seed},
         .n_lines = !want_lines                 ? 0
                    : picture.lines_are_columns ? picture.width
                                                : picture.height,
-        .threads = job->threads,
+        .threads = job->resources.threads,
         .want_hash = c->frame_hashes != NULL,
         .stop = job->stop,
     };
@@ -158,15 +156,13 @@ static void setup_weave(struct job *job)
 
 static void describe_work(const struct job *job)
 {
-    char on[256];
+    char on[320];
 
-    if (job->ops->describe(job->device, on, sizeof on) != ST_OK)
-        snprintf(on, sizeof on, "?");
-    log_note(
-        "%lld columns of %lld frames (%s sampling), pictures of %dx%d, k = %d; %d rank%s, backend %s: %s, %d threads",
-        (long long)job->plan.n_columns, (long long)job->film.n_frames,
-        job->config.sampling.snap_to_keys ? "key frame" : "exact", job->weave.picture.width, job->weave.picture.height,
-        job->config.k, job->comm->size, job->comm->size > 1 ? "s" : "", job->ops->name, on, job->threads);
+    resources_describe(&job->resources, on, sizeof on);
+    log_note("%lld columns of %lld frames (%s sampling), pictures of %dx%d, k = %d; %d rank%s, backend %s",
+             (long long)job->plan.n_columns, (long long)job->film.n_frames,
+             job->config.sampling.snap_to_keys ? "key frame" : "exact", job->weave.picture.width,
+             job->weave.picture.height, job->config.k, job->comm->size, job->comm->size > 1 ? "s" : "", on);
     if (job->config.sampling.snap_to_keys)
         log_note("key frame sampling: columns are up to %.3f s away from their time%s", job->plan.largest_time_error,
                  job->film.info.sequential ? " (no key frames can be told in this film: they are exact)" : "");
@@ -462,34 +458,9 @@ static void describe_run(const struct job *job)
 
 /* --- all of it ---------------------------------------------------------------------------------------------------- */
 
-/* This rank's share of the host's cores. A launcher may have bound it to some (mpirun does, to a single one even):
- * those are its own, unless it shares them with the host's other ranks, as in a container. */
-static int choose_threads(const struct comm *comm)
-{
-    const int n_online = (int)sysconf(_SC_NPROCESSORS_ONLN), share = n_online / comm->node_size;
-    cpu_set_t allowed;
-
-    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0)
-        return share < 1 ? 1 : share;
-    const int n_allowed = CPU_COUNT(&allowed);
-    if (n_allowed < share)
-        log_note("bound to %d of %d cores: with mpirun, --bind-to none lets a rank decode on all of its share",
-                 n_allowed, n_online);
-    const int n =
-        n_allowed < n_online && n_allowed * comm->node_size <= n_online ? n_allowed : n_allowed / comm->node_size;
-    return n < 1 ? 1 : n;
-}
-
 static enum status choose_resources(struct job *job)
 {
-    TRY(compute_by_name(job->config.backend, &job->ops));
-    const int n_devices = job->ops->n_devices();
-    job->device = n_devices > 0 ? job->comm->node_rank % n_devices : 0;
-    if (job->ops != &compute_cpu) {
-        char text[256];
-        TRY(job->ops->describe(job->device, text, sizeof text));
-    }
-    job->threads = job->config.threads > 0 ? job->config.threads : choose_threads(job->comm);
+    TRY(resources_choose(job->comm, job->config.backend, job->config.threads, &job->resources));
     if (job->comm->rank > 0)
         job->config.progress = PROGRESS_NONE; /* one bar for all */
     if (job->config.n_init == 0)

@@ -1,0 +1,59 @@
+/* cpu_boost: what the two files of the cpu trainer share: an instance, and a block of images' feature values. */
+#ifndef JACQUARD_COMPUTE_HAAR_CPU_BOOST_H
+#define JACQUARD_COMPUTE_HAAR_CPU_BOOST_H
+
+#include "base/pool.h"
+#include "compute/cpu.h"
+#include "compute/haar/boost.h"
+
+enum { CPU_BOOST_BLOCK = 512 }; /* images evaluated together */
+
+/* Scratch of one thread for the search. */
+struct cpu_search {
+    int32_t *sums;           /* [256, row_lanes]: weights of a bin's images by class */
+    int32_t *own;            /* [256, n_classes]: of them those of the class's own images (BOOST_SPLIT) */
+    int32_t *columns;        /* [256, n_columns] the two, sorted into the seam's columns */
+    int32_t *running;        /* [n_columns, 256]: sums of columns up to each occupied bin */
+    uint8_t *bins;           /* [n_active] where bins are not kept */
+    struct boost_best *best; /* [most_nodes] */
+};
+
+struct cpu_boost {
+    struct boost_setup setup;
+    struct pool *pool;
+    struct haar_powers powers;
+    int n_entries;            /* of an image's integral images, all channels */
+    int n_columns, row_lanes; /* row_lanes: n_classes rounded up to whole vectors */
+
+    int32_t *integral; /* [n_entries, n_images] */
+    uint8_t *label;    /* [n_images] */
+    int32_t *score;    /* [n_images, n_classes] */
+    uint8_t *leaf;     /* [n_images] */
+
+    int64_t n_active;
+    uint32_t *active;                /* [n_active]: image numbers, ascending */
+    int32_t *active_integral;        /* [n_entries, n_active] */
+    uint8_t *active_label;           /* [n_active] */
+    int32_t *weight;                 /* [n_active, row_lanes]: coarse; lanes past n_classes are 0 */
+    uint32_t *order, *order_scratch; /* [n_active]: actives, node by node */
+    int64_t node_first[BOOST_MAX_LEAVES], node_count[BOOST_MAX_LEAVES]; /* in order[] */
+
+    uint8_t *bins; /* [n_features, n_active] of list_number, or NULL where that is too much */
+    uint64_t list_number;
+    bool has_list;
+    struct cpu_search *search; /* [n_threads] */
+    int32_t *histograms;       /* one chunk's, where shards are summed */
+};
+
+/* Values of images [first, first + n), n <= CPU_BOOST_BLOCK, of integral [n_entries, n_images]. */
+void cpu_boost_values(const struct haar_corners *corners, const int32_t *integral, int64_t n_images, int64_t first,
+                      int n, int32_t *value);
+
+/* See struct boost_ops. */
+enum status cpu_boost_search(void *priv, uint32_t n_features, const struct haar_feature *feature, uint64_t list_number,
+                             int n_nodes, const int *node, struct boost_best *best);
+enum status cpu_search_open(struct cpu_boost *b);
+enum status cpu_search_activate(struct cpu_boost *b); /* room for the bins of n_active images */
+void cpu_search_close(struct cpu_boost *b);
+
+#endif
