@@ -1,7 +1,9 @@
-/* comm: chooses between `self` and `mpi`, and what is the same for both: the singleton guard and comm_agree. Assumes
- * that the environment is as the launcher left it. Refuses a launch whose processes do not see each other. */
+/* comm: chooses between `self` and `mpi`, and what is the same for both: the singleton guard, comm_agree, waiting and
+ * the count of the traffic. Assumes that the environment is as the launcher left it. Refuses a launch whose processes
+ * do not see each other. */
 #include "mpi/comm.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "mpi/comm_ops.h"
 
@@ -11,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 /* ---- self: one rank, nobody to wait for ---- */
@@ -38,7 +41,13 @@ static enum status self_lowest(struct comm *comm, int *value)
     return ST_OK;
 }
 
-static enum status self_sum_i64(struct comm *comm, int64_t *values, int n)
+static enum status self_sum_i32(struct comm *comm, int32_t *values, size_t n)
+{
+    (void)comm, (void)values, (void)n;
+    return ST_OK;
+}
+
+static enum status self_sum_i64(struct comm *comm, int64_t *values, size_t n)
 {
     (void)comm, (void)values, (void)n;
     return ST_OK;
@@ -56,16 +65,36 @@ static enum status self_gather(struct comm *comm, const void *data, size_t bytes
     return ST_OK;
 }
 
+static enum status self_all_gather(struct comm *comm, const void *data, size_t bytes, void *all)
+{
+    (void)comm;
+    if (bytes > 0)
+        memmove(all, data, bytes);
+    return ST_OK;
+}
+
+static enum status self_split(struct comm *comm, int colour, struct comm *part);
+
 static const struct comm_ops self_ops = {
     .close = self_close,
     .abort = self_abort,
+    .split = self_split,
     .bcast = self_bcast,
     .lowest = self_lowest,
+    .sum_i32 = self_sum_i32,
     .sum_i64 = self_sum_i64,
     .gather = self_gather,
+    .all_gather = self_all_gather,
 };
 
 static const struct comm self = {.rank = 0, .size = 1, .node_rank = 0, .node_size = 1, .ops = &self_ops};
+
+static enum status self_split(struct comm *comm, int colour, struct comm *part)
+{
+    (void)comm, (void)colour;
+    *part = self;
+    return ST_OK;
+}
 
 /* ---- the choice ---- */
 
@@ -125,8 +154,16 @@ enum status comm_open_world(struct comm *comm)
     return ST_OK;
 }
 
+enum status comm_split(struct comm *comm, int colour, struct comm *part)
+{
+    *part = (struct comm){0};
+    TRY(comm_agree(comm, colour >= 0 ? ST_OK : FAIL(ST_BUG, "a part of the ranks was given the colour %d", colour)));
+    return comm->ops->split(comm, colour, part);
+}
+
 void comm_close(struct comm *comm)
 {
+    comm_gpu_close(comm);
     if (comm->ops)
         comm->ops->close(comm);
     *comm = (struct comm){0};
@@ -139,16 +176,82 @@ void comm_abort(struct comm *comm, int exit_code)
     ops->abort(exit_code);
 }
 
-/* ---- the same for both ---- */
+/* ---- the same for both: waiting, counting ---- */
+
+struct patience patience_start(double spin_seconds)
+{
+    return (struct patience){.spin_until = clock_seconds() + spin_seconds, .nap_ns = 10 * 1000};
+}
+
+void patience_wait(struct patience *patience)
+{
+    static const long longest_nap_ns = 1000 * 1000;
+    const struct timespec nap = {.tv_nsec = patience->nap_ns};
+
+    if (clock_seconds() < patience->spin_until)
+        return;
+    nanosleep(&nap, NULL);
+    patience->nap_ns = patience->nap_ns * 2 < longest_nap_ns ? patience->nap_ns * 2 : longest_nap_ns;
+}
+
+void comm_count(struct comm *comm, enum comm_kind kind, size_t bytes, double seconds)
+{
+    struct comm_traffic *traffic = &comm->traffic[kind];
+
+    traffic->calls++;
+    traffic->bytes += (int64_t)bytes;
+    traffic->seconds += seconds;
+}
+
+void comm_traffic_read(const struct comm *comm, struct comm_traffic traffic[N_COMM_KINDS])
+{
+    memcpy(traffic, comm->traffic, sizeof comm->traffic);
+}
+
+const char *comm_kind_name(enum comm_kind kind)
+{
+    static const char *const name[N_COMM_KINDS] = {
+        [COMM_BCAST] = "broadcast",       [COMM_SUM_I32] = "sum of int32",         [COMM_SUM_I64] = "sum of int64",
+        [COMM_ALL_GATHER] = "all-gather", [COMM_GPU_SUM_I32] = "GPU sum of int32",
+    };
+
+    return name[kind];
+}
 
 enum status comm_bcast(struct comm *comm, void *data, size_t bytes)
 {
-    return comm->ops->bcast(comm, 0, data, bytes);
+    const double started = clock_seconds();
+
+    TRY(comm->ops->bcast(comm, 0, data, bytes));
+    comm_count(comm, COMM_BCAST, bytes, clock_seconds() - started);
+    return ST_OK;
 }
 
-enum status comm_sum_i64(struct comm *comm, int64_t *values, int n)
+enum status comm_sum_i32(struct comm *comm, int32_t *values, size_t n)
 {
-    return comm->ops->sum_i64(comm, values, n);
+    const double started = clock_seconds();
+
+    TRY(comm->ops->sum_i32(comm, values, n));
+    comm_count(comm, COMM_SUM_I32, n * sizeof *values, clock_seconds() - started);
+    return ST_OK;
+}
+
+enum status comm_sum_i64(struct comm *comm, int64_t *values, size_t n)
+{
+    const double started = clock_seconds();
+
+    TRY(comm->ops->sum_i64(comm, values, n));
+    comm_count(comm, COMM_SUM_I64, n * sizeof *values, clock_seconds() - started);
+    return ST_OK;
+}
+
+enum status comm_all_gather(struct comm *comm, const void *data, size_t bytes, void *all)
+{
+    const double started = clock_seconds();
+
+    TRY(comm->ops->all_gather(comm, data, bytes, all));
+    comm_count(comm, COMM_ALL_GATHER, (size_t)comm->size * bytes, clock_seconds() - started);
+    return ST_OK;
 }
 
 enum status comm_gather(struct comm *comm, const void *data, size_t bytes, void **all, size_t *all_bytes)
@@ -157,6 +260,8 @@ enum status comm_gather(struct comm *comm, const void *data, size_t bytes, void 
     *all_bytes = 0;
     return comm->ops->gather(comm, data, bytes, all, all_bytes);
 }
+
+/* ---- the same for both: the outcome of a phase ---- */
 
 /* A fault that was agreed on before keeps the rank that had it. */
 static bool names_rank(const char *message)
@@ -170,7 +275,7 @@ static bool names_rank(const char *message)
 enum status comm_agree(struct comm *comm, enum status mine)
 {
     struct verdict {
-        int32_t st;
+        int32_t st, world_rank;
         char message[STATUS_MESSAGE_BYTES];
     } verdict = {0};
 
@@ -186,6 +291,7 @@ enum status comm_agree(struct comm *comm, enum status mine)
 
     if (comm->rank == failed) {
         verdict.st = (int32_t)mine;
+        verdict.world_rank = comm->world_rank;
         snprintf(verdict.message, sizeof verdict.message, "%s", status_message());
     }
     TRY(comm->ops->bcast(comm, failed, &verdict, sizeof verdict));
@@ -194,7 +300,7 @@ enum status comm_agree(struct comm *comm, enum status mine)
     if (names_rank(verdict.message))
         snprintf(message, sizeof message, "%s", verdict.message);
     else
-        snprintf(message, sizeof message, "rank %d: %s", failed, verdict.message);
+        snprintf(message, sizeof message, "rank %d: %s", verdict.world_rank, verdict.message);
     status_adopt(message);
     return (enum status)verdict.st;
 }

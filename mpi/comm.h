@@ -1,6 +1,7 @@
-/* comm: the seam between the ranks of a job. `self` is one rank without a launcher; `mpi` is MPI_COMM_WORLD. Every
- * function marked Collective is called by all ranks in the same order. Waiting sleeps rather than spins, so that a rank
- * that waits does not take the processor from one that works. Call from the main thread only. */
+/* comm: the seam between the ranks of a job. `self` is one rank without a launcher; `mpi` is MPI_COMM_WORLD or a part
+ * of it. Every function marked Collective is called by all ranks of its communicator in the same order. Waiting sleeps
+ * rather than spins, so that a rank that waits does not take the processor from one that works. Call from the main
+ * thread only. ST_COMM means that the others cannot be met any more: the job can only end, by comm_abort. */
 #ifndef JACQUARD_MPI_COMM_H
 #define JACQUARD_MPI_COMM_H
 
@@ -9,34 +10,86 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What a communicator's time goes into. */
+enum comm_kind { COMM_BCAST, COMM_SUM_I32, COMM_SUM_I64, COMM_ALL_GATHER, COMM_GPU_SUM_I32, N_COMM_KINDS };
+
+struct comm_traffic {
+    int64_t calls;
+    int64_t bytes; /* of what was summed, broadcast, or gathered from all; not what an algorithm moves to do it */
+    double
+        seconds; /* in the calls, waiting for other ranks included; of NCCL the GPU's time, without earlier kernels */
+};
+
 struct comm {
     int rank, size;
-    int node_rank, node_size; /* among the ranks that share this host's memory */
+    int world_rank;           /* messages name this one; the rank itself except in a part */
+    int node_rank, node_size; /* among the world's ranks that share this host's memory; a part keeps the world's */
     const struct comm_ops *ops;
+    struct comm_group *group; /* comm_mpi's own; NULL in `self` */
+    struct comm_gpu *gpu;     /* NULL before comm_gpu_open */
+    struct comm_traffic traffic[N_COMM_KINDS];
 };
 
 /* Collective. Joins the world that the launcher made (Open MPI's mpirun, srun with PMI), or stands alone where there is
  * no launcher. ST_USAGE where a launcher started N processes that do not see each other (wrong MPI under srun, say). */
 enum status comm_open_world(struct comm *comm);
-/* Collective. */
+
+/* Collective. part becomes the communicator of the ranks that give the same colour (0 or more), in rank order; all of
+ * this header works on it. It is closed before comm is. Where it fails part is closed. */
+enum status comm_split(struct comm *comm, int colour, struct comm *part);
+
+/* Collective. The world's ends MPI; a part's does not wait for anybody, and may follow a fault. Twice is harmless. */
 void comm_close(struct comm *comm);
 
 /* Collective. bytes from rank 0's data to everybody's. */
 enum status comm_bcast(struct comm *comm, void *data, size_t bytes);
 
-/* Collective. values[n] become their sums over all ranks. */
-enum status comm_sum_i64(struct comm *comm, int64_t *values, int n);
+/* Collective. values[n], in host memory, become their sums over all ranks, which must fit the type. */
+enum status comm_sum_i32(struct comm *comm, int32_t *values, size_t n);
+enum status comm_sum_i64(struct comm *comm, int64_t *values, size_t n);
 
 /* Collective. Every rank's bytes one after the other in rank order; on rank 0 *all is heap (free it) with *all_bytes,
  * on the others NULL and 0. */
 enum status comm_gather(struct comm *comm, const void *data, size_t bytes, void **all, size_t *all_bytes);
 
+/* Collective. The same number of bytes from each rank, in rank order, to everybody: all is [size, bytes]. data may be
+ * this rank's place in all, but not overlap it otherwise. */
+enum status comm_all_gather(struct comm *comm, const void *data, size_t bytes, void *all);
+
 /* Collective. All ranks learn the outcome of a phase: the status of the lowest rank that failed, with its message
- * (which says "rank N: " where there are several). ST_OK if all are well. A job stops early only here. */
+ * (which says "rank N: ", N of the world, where there are several). ST_OK if all are well. A job stops early only
+ * here. */
 enum status comm_agree(struct comm *comm, enum status mine);
 
-/* Local. Ends all ranks at once with the exit code; for a rank that cannot go on inside a collective. */
+/* Local. Ends all ranks of the world at once with the exit code; for a rank that cannot go on inside a collective. */
 void comm_abort(struct comm *comm, int exit_code);
+
+/* ---- sums between GPUs ---- */
+
+/* Collective, once a communicator. device is this rank's GPU for comm_gpu_sum_i32, which becomes the thread's current
+ * one; negative where the rank computes on its CPU. NCCL is used where there are several ranks and each has a GPU of
+ * its own, otherwise MPI, for all ranks alike; rank 0 notes why. Two ranks share a GPU if it has the same PCI address
+ * on the same host; NCCL_HOSTID tells hosts apart, as it does for NCCL. NCCL_NVLS_ENABLE is 0 unless the environment
+ * sets it: NVLink multicast needs rights that containers often lack.
+ *
+ * NCCL is given JACQUARD_COMM_TIMEOUT seconds (environment; default 600) for its start and for each sum: a rank that
+ * waits longer for the others ends with ST_COMM. MPI is waited for without a limit: its launcher ends a job that lost a
+ * rank. ST_UNSUPPORTED where a rank's GPU cannot be used, or the program was built without CUDA. */
+enum status comm_gpu_open(struct comm *comm, int device);
+
+/* Local. "NCCL 2.28.3", "MPI through host memory" or "one rank". */
+const char *comm_gpu_path(const struct comm *comm);
+
+/* Collective. values[n], in this rank's GPU's memory (host memory where its device is negative), become their sums over
+ * all ranks, as comm_sum_i32's. In stream order: after what is queued in stream (a cudaStream_t), and done on return.
+ * A fault is ST_COMM. */
+enum status comm_gpu_sum_i32(struct comm *comm, int32_t *values, size_t n, void *stream);
+
+/* ---- what it is and what it did ---- */
+
+/* Local. What went through this communicator since it was opened, its parts' traffic not included. */
+void comm_traffic_read(const struct comm *comm, struct comm_traffic traffic[N_COMM_KINDS]);
+const char *comm_kind_name(enum comm_kind kind);
 
 /* "Open MPI v4.1.4 ..." as the library says it; the NCCL versions, or why there is none. Local. */
 void comm_describe(char *text, size_t bytes);

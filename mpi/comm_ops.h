@@ -1,5 +1,5 @@
-/* comm_ops: what a communicator must be able to do; private to mpi/ and its tests. comm.c turns these into comm.h's
- * functions. All but abort and close are collective, with comm.h's promises. */
+/* comm_ops: what a communicator must be able to do, and what its files share; private to mpi/ and its tests. comm.c
+ * turns these into comm.h's functions. All but abort and close are collective, with comm.h's promises. */
 #ifndef JACQUARD_MPI_COMM_OPS_H
 #define JACQUARD_MPI_COMM_OPS_H
 
@@ -8,14 +8,31 @@
 struct comm_ops {
     void (*close)(struct comm *comm);
     void (*abort)(int exit_code); /* does not come back */
+    enum status (*split)(struct comm *comm, int colour, struct comm *part);
     enum status (*bcast)(struct comm *comm, int root, void *data, size_t bytes);
     enum status (*lowest)(struct comm *comm, int *value); /* *value becomes the lowest of all ranks' */
-    enum status (*sum_i64)(struct comm *comm, int64_t *values, int n);
+    enum status (*sum_i32)(struct comm *comm, int32_t *values, size_t n);
+    enum status (*sum_i64)(struct comm *comm, int64_t *values, size_t n);
     enum status (*gather)(struct comm *comm, const void *data, size_t bytes, void **all, size_t *all_bytes);
+    enum status (*all_gather)(struct comm *comm, const void *data, size_t bytes, void *all);
 };
 
 /* Collective. Joins MPI_COMM_WORLD; where it fails *comm is left as it was. */
 enum status comm_open_mpi(struct comm *comm);
+
+/* Local; a part of comm_close. Never waits long, whatever happened before. */
+void comm_gpu_close(struct comm *comm);
+
+void comm_count(struct comm *comm, enum comm_kind kind, size_t bytes, double seconds);
+
+/* A wait by asking again and again: it spins at first, for as long as ranks in step need, then naps in between, at most
+ * 1 ms late, at next to no load. `struct patience p = patience_start(s); while (!is_done()) patience_wait(&p);` */
+struct patience {
+    double spin_until;
+    long nap_ns;
+};
+struct patience patience_start(double spin_seconds);
+void patience_wait(struct patience *patience);
 
 /* The most bytes handed to MPI in one call, the same on all ranks: its counts and offsets are ints. Tests make it small
  * (at least 8: one int64_t). */

@@ -9,7 +9,7 @@
 packages_needed=(
     build-essential cmake ninja-build pkg-config
     libavformat-dev libavcodec-dev libavutil-dev libswscale-dev
-    libpng-dev libjansson-dev
+    libpng-dev zlib1g-dev libjansson-dev
     libopenmpi-dev openmpi-bin
     ffmpeg python3 # the demo film and the tests
 )

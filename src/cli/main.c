@@ -1,4 +1,4 @@
-/* jacquard: films become barcodes. */
+/* jacquard: films become barcodes, labelled images become classifiers. */
 #include "base/log.h"
 #include "cli/commands.h"
 
@@ -13,6 +13,8 @@ static const struct {
 } commands[] = {
     {"barcode", command_barcode, "a film becomes its barcode"},
     {"render", command_render, "draw a barcode again from its side-car, without the film"},
+    {"scan", command_scan, "Haar-like features of images, those over a threshold"},
+    {"train", command_train, "labelled images become a classifier"},
     {"info", command_info, "what this build and this machine have"},
 };
 
@@ -34,7 +36,8 @@ static void catch_signals(void)
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGHUP, &action, NULL);
-    signal(SIGPIPE, SIG_IGN); /* a closed stdout is a write error, not a death; nor is a full quota */
+    sigaction(SIGUSR1, &action, NULL); /* batch systems send it before their time limit */
+    signal(SIGPIPE, SIG_IGN);          /* a closed stdout is a write error, not a death; nor is a full quota */
     signal(SIGXFSZ, SIG_IGN);
 }
 
@@ -44,8 +47,8 @@ static void print_help(void)
     for (int i = 0; i < N_COMMANDS; i++)
         printf("  %-10s %s\n", commands[i].name, commands[i].help);
     puts("\njacquard COMMAND --help tells a command's options; jacquard --version the version.\n"
-         "Exit codes: 0 done, 1 internal fault, 2 usage or environment, 3 the film could not be read\n"
-         "completely, 75 interrupted.");
+         "Exit codes: 0 done, 1 internal fault, 2 usage or environment, 3 an input is damaged or not\n"
+         "whole, 75 interrupted.");
 }
 
 static enum status run_command(struct comm *comm, int argc, char **argv)

@@ -93,4 +93,6 @@ const struct compute_ops compute_cpu = {
     .convert = cpu_convert,
     .cluster = cpu_cluster,
     .pixels = cpu_pixels,
+    .boost = &boost_cpu,
+    .scan = scan_cpu,
 };

@@ -9,8 +9,8 @@
 struct dataset {
     int width, height;
     int n_classes;        /* highest label of the whole file + 1, at least 2; 0 without labels */
-    int64_t n_total;      /* images in the file (after the limit) */
-    int64_t first, n;     /* this rank's: [first, first + n) */
+    int64_t n_total;      /* images in the range */
+    int64_t first, n;     /* this rank's: [first, first + n), counted from the start of the range */
     uint8_t *pixels;      /* u8 [n, height, width], heap */
     uint8_t *labels;      /* u8 [n], heap; NULL without */
     uint32_t fingerprint; /* CRC-32 of all labels and of the image header: tells training sets apart on resume */
@@ -28,8 +28,9 @@ struct dataset_range {
 };
 
 /* Collective over comm only in that all ranks agree on the outcome: each reads its own share (part of n_parts) of the
- * range. labels may be NULL. ST_FORMAT: images and labels differ in number, or a file is bad (see idx.h); a label above
- * 63. *set ends with dataset_release, also after a failure. */
+ * range. labels may be NULL. ST_FORMAT: images and labels differ in number, a file is bad (see idx.h), a label is
+ * above 63, a rank's files have another fingerprint than rank 0's; ST_USAGE: the range leaves the file or is empty.
+ * *set ends with dataset_release, also after a failure. */
 enum status dataset_load(struct comm *comm, const char *images, const char *labels, struct dataset_range range,
                          int part, int n_parts, struct dataset *set);
 void dataset_release(struct dataset *set);

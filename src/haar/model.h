@@ -7,15 +7,14 @@
 
 #include "base/status.h"
 #include "compute/haar/boost.h"
+#include "haar/features.h"
 #include "haar/prepare.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 enum learner { LEARNER_STUMP, LEARNER_PRODUCT, LEARNER_TREE, N_LEARNERS };
-enum feature_set { FEATURES_SEED, FEATURES_MULTIBOOST, FEATURES_FULL, N_FEATURE_SETS };
 extern const char *const learner_names[N_LEARNERS];
-extern const char *const feature_set_names[N_FEATURE_SETS];
 
 /* All that decides the model's bytes, but for the images. Equal settings and images make equal models. */
 struct model_settings {
@@ -24,7 +23,7 @@ struct model_settings {
     int leaves;    /* of a tree, 2..BOOST_MAX_LEAVES */
     int rounds;    /* a member */
     uint32_t lazy; /* features drawn a round; 0: exhaustive */
-    enum feature_set features;
+    enum haar_set features; /* see haar_set_names */
     struct prepare prepare;
     int elastic;          /* distorted copies of each training image */
     int trim_ppm;         /* of the weight is left out of the search, in millionths */

@@ -1,26 +1,33 @@
-/* png: writes an 8-bit RGB picture through libpng, row by row. libpng leaves on an error by longjmp: only encode()
- * calls what may jump, and it changes no local variable that is looked at after the jump. */
+/* png: writes and reads pictures through libpng. libpng leaves on an error by longjmp: only encode(), read_header() and
+ * decode() call what may jump, and they change no local variable that is looked at after the jump. */
 #include "image/png.h"
+
+#include "base/mem.h"
 
 #include <errno.h>
 #include <png.h>
 #include <setjmp.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { MAX_SIDE = 0x7fffffff };
 
-struct sink {
+enum { SIGNATURE_BYTES = 8, RGBA = 4 };
+
+/* libpng's side of an open file. */
+struct channel {
     FILE *file;
-    int fault;        /* errno of a failed write, else 0 */
+    int fault;        /* errno of a failed read or write, else 0 */
     char reason[128]; /* libpng's own words */
 };
 
 static void note_error(png_structp png, png_const_charp text)
 {
-    struct sink *sink = png_get_error_ptr(png);
+    struct channel *channel = png_get_error_ptr(png);
 
-    snprintf(sink->reason, sizeof sink->reason, "%s", text);
+    snprintf(channel->reason, sizeof channel->reason, "%s", text);
     png_longjmp(png, 1);
 }
 
@@ -30,9 +37,11 @@ static void ignore_warning(png_structp png, png_const_charp text)
     (void)text;
 }
 
+/* --- writing ------------------------------------------------------------------------------------------------------ */
+
 static void write_bytes(png_structp png, png_bytep bytes, size_t n)
 {
-    struct sink *sink = png_get_io_ptr(png);
+    struct channel *sink = png_get_io_ptr(png);
 
     if (fwrite(bytes, 1, n, sink->file) != n) {
         sink->fault = errno;
@@ -61,7 +70,7 @@ static bool encode(png_structp png, png_infop info, const uint8_t *rgb, uint32_t
 
 enum status png_write_rgb(FILE *file, const char *path, const uint8_t *rgb, uint32_t width, uint32_t height)
 {
-    struct sink sink = {.file = file};
+    struct channel sink = {.file = file};
 
     if (width == 0 || height == 0)
         return FAIL(ST_USAGE, "cannot write %s: a picture of %u x %u pixels", path, width, height);
@@ -84,6 +93,155 @@ enum status png_write_rgb(FILE *file, const char *path, const uint8_t *rgb, uint
     if (!done)
         return FAIL(ST_IO, "cannot write %s: %s", path, sink.fault ? strerror(sink.fault) : sink.reason);
     return ST_OK;
+}
+
+/* --- reading ------------------------------------------------------------------------------------------------------ */
+
+static void read_bytes(png_structp png, png_bytep bytes, size_t n)
+{
+    struct channel *source = png_get_io_ptr(png);
+
+    errno = 0;
+    if (fread(bytes, 1, n, source->file) != n) {
+        source->fault = ferror(source->file) ? errno : 0;
+        png_error(png, "it is cut off");
+    }
+}
+
+static void refuse_size(png_structp png, uint32_t width, uint32_t height)
+{
+    char text[100];
+
+    snprintf(text, sizeof text, "%u x %u pixels is more than %d a side", width, height, PNG_MAX_READ_SIDE);
+    png_error(png, text);
+}
+
+/* Everything becomes u8 r, g, b, alpha: one kind to go on with. */
+static bool read_header(png_structp png, png_infop info, uint32_t *width, uint32_t *height)
+{
+    if (setjmp(png_jmpbuf(png)))
+        return false;
+    png_set_user_limits(png, MAX_SIDE, MAX_SIDE); /* its own words would not say why */
+    png_set_sig_bytes(png, SIGNATURE_BYTES);
+    png_set_crc_action(png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT); /* not a picture whose colours are in doubt */
+    png_read_info(png, info);
+    *width = png_get_image_width(png, info);
+    *height = png_get_image_height(png, info);
+    if (*width > PNG_MAX_READ_SIDE || *height > PNG_MAX_READ_SIDE)
+        refuse_size(png, *width, *height);
+    png_set_expand(png);
+    png_set_scale_16(png);
+    png_set_gray_to_rgb(png);
+    png_set_add_alpha(png, 255, PNG_FILLER_AFTER);
+    png_set_interlace_handling(png);
+    png_read_update_info(png, info);
+    if (png_get_rowbytes(png, info) != (size_t)*width * RGBA)
+        png_error(png, "its rows do not become RGBA");
+    return true;
+}
+
+static bool decode(png_structp png, png_infop info, uint8_t **rows)
+{
+    if (setjmp(png_jmpbuf(png)))
+        return false;
+    png_read_image(png, rows);
+    png_read_end(png, info);
+    return true;
+}
+
+/* Luma on black, to the nearest. */
+static uint8_t grey_of(const uint8_t *rgba)
+{
+    const uint32_t luma = 299u * rgba[0] + 587u * rgba[1] + 114u * rgba[2];
+
+    return (uint8_t)((luma * rgba[3] + 127500) / 255000);
+}
+
+static enum status read_pixels(png_structp png, png_infop info, const char *path, struct channel *source,
+                               uint8_t **pixels, uint32_t *width, uint32_t *height)
+{
+    uint8_t *rgba = NULL, **rows = NULL, *grey = NULL;
+    bool done = read_header(png, info, width, height);
+    enum status st = ST_OK;
+
+    if (done) {
+        const size_t w = *width, h = *height;
+        rgba = mem_array(h * w, RGBA);
+        rows = mem_array(h, sizeof *rows);
+        grey = mem_array(h * w, 1);
+        if (!rgba || !rows || !grey) {
+            st = ST_NOMEM;
+            goto release;
+        }
+        for (size_t y = 0; y < h; y++)
+            rows[y] = rgba + y * w * RGBA;
+        done = decode(png, info, rows);
+        for (size_t i = 0; done && i < h * w; i++)
+            grey[i] = grey_of(rgba + i * RGBA);
+    }
+    if (done) {
+        *pixels = grey;
+        grey = NULL;
+    } else {
+        st = FAIL(ST_FORMAT, "cannot read %s: %s", path, source->fault ? strerror(source->fault) : source->reason);
+    }
+release:
+    free(rgba);
+    free(rows);
+    free(grey);
+    return st;
+}
+
+/* The signature is told apart from damage further on. */
+static enum status check_signature(const char *path, struct channel *source)
+{
+    uint8_t first[SIGNATURE_BYTES];
+    const size_t n = fread(first, 1, sizeof first, source->file);
+
+    if (ferror(source->file))
+        return FAIL(ST_FORMAT, "cannot read %s: %s", path, strerror(errno));
+    if (n == 0)
+        return FAIL(ST_FORMAT, "%s is empty", path);
+    if (n < sizeof first || png_sig_cmp(first, 0, sizeof first) != 0)
+        return FAIL(ST_FORMAT, "%s is not a PNG file", path);
+    return ST_OK;
+}
+
+static enum status read_open(const char *path, struct channel *source, uint8_t **pixels, uint32_t *width,
+                             uint32_t *height)
+{
+    TRY(check_signature(path, source));
+    png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, source, note_error, ignore_warning);
+    png_infop info = png ? png_create_info_struct(png) : NULL;
+    if (!info) {
+        png_destroy_read_struct(&png, NULL, NULL);
+        return FAIL(ST_UNSUPPORTED, "cannot read %s: libpng %s does not start (built with %s)", path,
+                    png_get_libpng_ver(NULL), PNG_LIBPNG_VER_STRING);
+    }
+    png_set_read_fn(png, source, read_bytes);
+    const enum status st = read_pixels(png, info, path, source, pixels, width, height);
+    png_destroy_read_struct(&png, &info, NULL);
+    return st;
+}
+
+enum status png_read_grey(const char *path, uint8_t **pixels, uint32_t *width, uint32_t *height)
+{
+    struct channel source = {0};
+    struct stat found;
+
+    *pixels = NULL;
+    *width = *height = 0;
+    if (stat(path, &found) == 0 && !S_ISREG(found.st_mode)) /* asked first: to open a pipe may hang */
+        return FAIL(ST_USAGE,
+                    S_ISDIR(found.st_mode) ? "cannot read %s: it is a folder"
+                                           : "cannot read %s: it is not a regular file",
+                    path);
+    source.file = fopen(path, "rbe");
+    if (!source.file)
+        return FAIL(ST_USAGE, "cannot open %s: %s", path, strerror(errno));
+    const enum status st = read_open(path, &source, pixels, width, height);
+    fclose(source.file);
+    return st;
 }
 
 void png_describe(char *text, size_t bytes)

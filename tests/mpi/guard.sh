@@ -1,6 +1,7 @@
 #!/bin/sh
-# guard.sh TEST_COMM: when the program joins MPI, that it refuses N separate worlds, and that comm_abort ends all ranks
-# with its code. The launcher's variables are set by hand; only the last part needs mpirun (MPIRUN names another one).
+# guard.sh TEST_COMM: when the program joins MPI, that it refuses N separate worlds, that comm_abort ends all ranks with
+# its code, and that a rank that is gone ends the job. The launcher's variables are set by hand; only the last part needs
+# mpirun (MPIRUN names another one).
 set -u
 
 test_comm=${1:?usage: guard.sh TEST_COMM}
@@ -64,8 +65,21 @@ if command -v "$mpirun" >/dev/null; then
             n_failed=$((n_failed + 1))
         fi
     done
+    # 124 is timeout's: the others still waited.
+    for n in 2 4; do
+        for how in die leave; do
+            said=$(timeout 30 "$mpirun" -n $n "$test_comm" $how 2>&1)
+            got=$?
+            case $got:$said in
+            0:* | 124:* | *"goes on without"*)
+                echo "FAIL: the last of $n ranks is gone ($how): exit code $got: $said"
+                n_failed=$((n_failed + 1))
+                ;;
+            esac
+        done
+    done
 else
-    echo "no $mpirun here: comm_abort among ranks not checked"
+    echo "no $mpirun here: comm_abort among ranks, and ranks that are gone, not checked"
 fi
 
 [ $n_failed = 0 ] && echo "guard.sh: all well"

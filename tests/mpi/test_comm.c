@@ -3,6 +3,8 @@
  *   test_comm               all checks; a failed one is printed and ends all ranks with code 1
  *   test_comm open          opens and closes; prints "rank R of S", or the refusal, and ends with its exit code
  *   test_comm abort CODE    the last rank calls comm_abort(CODE) while the others wait for it in a collective
+ *   test_comm die           the last rank is killed while the others wait for it in a sum, in a part and in the world
+ *   test_comm leave         the same, but it leaves by _exit(0)
  *   test_comm big           counts and offsets beyond 2 GiB; wants about 8 GiB of memory, so no suite runs it */
 #include "base/clock.h"
 #include "base/mem.h"
@@ -10,18 +12,20 @@
 #include "mpi/comm.h"
 #include "mpi/comm_ops.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
-static struct comm comm;
+static struct comm comm; /* the world, or the part of it that is looked at */
 
 #define CHECK(condition)                                                                                               \
     do {                                                                                                               \
         if (!(condition)) {                                                                                            \
-            fprintf(stderr, "%s:%d: rank %d of %d: not so: %s [%s]\n", __FILE__, __LINE__, comm.rank, comm.size,       \
-                    #condition, status_message());                                                                     \
+            fprintf(stderr, "%s:%d: rank %d (%d of %d): not so: %s [%s]\n", __FILE__, __LINE__, comm.world_rank,       \
+                    comm.rank, comm.size, #condition, status_message());                                               \
             comm_abort(&comm, 1);                                                                                      \
         }                                                                                                              \
     } while (0)
@@ -34,7 +38,7 @@ static unsigned char byte_of(int rank, size_t i)
 
 static void check_ranks(void)
 {
-    CHECK(comm.size >= 1 && comm.rank >= 0 && comm.rank < comm.size);
+    CHECK(comm.size >= 1 && comm.rank >= 0 && comm.rank < comm.size && comm.world_rank == comm.rank);
     CHECK(comm.node_size >= 1 && comm.node_size <= comm.size);
     CHECK(comm.node_rank >= 0 && comm.node_rank < comm.node_size);
 
@@ -43,7 +47,7 @@ static void check_ranks(void)
     CHECK(seen);
     seen[comm.rank] = 1;
     seen[comm.size] = comm.node_rank == 0 ? comm.node_size : 0;
-    CHECK(comm_sum_i64(&comm, seen, comm.size + 1) == ST_OK);
+    CHECK(comm_sum_i64(&comm, seen, (size_t)comm.size + 1) == ST_OK);
     for (int r = 0; r < comm.size; r++)
         CHECK(seen[r] == 1);
     CHECK(seen[comm.size] == comm.size);
@@ -65,20 +69,75 @@ static void check_bcast(size_t bytes)
     free(data);
 }
 
-static void check_sum(int n)
+static void check_sum_i64(size_t n)
 {
     const int64_t large = INT64_C(1) << 53; /* a sum in doubles would lose the 1 */
-    int64_t *values = mem_array((size_t)n + 1, sizeof *values);
+    int64_t *values = mem_array(n + 1, sizeof *values);
 
     CHECK(values);
-    for (int i = 0; i < n; i++)
-        values[i] = (i % 2 ? -1 : 1) * (large + comm.rank + i);
+    for (size_t i = 0; i < n; i++)
+        values[i] = (i % 2 ? -1 : 1) * (large + comm.rank + (int64_t)i);
     values[n] = 77;
     CHECK(comm_sum_i64(&comm, values, n) == ST_OK);
-    for (int i = 0; i < n; i++)
-        CHECK(values[i] == (i % 2 ? -1 : 1) * (comm.size * (large + i) + comm.size * (comm.size - 1) / 2));
+    for (size_t i = 0; i < n; i++)
+        CHECK(values[i] == (i % 2 ? -1 : 1) * (comm.size * (large + (int64_t)i) + comm.size * (comm.size - 1) / 2));
     CHECK(values[n] == 77);
     free(values);
+}
+
+/* A sum in floats would lose the low bits; the last value is as low as an int32_t goes. */
+static void check_sum_i32(enum status (*sum)(int32_t *values, size_t n), size_t n)
+{
+    const int32_t large = INT32_C(1) << 28;
+    int32_t *values = mem_array(n + 1, sizeof *values);
+
+    CHECK(values && comm.size <= 7);
+    for (size_t i = 0; i < n; i++)
+        values[i] = (i % 2 ? -1 : 1) * (large + comm.rank + (int32_t)(i % 99999));
+    if (n > 0)
+        values[n - 1] = comm.rank == comm.size - 1 ? INT32_MIN : 0;
+    values[n] = 77;
+    CHECK(sum(values, n) == ST_OK);
+    for (size_t i = 0; i + 1 < n; i++)
+        CHECK(values[i] ==
+              (i % 2 ? -1 : 1) * (comm.size * (large + (int32_t)(i % 99999)) + comm.size * (comm.size - 1) / 2));
+    CHECK(n == 0 || values[n - 1] == INT32_MIN);
+    CHECK(values[n] == 77);
+    free(values);
+}
+
+static enum status sum_on_host(int32_t *values, size_t n)
+{
+    return comm_sum_i32(&comm, values, n);
+}
+
+/* With no device the values are in host memory. */
+static enum status sum_without_gpu(int32_t *values, size_t n)
+{
+    return comm_gpu_sum_i32(&comm, values, n, NULL);
+}
+
+static void check_all_gather(size_t bytes)
+{
+    const size_t total = (size_t)comm.size * bytes;
+    unsigned char *all = mem_array(total + 1, 1), *mine = mem_array(bytes, 1);
+
+    CHECK(all && mine);
+    for (int in_place = 0; in_place < 2; in_place++) {
+        unsigned char *from = in_place ? all + (size_t)comm.rank * bytes : mine;
+
+        memset(all, 0xee, total);
+        all[total] = 0xaa;
+        for (size_t i = 0; i < bytes; i++)
+            from[i] = byte_of(comm.rank, i);
+        CHECK(comm_all_gather(&comm, from, bytes, all) == ST_OK);
+        CHECK(all[total] == 0xaa);
+        for (int r = 0; r < comm.size; r++)
+            for (size_t i = 0; i < bytes; i++)
+                CHECK(all[(size_t)r * bytes + i] == byte_of(r, i));
+    }
+    free(mine);
+    free(all);
 }
 
 /* parts[r % n_parts] bytes from rank r. */
@@ -123,25 +182,31 @@ static void check_gather_without_room(void)
 
     const enum status st =
         comm_gather(&comm, &little, comm.rank == comm.size - 1 ? (size_t)1 << 62 : 1, &all, &all_bytes);
+    char expected[32] = "";
+    int first = comm.world_rank;
     CHECK(st == ST_NOMEM && !all && all_bytes == 0);
-    CHECK(strstr(status_message(), "out of memory"));
-    CHECK(comm.size == 1 || strncmp(status_message(), "rank 0: ", 8) == 0);
+    CHECK(comm_bcast(&comm, &first, sizeof first) == ST_OK);
+    if (comm.size > 1)
+        snprintf(expected, sizeof expected, "rank %d: ", first);
+    CHECK(strncmp(status_message(), expected, strlen(expected)) == 0 && strstr(status_message(), "out of memory"));
     CHECK(comm_agree(&comm, ST_OK) == ST_OK);
 #endif
 }
 
-static void check_transfers(void)
+static void check_transfers(size_t most)
 {
-    static const size_t nothing[] = {0}, some[] = {5, 0, 17, 1}, others[] = {0, 0, 9}, even[] = {16};
-    static const size_t large[] = {100000, 3, 0, 70001};
-    static const size_t sizes[] = {0, 1, 15, 16, 17, 100000};
+    const size_t nothing[] = {0}, some[] = {5, 0, 17, 1}, others[] = {0, 0, 9}, even[] = {16};
+    const size_t large[] = {most, 3, 0, most * 7 / 10 + 1}, sizes[] = {0, 1, 15, 16, 17, most};
 
-    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         check_bcast(sizes[i]);
-    check_sum(0);
-    check_sum(1);
-    check_sum(9);
-    check_sum(10001);
+        check_all_gather(sizes[i]);
+        check_sum_i32(sum_on_host, sizes[i]);
+    }
+    check_sum_i64(0);
+    check_sum_i64(1);
+    check_sum_i64(9);
+    check_sum_i64(most / 10 + 1);
     check_gather(nothing, 1);
     check_gather(even, 1);
     check_gather(some, sizeof some / sizeof some[0]);
@@ -158,21 +223,25 @@ static void check_chunks(void)
     CHECK(usual <= INT32_MAX);
     for (size_t i = 0; i < sizeof chunks / sizeof chunks[0]; i++) {
         comm_chunk_bytes = chunks[i];
-        check_transfers();
+        check_transfers(chunks[i] < 4096 ? 2000 : 100000);
     }
     comm_chunk_bytes = usual;
 }
 
+/* rank is one of comm's; the message must name the world's. */
 static void check_verdict(enum status got, enum status st, int rank, const char *text)
 {
-    char expected[STATUS_MESSAGE_BYTES];
+    char expected[STATUS_MESSAGE_BYTES], said[STATUS_MESSAGE_BYTES];
+    int world_rank = comm.rank == rank ? comm.world_rank : 0;
 
+    snprintf(said, sizeof said, "%s", status_message());
+    CHECK(comm_sum_i32(&comm, &world_rank, 1) == ST_OK);
     if (comm.size > 1)
-        snprintf(expected, sizeof expected, "rank %d: %s", rank, text);
+        snprintf(expected, sizeof expected, "rank %d: %s", world_rank, text);
     else
         snprintf(expected, sizeof expected, "%s", text);
     CHECK(got == st);
-    CHECK(strcmp(status_message(), expected) == 0);
+    CHECK(strcmp(said, expected) == 0);
 }
 
 static void check_agree(void)
@@ -252,6 +321,183 @@ static void check_patience(void)
     CHECK(worked < 0.2);
 }
 
+/* ---- parts ---- */
+
+/* comm becomes a part of itself, *whole what it was; ended by close_part. */
+static void open_part(struct comm *whole, int colour)
+{
+    *whole = comm;
+    CHECK(comm_split(whole, colour, &comm) == ST_OK);
+}
+
+static void close_part(const struct comm *whole)
+{
+    comm_close(&comm);
+    CHECK(!comm.ops && !comm.group && !comm.gpu);
+    comm = *whole;
+}
+
+/* The ranks of equal parity, in order, with all that a communicator can; and each half of them. */
+static void check_parity(void)
+{
+    struct comm whole, parity;
+    const int colour = comm.rank % 2, size = (comm.size + 1 - colour) / 2, rank = comm.rank / 2;
+
+    open_part(&whole, 5 * colour);
+    CHECK(comm.size == size && comm.rank == rank && comm.world_rank == whole.rank);
+    CHECK(comm.node_rank == whole.node_rank && comm.node_size == whole.node_size);
+    check_transfers(100000);
+    check_chunks();
+    check_gather_without_room();
+    check_agree();
+
+    open_part(&parity, rank < (size + 1) / 2);
+    CHECK(comm.size == (rank < (size + 1) / 2 ? (size + 1) / 2 : size / 2) && comm.world_rank == whole.rank);
+    check_transfers(100000);
+    check_agree();
+    close_part(&parity);
+
+    check_transfers(100000);
+    close_part(&whole);
+    check_transfers(100000);
+}
+
+/* Rows and columns, all open at once and used in turn: the sum over the sums of the rows is the sum of all. */
+static void check_grid(void)
+{
+    struct comm whole = comm, row, column;
+    int64_t direct = comm.rank + 1, crossed = direct;
+
+    CHECK(comm_split(&whole, comm.rank / 2, &row) == ST_OK);
+    CHECK(comm_split(&whole, comm.rank % 2, &column) == ST_OK);
+    for (int i = 0; i < 50; i++) {
+        direct = crossed = comm.rank + 1 + i;
+        CHECK(comm_sum_i64(&comm, &direct, 1) == ST_OK);
+        CHECK(comm_sum_i64(&row, &crossed, 1) == ST_OK);
+        if (comm.size % 2 == 0)
+            CHECK(comm_sum_i64(&column, &crossed, 1) == ST_OK);
+        CHECK(crossed == direct || comm.size % 2);
+        CHECK(direct == (int64_t)comm.size * (comm.size + 1) / 2 + (int64_t)i * comm.size);
+    }
+    comm_close(&row); /* in another order than they were opened */
+    comm_close(&column);
+}
+
+static void check_split(void)
+{
+    struct comm whole, part;
+
+    check_parity();
+    check_grid();
+
+    open_part(&whole, 3); /* all */
+    CHECK(comm.size == whole.size && comm.rank == whole.rank);
+    check_agree();
+    close_part(&whole);
+
+    open_part(&whole, comm.rank); /* each for itself */
+    CHECK(comm.size == 1 && comm.rank == 0 && comm.world_rank == whole.rank);
+    check_transfers(100000);
+    check_agree();
+    close_part(&whole);
+
+    /* A fault that a part agreed on keeps its rank of the world when all agree on it. */
+    const int last = comm.size - 1;
+    open_part(&whole, comm.rank % 2);
+    enum status mine = comm_agree(&comm, whole.rank == last ? FAIL(ST_FORMAT, "bad page") : ST_OK);
+    close_part(&whole);
+    check_verdict(comm_agree(&comm, mine), ST_FORMAT, last, "bad page");
+
+    CHECK(comm_split(&comm, comm.rank == last ? -1 : 0, &part) == ST_BUG);
+    CHECK(!part.ops && strstr(status_message(), "colour -1"));
+    comm_close(&part);
+    CHECK(comm_agree(&comm, ST_OK) == ST_OK);
+}
+
+/* ---- sums without a GPU ---- */
+
+static void check_gpu_refused(int device, enum status st, const char *text)
+{
+    const int last = comm.size - 1;
+
+    CHECK(comm_gpu_open(&comm, comm.rank == last ? device : -1) == st);
+    CHECK(strstr(status_message(), text) && !comm.gpu);
+}
+
+static void check_without_gpu(void)
+{
+    int32_t value = 1;
+
+    CHECK(comm_gpu_sum_i32(&comm, &value, 1, NULL) == ST_BUG);
+    CHECK(strcmp(comm_gpu_path(&comm), "not opened") == 0);
+    check_gpu_refused(99999, ST_UNSUPPORTED, "GPU 99999: "); /* in every build, on every machine */
+    setenv("JACQUARD_COMM_TIMEOUT", "soon", 1);
+    check_gpu_refused(-1, ST_USAGE, "JACQUARD_COMM_TIMEOUT is 'soon'");
+    setenv("JACQUARD_COMM_TIMEOUT", "0", 1);
+    check_gpu_refused(-1, ST_USAGE, "JACQUARD_COMM_TIMEOUT is '0'");
+    setenv("JACQUARD_COMM_TIMEOUT", "60", 1);
+
+    CHECK(comm_gpu_open(&comm, -1) == ST_OK);
+    CHECK(strcmp(comm_gpu_path(&comm), comm.size > 1 ? "MPI through host memory" : "one rank") == 0);
+    CHECK(comm_gpu_open(&comm, -1) == ST_BUG);
+    check_sum_i32(sum_without_gpu, 0);
+    check_sum_i32(sum_without_gpu, 1000);
+    check_sum_i32(sum_without_gpu, ((size_t)9 << 20) + 7); /* in pieces */
+
+    struct comm whole;
+    open_part(&whole, comm.rank % 2);
+    CHECK(!comm.gpu); /* each communicator has its own */
+    CHECK(comm_gpu_open(&comm, -1) == ST_OK);
+    check_sum_i32(sum_without_gpu, 1000);
+    close_part(&whole);
+}
+
+/* ---- traffic ---- */
+
+static void check_counted(enum comm_kind kind, int64_t calls, size_t bytes, double longest)
+{
+    struct comm_traffic traffic[N_COMM_KINDS];
+
+    comm_traffic_read(&comm, traffic);
+    CHECK(traffic[kind].calls == calls && traffic[kind].bytes == (int64_t)bytes);
+    CHECK(traffic[kind].seconds >= 0 && traffic[kind].seconds <= longest);
+}
+
+static void check_traffic(void)
+{
+    int32_t narrow[5] = {0};
+    int64_t wide[3] = {0}, *all = mem_array((size_t)comm.size, sizeof *all);
+    struct comm whole;
+
+    CHECK(all);
+    open_part(&whole, 0);
+    for (int kind = 0; kind < N_COMM_KINDS; kind++) {
+        check_counted((enum comm_kind)kind, 0, 0, 0);
+        CHECK(strlen(comm_kind_name((enum comm_kind)kind)) > 3);
+        for (int other = 0; other < kind; other++)
+            CHECK(strcmp(comm_kind_name((enum comm_kind)kind), comm_kind_name((enum comm_kind)other)) != 0);
+    }
+    CHECK(comm_gpu_open(&comm, -1) == ST_OK);
+    const double started = clock_seconds();
+    for (int i = 0; i < 2; i++) {
+        CHECK(comm_sum_i32(&comm, narrow, 5) == ST_OK);
+        CHECK(comm_gpu_sum_i32(&comm, narrow, 3, NULL) == ST_OK);
+        CHECK(comm_all_gather(&comm, wide, sizeof *wide, all) == ST_OK);
+    }
+    CHECK(comm_sum_i64(&comm, wide, 3) == ST_OK);
+    CHECK(comm_bcast(&comm, wide, 7) == ST_OK);
+    CHECK(comm_agree(&comm, ST_OK) == ST_OK); /* none of the kinds */
+    const double longest = clock_seconds() - started;
+
+    check_counted(COMM_SUM_I32, 2, 40, longest);
+    check_counted(COMM_GPU_SUM_I32, 2, 24, longest);
+    check_counted(COMM_ALL_GATHER, 2, 2 * (size_t)comm.size * sizeof *all, longest);
+    check_counted(COMM_SUM_I64, 1, 24, longest);
+    check_counted(COMM_BCAST, 1, 7, longest);
+    close_part(&whole);
+    free(all);
+}
+
 static void check_describe(void)
 {
     char text[256] = "", little[5] = "";
@@ -275,6 +521,27 @@ static void check_big(void)
 
     check_gather(parts, sizeof parts / sizeof parts[0]);
     check_bcast(((size_t)9 << 28) + 5);
+    check_all_gather(((size_t)3 << 28) + 5);
+    check_sum_i32(sum_on_host, ((size_t)1 << 29) + 77);
+}
+
+/* The last rank goes while the others wait for it. Whatever they see, the launcher must end them: they do not come to
+ * the end of this. */
+static void lose_last_rank(int by_signal)
+{
+    struct comm part;
+    int32_t values[3] = {0};
+
+    CHECK(comm_split(&comm, comm.rank % 2 == (comm.size - 1) % 2, &part) == ST_OK);
+    CHECK(comm_sum_i32(&part, values, 3) == ST_OK);
+    if (comm.rank == comm.size - 1) {
+        if (by_signal)
+            raise(SIGKILL);
+        _exit(0);
+    }
+    (void)comm_sum_i32(&part, values, 3);
+    (void)comm_sum_i32(&comm, values, 3);
+    printf("rank %d goes on without the last\n", comm.rank);
 }
 
 static int open_only(void)
@@ -303,15 +570,21 @@ int main(int argc, char **argv)
         if (comm.rank == comm.size - 1)
             comm_abort(&comm, argc > 2 ? atoi(argv[2]) : 1);
         CHECK(comm_agree(&comm, ST_OK) == ST_OK);
+    } else if (strcmp(mode, "die") == 0 || strcmp(mode, "leave") == 0) {
+        lose_last_rank(strcmp(mode, "die") == 0);
+        return 0;
     } else if (strcmp(mode, "big") == 0) {
         check_big();
     } else {
         check_ranks();
-        check_transfers();
+        check_transfers(100000);
         check_chunks();
         check_gather_without_room();
         check_agree();
         check_fault();
+        check_split();
+        check_without_gpu();
+        check_traffic();
         check_patience();
         check_describe();
     }

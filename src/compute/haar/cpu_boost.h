@@ -8,13 +8,13 @@
 
 enum { CPU_BOOST_BLOCK = 512 }; /* images evaluated together */
 
-/* Scratch of one thread for the search. */
+/* Scratch of one thread for the search, which takes features in pairs. */
 struct cpu_search {
-    int32_t *sums;           /* [256, row_lanes]: weights of a bin's images by class */
-    int32_t *own;            /* [256, n_classes]: of them those of the class's own images (BOOST_SPLIT) */
-    int32_t *columns;        /* [256, n_columns] the two, sorted into the seam's columns */
+    int32_t *sums[2];        /* [256, row_lanes]: weights of a bin's images by class */
+    int32_t *own[2];         /* [256, n_classes]: of them those of the class's own images (BOOST_SPLIT) */
+    int32_t *columns[2];     /* [256, n_columns]: the two, sorted into the seam's columns */
     int32_t *running;        /* [n_columns, 256]: sums of columns up to each occupied bin */
-    uint8_t *bins;           /* [n_active] where bins are not kept */
+    uint8_t *bins[2];        /* [n_active] where bins are not kept */
     struct boost_best *best; /* [most_nodes] */
 };
 

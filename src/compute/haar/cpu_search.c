@@ -21,12 +21,16 @@ enum status cpu_search_open(struct cpu_boost *b)
         return ST_NOMEM;
     for (size_t t = 0; t < n_threads; t++) {
         struct cpu_search *s = &b->search[t];
-        s->sums = mem_array(HAAR_BINS * (size_t)b->row_lanes, sizeof *s->sums);
-        s->own = mem_array(HAAR_BINS * n_classes, sizeof *s->own);
-        s->columns = mem_array(HAAR_BINS * n_columns, sizeof *s->columns);
+        for (int f = 0; f < 2; f++) {
+            s->sums[f] = mem_array(HAAR_BINS * (size_t)b->row_lanes, sizeof *s->sums[f]);
+            s->own[f] = mem_array(HAAR_BINS * n_classes, sizeof *s->own[f]);
+            s->columns[f] = mem_array(HAAR_BINS * n_columns, sizeof *s->columns[f]);
+            if (!s->sums[f] || !s->own[f] || !s->columns[f])
+                return ST_NOMEM;
+        }
         s->running = mem_array(HAAR_BINS * n_columns, sizeof *s->running);
         s->best = mem_array((size_t)b->setup.most_nodes, sizeof *s->best);
-        if (!s->sums || !s->own || !s->columns || !s->running || !s->best)
+        if (!s->running || !s->best)
             return ST_NOMEM;
     }
     if (b->setup.sum.sum_i32) {
@@ -42,11 +46,13 @@ void cpu_search_close(struct cpu_boost *b)
     for (int t = 0; b->search && t < pool_n_threads(b->pool); t++) {
         struct cpu_search *s = &b->search[t];
         free(s->best);
-        free(s->bins);
         free(s->running);
-        free(s->columns);
-        free(s->own);
-        free(s->sums);
+        for (int f = 0; f < 2; f++) {
+            free(s->bins[f]);
+            free(s->columns[f]);
+            free(s->own[f]);
+            free(s->sums[f]);
+        }
     }
     free(b->search);
     free(b->histograms);
@@ -65,10 +71,11 @@ enum status cpu_search_activate(struct cpu_boost *b)
         b->bins = mem_array(b->setup.most_features * n, 1);
         return b->bins ? ST_OK : ST_NOMEM;
     }
-    for (int t = 0; t < pool_n_threads(b->pool); t++) {
-        free(b->search[t].bins);
-        b->search[t].bins = mem_array(n, 1);
-        is_well = is_well && b->search[t].bins;
+    for (int i = 0; i < 2 * pool_n_threads(b->pool); i++) {
+        uint8_t **bins = &b->search[i / 2].bins[i % 2];
+        free(*bins);
+        *bins = mem_array(n, 1);
+        is_well = is_well && *bins;
     }
     return is_well ? ST_OK : ST_NOMEM;
 }
@@ -97,65 +104,83 @@ static void bin_feature(const struct cpu_boost *b, struct haar_feature feature, 
 
 /* ---- histograms ---- */
 
-/* n_lanes is a constant where it is called, so that the inner loops become single vector additions. */
-static inline __attribute__((always_inline)) void add_rows(int32_t *restrict sums, const int32_t *restrict weight,
-                                                           const uint8_t *restrict bins, const uint32_t *restrict order,
-                                                           int64_t n, int n_lanes)
+/* What a pass over a node's images adds up: the same images' weights by the bins of two features, so that the weights
+ * are fetched once. */
+struct pass {
+    const uint32_t *order; /* [n] */
+    int64_t n;
+    const int32_t *weight; /* [.., n_lanes] */
+    const uint8_t *label;  /* NULL: no own weights */
+    int n_classes;
+    const uint8_t *bins[2];
+    int32_t *sums[2], *own[2];
+};
+
+/* Eight lanes by name: gcc unrolls a loop of 8 or 16 before it sees a vector in it. */
+typedef int32_t lanes __attribute__((vector_size(32), may_alias));
+
+/* n_vectors is a constant where it matters. */
+static inline __attribute__((always_inline)) void add_rows(const struct pass *p, int n_vectors)
 {
-    for (int64_t i = 0; i < n; i++) {
-        const uint32_t j = order[i];
-        int32_t *restrict row = sums + bins[j] * n_lanes;
-        const int32_t *restrict w = weight + (size_t)j * (size_t)n_lanes;
-        for (int l = 0; l < n_lanes; l++)
-            row[l] += w[l];
+    const lanes *weight = (const lanes *)p->weight;
+    lanes *sums0 = (lanes *)p->sums[0], *sums1 = (lanes *)p->sums[1];
+
+    for (int64_t i = 0; i < p->n; i++) {
+        const uint32_t j = p->order[i];
+        const int bin0 = p->bins[0][j], bin1 = p->bins[1][j];
+        const lanes *w = weight + (size_t)j * (size_t)n_vectors;
+        for (int v = 0; v < n_vectors; v++) {
+            sums0[bin0 * n_vectors + v] += w[v];
+            sums1[bin1 * n_vectors + v] += w[v];
+        }
+        if (p->label) {
+            const int l = p->label[j];
+            const int32_t own = p->weight[(size_t)j * 8 * (size_t)n_vectors + (size_t)l];
+            p->own[0][bin0 * p->n_classes + l] += own;
+            p->own[1][bin1 * p->n_classes + l] += own;
+        }
     }
 }
 
 CPU_CLONES
-static void add_weights(int32_t *sums, const int32_t *weight, const uint8_t *bins, const uint32_t *order, int64_t n,
-                        int n_lanes)
+static void add_weights(const struct pass *p, int n_lanes)
 {
     if (n_lanes == 8)
-        add_rows(sums, weight, bins, order, n, 8);
+        add_rows(p, 1);
     else if (n_lanes == 16)
-        add_rows(sums, weight, bins, order, n, 16);
+        add_rows(p, 2);
     else
-        add_rows(sums, weight, bins, order, n, n_lanes);
+        add_rows(p, n_lanes / 8);
 }
 
-static void add_own_weights(const struct cpu_boost *b, int32_t *own, const uint8_t *bins, int64_t first, int64_t n)
-{
-    const int n_classes = b->setup.n_classes;
-
-    for (int64_t i = first; i < first + n; i++) {
-        const uint32_t j = b->order[i];
-        const int l = b->active_label[j];
-        own[bins[j] * n_classes + l] += b->weight[(int64_t)j * b->row_lanes + l];
-    }
-}
-
-/* columns: i32 [256, n_columns], overwritten. */
-static void build_histogram(const struct cpu_boost *b, struct cpu_search *s, const uint8_t *bins, int node,
-                            int32_t *columns)
+/* The histograms of two features; columns: i32 [256, n_columns] each, overwritten. */
+static void build_histograms(const struct cpu_boost *b, struct cpu_search *s, const uint8_t *const bins[2], int node,
+                             int32_t *const columns[2])
 {
     const int n_classes = b->setup.n_classes, n_lanes = b->row_lanes, n_columns = b->n_columns;
-    const int64_t first = b->node_first[node], n = b->node_count[node];
     const bool is_split = b->setup.columns == BOOST_SPLIT;
+    const struct pass pass = {.order = b->order + b->node_first[node],
+                              .n = b->node_count[node],
+                              .weight = b->weight,
+                              .label = is_split ? b->active_label : NULL,
+                              .n_classes = n_classes,
+                              .bins = {bins[0], bins[1]},
+                              .sums = {s->sums[0], s->sums[1]},
+                              .own = {s->own[0], s->own[1]}};
 
-    memset(s->sums, 0, HAAR_BINS * (size_t)n_lanes * sizeof *s->sums);
-    add_weights(s->sums, b->weight, bins, b->order + first, n, n_lanes);
-    if (is_split) {
-        memset(s->own, 0, HAAR_BINS * (size_t)n_classes * sizeof *s->own);
-        add_own_weights(b, s->own, bins, first, n);
+    for (int f = 0; f < 2; f++) {
+        memset(s->sums[f], 0, HAAR_BINS * (size_t)n_lanes * sizeof *s->sums[f]);
+        memset(s->own[f], 0, HAAR_BINS * (size_t)n_classes * sizeof *s->own[f]);
     }
-    for (int bin = 0; bin < HAAR_BINS; bin++)
-        for (int l = 0; l < n_classes; l++) {
-            const int32_t sum = s->sums[bin * n_lanes + l];
-            const int32_t own = is_split ? s->own[bin * n_classes + l] : 0;
-            columns[bin * n_columns + l] = sum - own;
-            if (is_split)
-                columns[bin * n_columns + n_classes + l] = own;
-        }
+    add_weights(&pass, n_lanes);
+    for (int f = 0; f < 2; f++)
+        for (int bin = 0; bin < HAAR_BINS; bin++)
+            for (int l = 0; l < n_classes; l++) {
+                const int32_t own = s->own[f][bin * n_classes + l];
+                columns[f][bin * n_columns + l] = s->sums[f][bin * n_lanes + l] - own;
+                if (is_split)
+                    columns[f][bin * n_columns + n_classes + l] = own;
+            }
 }
 
 /* ---- cuts ---- */
@@ -259,32 +284,20 @@ static void consider(const struct cpu_boost *b, struct cpu_search *s, const int3
 struct search {
     struct cpu_boost *b;
     const struct haar_feature *feature;
-    uint32_t first; /* of the chunk */
+    uint32_t first, n; /* the chunk's features */
     int n_nodes;
     const int *node;
     bool is_binned; /* b->bins hold this list */
 };
 
-static const uint8_t *bins_of(const struct search *search, uint32_t feature, int thread)
+static const uint8_t *bins_of(const struct search *search, uint32_t feature, int thread, int which)
 {
     struct cpu_boost *b = search->b;
-    uint8_t *bins = b->bins ? b->bins + (size_t)feature * (size_t)b->n_active : b->search[thread].bins;
+    uint8_t *bins = b->bins ? b->bins + (size_t)feature * (size_t)b->n_active : b->search[thread].bins[which];
 
     if (!search->is_binned)
         bin_feature(b, search->feature[feature], bins);
     return bins;
-}
-
-static void search_feature(void *context, int64_t item, int thread)
-{
-    const struct search *search = context;
-    struct cpu_search *s = &search->b->search[thread];
-    const uint8_t *bins = bins_of(search, (uint32_t)item, thread);
-
-    for (int i = 0; i < search->n_nodes; i++) {
-        build_histogram(search->b, s, bins, search->node[i], s->columns);
-        consider(search->b, s, s->columns, (uint32_t)item, &s->best[i]);
-    }
 }
 
 static size_t histogram_size(const struct cpu_boost *b)
@@ -292,26 +305,46 @@ static size_t histogram_size(const struct cpu_boost *b)
     return (size_t)HAAR_BINS * (size_t)b->n_columns;
 }
 
-static void fill_histograms(void *context, int64_t item, int thread)
+static int32_t *histogram_of(const struct search *search, uint32_t feature, int i)
 {
-    const struct search *search = context;
-    struct cpu_boost *b = search->b;
-    const uint8_t *bins = bins_of(search, search->first + (uint32_t)item, thread);
+    const size_t number = (size_t)(feature - search->first) * (size_t)search->n_nodes + (size_t)i;
 
-    for (int i = 0; i < search->n_nodes; i++)
-        build_histogram(b, &b->search[thread], bins, search->node[i],
-                        b->histograms + ((size_t)item * (size_t)search->n_nodes + (size_t)i) * histogram_size(b));
+    return search->b->histograms + number * histogram_size(search->b);
 }
 
-static void consider_histograms(void *context, int64_t item, int thread)
+/* Item i is the features 2 i and 2 i + 1 of the chunk; a last one without a partner is its own. */
+static void search_pair(void *context, int64_t item, int thread)
 {
     const struct search *search = context;
     struct cpu_boost *b = search->b;
     struct cpu_search *s = &b->search[thread];
+    const uint32_t last = search->first + search->n - 1, feature = search->first + 2 * (uint32_t)item;
+    const int n_features = feature < last ? 2 : 1;
+    const uint8_t *bins[2];
+
+    for (int f = 0; f < n_features; f++)
+        bins[f] = bins_of(search, feature + (uint32_t)f, thread, f);
+    if (n_features == 1)
+        bins[1] = bins[0];
+    for (int i = 0; i < search->n_nodes; i++) {
+        build_histograms(b, s, bins, search->node[i], s->columns);
+        for (int f = 0; f < n_features; f++)
+            if (b->histograms)
+                memcpy(histogram_of(search, feature + (uint32_t)f, i), s->columns[f],
+                       histogram_size(b) * sizeof *s->columns[f]);
+            else
+                consider(b, s, s->columns[f], feature + (uint32_t)f, &s->best[i]);
+    }
+}
+
+static void consider_summed(void *context, int64_t item, int thread)
+{
+    const struct search *search = context;
+    struct cpu_search *s = &search->b->search[thread];
+    const uint32_t feature = search->first + (uint32_t)item;
 
     for (int i = 0; i < search->n_nodes; i++)
-        consider(b, s, b->histograms + ((size_t)item * (size_t)search->n_nodes + (size_t)i) * histogram_size(b),
-                 search->first + (uint32_t)item, &s->best[i]);
+        consider(search->b, s, histogram_of(search, feature, i), feature, &s->best[i]);
 }
 
 /* Shards: every chunk's histograms are summed before anybody looks at them. */
@@ -322,10 +355,10 @@ static enum status search_shards(struct search *search, uint32_t n_features)
     const uint32_t chunk = (uint32_t)(b->setup.histogram_bytes / bytes);
 
     for (search->first = 0; search->first < n_features; search->first += chunk) {
-        const uint32_t n = n_features - search->first < chunk ? n_features - search->first : chunk;
-        pool_run(b->pool, n, fill_histograms, search);
-        TRY(b->setup.sum.sum_i32(b->setup.sum.context, b->histograms, n * bytes / sizeof *b->histograms, NULL));
-        pool_run(b->pool, n, consider_histograms, search);
+        search->n = n_features - search->first < chunk ? n_features - search->first : chunk;
+        pool_run(b->pool, (search->n + 1) / 2, search_pair, search);
+        TRY(b->setup.sum.sum_i32(b->setup.sum.context, b->histograms, search->n * bytes / sizeof *b->histograms, NULL));
+        pool_run(b->pool, search->n, consider_summed, search);
     }
     return ST_OK;
 }
@@ -341,6 +374,7 @@ enum status cpu_boost_search(void *priv, uint32_t n_features, const struct haar_
     struct cpu_boost *b = priv;
     struct search search = {.b = b,
                             .feature = feature,
+                            .n = n_features,
                             .n_nodes = n_nodes,
                             .node = node,
                             .is_binned = b->bins && b->has_list && b->list_number == list_number};
@@ -351,7 +385,7 @@ enum status cpu_boost_search(void *priv, uint32_t n_features, const struct haar_
     if (b->setup.sum.sum_i32)
         TRY(search_shards(&search, n_features));
     else
-        pool_run(b->pool, n_features, search_feature, &search);
+        pool_run(b->pool, (n_features + 1) / 2, search_pair, &search);
     b->has_list = true;
     b->list_number = list_number;
 

@@ -5,7 +5,7 @@
  * value = white * n_black - black * n_white, which 32 bits hold: at most 255 * n_white * n_black * the side across, and
  * each part is at most half of 64 (of 4096 for QUAD). That is SCAN_MEAN. In SCAN_SEED's float arithmetic the quotients
  * are below 2^14, so both roundings together are off by at most 2^-10: whatever passes has |value| >= (bound - 2^-10) *
- * n_white * n_black. */
+ * n_white * n_black. Nor does value 0 pass: equal quotients round alike. */
 #ifndef JACQUARD_COMPUTE_HAAR_SCAN_RULES_H
 #define JACQUARD_COMPUTE_HAAR_SCAN_RULES_H
 
@@ -14,7 +14,7 @@
 struct scan_test {
     int32_t n_white, n_black; /* rows, columns or pixels of both parts */
     int32_t bound;            /* of the difference of the quotients */
-    int32_t least;            /* |value| below this does not pass */
+    int32_t least;            /* at least 1; |value| below this does not pass */
 };
 
 HAAR_FN struct scan_test scan_test_of(enum scan_rule rule, int32_t threshold, struct haar_feature f)
@@ -37,6 +37,8 @@ HAAR_FN struct scan_test scan_test_of(enum scan_rule rule, int32_t threshold, st
     }
     const int32_t area = t.n_white * t.n_black;
     t.least = rule == SCAN_SEED ? t.bound * area - (area >> 10) - 1 : t.bound * area + 1;
+    if (t.least < 1)
+        t.least = 1;
     return t;
 }
 

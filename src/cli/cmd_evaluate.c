@@ -1,0 +1,89 @@
+/* jacquard evaluate: a model against labelled images. */
+#include "base/opts.h"
+#include "cli/commands.h"
+#include "haar/evaluate.h"
+
+#include <stdio.h>
+
+enum { OPT_IMAGES, OPT_LABELS, OPT_JSON, OPT_CURVE, OPT_CONFUSION, OPT_BACKEND, OPT_THREADS, OPT_FORCE, OPT_HELP };
+
+static const struct opt options[] = {
+    [OPT_IMAGES] = {"images", 0, "FILE", "IDX images, plain or gzip"},
+    [OPT_LABELS] = {"labels", 0, "FILE", "their labels"},
+    [OPT_JSON] = {"json", 0, "OUT.json",
+                  "the result as data, with the wrong answers of the largest margin\n"
+                  "(the answer's score less the label's, in 1/65536 octaves)"},
+    [OPT_CURVE] = {"curve", 0, "OUT.csv", "the error after every round"},
+    [OPT_CONFUSION] = {"confusion", 0, "OUT.png",
+                       "the confusion matrix as a picture: a row a label, a column an answer"},
+    [OPT_BACKEND] = {"backend", 0, "NAME", "auto (default), cpu, cuda"},
+    [OPT_THREADS] = {"threads", 0, "N", "processor threads a rank (default: the host's cores shared among its ranks)"},
+    [OPT_FORCE] = {"force", 0, NULL, "overwrite existing outputs"},
+    [OPT_HELP] = {"help", 'h', NULL, "this"},
+    {NULL, 0, NULL, NULL},
+};
+
+struct parsed {
+    struct evaluate_config config;
+    bool help;
+};
+
+static enum status handle(void *context, int which, const char *arg)
+{
+    static const char *const backends[] = {"auto", "cpu", "cuda"};
+    struct parsed *p = context;
+    struct evaluate_config *c = &p->config;
+    int64_t wide = 0;
+    int value = 0;
+
+    switch (which) {
+    case OPT_IMAGES:
+        c->images = arg;
+        break;
+    case OPT_LABELS:
+        c->labels = arg;
+        break;
+    case OPT_JSON:
+        c->json = arg;
+        break;
+    case OPT_CURVE:
+        c->curve = arg;
+        break;
+    case OPT_CONFUSION:
+        c->confusion = arg;
+        break;
+    case OPT_BACKEND:
+        TRY(opts_choice("--backend", arg, backends, 3, &value));
+        c->backend = backends[value];
+        break;
+    case OPT_THREADS:
+        TRY(opts_int("--threads", arg, 1, 1024, &wide));
+        c->threads = (int)wide;
+        break;
+    case OPT_FORCE:
+        c->force = true;
+        break;
+    default:
+        p->help = true;
+    }
+    return ST_OK;
+}
+
+enum status command_evaluate(struct comm *comm, int argc, char **argv, atomic_int *stop)
+{
+    struct parsed p = {.config = {.backend = "auto"}};
+    int n;
+
+    TRY(opts_parse("evaluate", options, argc, argv, handle, &p, &p.config.model, 1, &n));
+    if (p.help) {
+        if (comm->rank == 0) {
+            puts("usage: jacquard evaluate MODEL --images FILE --labels FILE [OPTIONS]\n\n"
+                 "Prints the error, a table of the classes and the confusion matrix.\n");
+            opts_print(options);
+        }
+        return ST_OK;
+    }
+    if (n != 1 || !p.config.images || !p.config.labels)
+        return FAIL(ST_USAGE, "a model, --images and --labels are wanted (see: jacquard evaluate --help)");
+    return evaluate_run(comm, &p.config, stop);
+}

@@ -1,0 +1,55 @@
+/* jacquard predict: what a model says to images. */
+#include "base/mem.h"
+#include "base/opts.h"
+#include "cli/commands.h"
+#include "haar/predict.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { OPT_HELP };
+
+static const struct opt options[] = {
+    [OPT_HELP] = {"help", 'h', NULL, "this"},
+    {NULL, 0, NULL, NULL},
+};
+
+static enum status handle(void *context, int which, const char *arg)
+{
+    (void)which, (void)arg;
+    *(bool *)context = true;
+    return ST_OK;
+}
+
+static enum status predict(struct comm *comm, int argc, char **argv, const char **operand, atomic_int *stop)
+{
+    bool help = false;
+    int n;
+
+    TRY(opts_parse("predict", options, argc, argv, handle, &help, operand, argc, &n));
+    if (help) {
+        if (comm->rank == 0) {
+            puts("usage: jacquard predict MODEL FILE...\n\n"
+                 "FILE: IDX images, plain or gzip, or a PNG, of the size that the model is for; light on dark, if\n"
+                 "it learnt from such. Prints a line an image: its name (of an IDX file FILE:INDEX), its class and\n"
+                 "the confidence, with tabs between them. Confidence: the best class's score less the second best's,\n"
+                 "as a share of what the model's votes could set them apart; 0 is a tie, 1 is never reached in\n"
+                 "practice.\n");
+            opts_print(options);
+        }
+        return ST_OK;
+    }
+    if (n < 2)
+        return FAIL(ST_USAGE, "a model and at least one file of images are wanted (see: jacquard predict --help)");
+    const struct predict_config config = {.model = operand[0], .files = operand + 1, .n_files = n - 1};
+    return predict_run(comm, &config, stop);
+}
+
+enum status command_predict(struct comm *comm, int argc, char **argv, atomic_int *stop)
+{
+    const char **operand = mem_array((size_t)argc, sizeof *operand);
+    const enum status st = operand ? predict(comm, argc, argv, operand, stop) : ST_NOMEM;
+
+    free(operand);
+    return st;
+}

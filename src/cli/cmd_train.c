@@ -1,0 +1,268 @@
+/* jacquard train: the command line of training. */
+#include "base/opts.h"
+#include "cli/commands.h"
+#include "haar/train.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    OPT_IMAGES,
+    OPT_LABELS,
+    OPT_OUTPUT,
+    OPT_ROUNDS,
+    OPT_LEARNER,
+    OPT_TERMS,
+    OPT_LEAVES,
+    OPT_SEARCH,
+    OPT_FEATURES,
+    OPT_DESKEW,
+    OPT_AUGMENT,
+    OPT_CHANNELS,
+    OPT_ENSEMBLE,
+    OPT_VALIDATION,
+    OPT_TRIM,
+    OPT_SEED,
+    OPT_SHARD,
+    OPT_CHECKPOINT,
+    OPT_EVERY_ROUNDS,
+    OPT_RESUME,
+    OPT_LOG,
+    OPT_PLAN,
+    OPT_BACKEND,
+    OPT_THREADS,
+    OPT_PROGRESS,
+    OPT_FORCE,
+    OPT_HELP
+};
+
+static const struct opt options[] = {
+    [OPT_IMAGES] = {"images", 0, "FILE", "training images, IDX, gzip or not"},
+    [OPT_LABELS] = {"labels", 0, "FILE", "their labels, IDX, gzip or not; 2 to 64 classes"},
+    [OPT_OUTPUT] = {"output", 'o', "MODEL", "the model, a text file"},
+    [OPT_ROUNDS] = {"rounds", 0, "R", "weak learners (default 2000)"},
+    [OPT_LEARNER] = {"learner", 0, "NAME", "tree (default), product of stumps, stump"},
+    [OPT_TERMS] = {"terms", 0, "M", "stumps in a product, 1 to 5 (default 3)"},
+    [OPT_LEAVES] = {"leaves", 0, "N", "leaves of a tree, 2 to 32 (default 8)"},
+    [OPT_SEARCH] = {"search", 0, "HOW",
+                    "lazy:N: N features drawn anew each round (default lazy:250);\n"
+                    "exhaustive: all features every round"},
+    [OPT_FEATURES] = {"features", 0, "SET", "multiboost (default), seed, full: see jacquard scan"},
+    [OPT_DESKEW] = {"deskew", 0, NULL, "images are centred and put upright by their moments first"},
+    [OPT_AUGMENT] = {"augment", 0, "elastic:N", "N distorted copies of each training image beside it"},
+    [OPT_CHANNELS] = {"channels", 0, "WHAT", "gray (default), or gradient: gray and gradients in 4 orientations"},
+    [OPT_ENSEMBLE] = {"ensemble", 0, "N",
+                      "N members, seeds S, S+1, ...; their votes are added. Several ranks\n"
+                      "train a member each, unless --shard says otherwise"},
+    [OPT_VALIDATION] = {"validation", 0, "N", "hold the file's last N images out, and tell their error"},
+    [OPT_TRIM] = {"trim", 0, "SHARE",
+                  "of the weight, in the lightest images, is left out of the search (default 0.01)"},
+    [OPT_SEED] = {"seed", 0, "S", "of all random numbers (default 1)"},
+    [OPT_SHARD] = {"shard", 0, "HOW",
+                   "data (default): images are dealt to the ranks, weight sums added;\n"
+                   "features: every rank has all images and searches its share of the\n"
+                   "features; DxF: a grid of both"},
+    [OPT_CHECKPOINT] = {"checkpoint", 0, "FILE", "keep what is done here"},
+    [OPT_EVERY_ROUNDS] = {"every-rounds", 0, "R", "a checkpoint every R rounds (default 100)"},
+    [OPT_RESUME] = {"resume", 0, NULL, "go on from the checkpoint, if there is one: the same model comes of it"},
+    [OPT_LOG] = {"log", 0, "OUT.csv", "a line a round"},
+    [OPT_PLAN] = {"plan", 0, NULL, "only tell what would be done, and the memory it takes"},
+    [OPT_BACKEND] = {"backend", 0, "NAME", "auto (default), cpu, cuda"},
+    [OPT_THREADS] = {"threads", 0, "N", "processor threads a rank (default: the host's cores shared among its ranks)"},
+    [OPT_PROGRESS] = {"progress", 0, "HOW", "auto (default), bar, log, none"},
+    [OPT_FORCE] = {"force", 0, NULL, "overwrite an existing model"},
+    [OPT_HELP] = {"help", 'h', NULL, "this"},
+    {NULL, 0, NULL, NULL},
+};
+
+struct parsed {
+    struct train_config config;
+    bool help;
+};
+
+static enum status parse_int(const char *option, const char *text, int64_t low, int64_t high, int *value)
+{
+    int64_t wide = 0;
+
+    TRY(opts_int(option, text, low, high, &wide));
+    *value = (int)wide;
+    return ST_OK;
+}
+
+static enum status parse_search(const char *text, uint32_t *lazy)
+{
+    int64_t n = 0;
+
+    if (strcmp(text, "exhaustive") != 0 && strncmp(text, "lazy:", 5) != 0)
+        return FAIL(ST_USAGE, "--search %s: there are lazy:N and exhaustive", text);
+    if (text[0] == 'l')
+        TRY(opts_int("--search lazy", text + 5, 1, 10000000, &n));
+    *lazy = (uint32_t)n;
+    return ST_OK;
+}
+
+static enum status parse_shard(const char *text, struct train_config *c)
+{
+    char extra;
+
+    c->data_shards = c->feature_shards = 0;
+    if (strcmp(text, "data") == 0)
+        c->feature_shards = 1;
+    else if (strcmp(text, "features") == 0)
+        c->data_shards = 1;
+    else if (sscanf(text, "%dx%d%c", &c->data_shards, &c->feature_shards, &extra) != 2 || c->data_shards < 1 ||
+             c->feature_shards < 1)
+        return FAIL(ST_USAGE, "--shard %s: there are data, features, and DxF (like 2x4)", text);
+    return ST_OK;
+}
+
+static enum status parse_trim(const char *text, int *ppm)
+{
+    double share = 0.0;
+
+    if (strcmp(text, "0") != 0)
+        TRY(opts_positive("--trim", text, &share));
+    if (share > 0.5)
+        return FAIL(ST_USAGE, "--trim %s: 0 to 0.5 is wanted", text);
+    *ppm = (int)(share * 1e6 + 0.5);
+    return ST_OK;
+}
+
+static enum status handle(void *context, int which, const char *arg)
+{
+    static const char *const channels[] = {"gray", "gradient"};
+    static const char *const progresses[] = {"auto", "bar", "log", "none"};
+    static const char *const backends[] = {"auto", "cpu", "cuda"};
+    struct parsed *p = context;
+    struct train_config *c = &p->config;
+    struct model_settings *s = &c->settings;
+    int value = 0;
+
+    switch (which) {
+    case OPT_IMAGES:
+        c->images = arg;
+        break;
+    case OPT_LABELS:
+        c->labels = arg;
+        break;
+    case OPT_OUTPUT:
+        c->output = arg;
+        break;
+    case OPT_ROUNDS:
+        return parse_int("--rounds", arg, 1, 10000000, &s->rounds);
+    case OPT_LEARNER:
+        TRY(opts_choice("--learner", arg, learner_names, N_LEARNERS, &value));
+        s->learner = (enum learner)value;
+        break;
+    case OPT_TERMS:
+        return parse_int("--terms", arg, 1, BOOST_MAX_TERMS, &s->terms);
+    case OPT_LEAVES:
+        return parse_int("--leaves", arg, 2, BOOST_MAX_LEAVES, &s->leaves);
+    case OPT_SEARCH:
+        return parse_search(arg, &s->lazy);
+    case OPT_FEATURES:
+        TRY(opts_choice("--features", arg, haar_set_names, HAAR_N_SETS, &value));
+        s->features = (enum haar_set)value;
+        break;
+    case OPT_DESKEW:
+        s->prepare.deskew = true;
+        break;
+    case OPT_AUGMENT:
+        if (strncmp(arg, "elastic:", 8) != 0)
+            return FAIL(ST_USAGE, "--augment %s: there is elastic:N", arg);
+        return parse_int("--augment elastic", arg + 8, 0, 1000, &s->elastic);
+    case OPT_CHANNELS:
+        TRY(opts_choice("--channels", arg, channels, 2, &value));
+        s->prepare.gradient = value == 1;
+        break;
+    case OPT_ENSEMBLE:
+        return parse_int("--ensemble", arg, 1, 1000, &c->n_members);
+    case OPT_VALIDATION:
+        return opts_int("--validation", arg, 0, INT32_MAX, &s->n_validation);
+    case OPT_TRIM:
+        return parse_trim(arg, &s->trim_ppm);
+    case OPT_SEED: {
+        int64_t seed = 0;
+        TRY(opts_int("--seed", arg, 0, INT64_MAX - 1000, &seed));
+        s->seed = (uint64_t)seed;
+        break;
+    }
+    case OPT_SHARD:
+        return parse_shard(arg, c);
+    case OPT_CHECKPOINT:
+        c->checkpoint = arg;
+        break;
+    case OPT_EVERY_ROUNDS:
+        return parse_int("--every-rounds", arg, 1, 10000000, &c->checkpoint_every);
+    case OPT_RESUME:
+        c->resume = true;
+        break;
+    case OPT_LOG:
+        c->log = arg;
+        break;
+    case OPT_PLAN:
+        c->plan_only = true;
+        break;
+    case OPT_BACKEND:
+        TRY(opts_choice("--backend", arg, backends, 3, &value));
+        c->backend = backends[value];
+        break;
+    case OPT_THREADS:
+        return parse_int("--threads", arg, 1, 1024, &c->threads);
+    case OPT_PROGRESS:
+        TRY(opts_choice("--progress", arg, progresses, 4, &value));
+        c->progress = (enum progress_mode)value;
+        break;
+    case OPT_FORCE:
+        c->force = true;
+        break;
+    case OPT_HELP:
+        p->help = true;
+        break;
+    }
+    return ST_OK;
+}
+
+static void print_help(void)
+{
+    puts("usage: jacquard train --images FILE --labels FILE -o MODEL [OPTIONS]\n\n"
+         "Trains a classifier by AdaBoost.MH on Haar-like features. The model does not depend on the backend, the\n"
+         "ranks or how they share the work. jacquard evaluate tests it, predict uses it.\n");
+    opts_print(options);
+}
+
+static enum status check(const struct train_config *c)
+{
+    if (!c->images || !c->labels)
+        return FAIL(ST_USAGE, "%s is missing (see: jacquard train --help)", c->images ? "--labels" : "--images");
+    if (!c->output && !c->plan_only)
+        return FAIL(ST_USAGE, "-o MODEL is missing (see: jacquard train --help)");
+    if (c->resume && !c->checkpoint)
+        return FAIL(ST_USAGE, "--resume needs --checkpoint FILE to go on from");
+    return ST_OK;
+}
+
+enum status command_train(struct comm *comm, int argc, char **argv, atomic_int *stop)
+{
+    struct parsed p = {.config = {.settings = {.learner = LEARNER_TREE,
+                                               .terms = 3,
+                                               .leaves = 8,
+                                               .rounds = 2000,
+                                               .lazy = 250,
+                                               .features = HAAR_MULTIBOOST,
+                                               .trim_ppm = 10000,
+                                               .seed = 1},
+                                  .n_members = 1,
+                                  .checkpoint_every = 100,
+                                  .backend = "auto"}};
+    int n_operands = 0;
+
+    TRY(opts_parse("train", options, argc, argv, handle, &p, NULL, 0, &n_operands));
+    if (p.help) {
+        if (comm->rank == 0)
+            print_help();
+        return ST_OK;
+    }
+    TRY(check(&p.config));
+    return train_run(comm, &p.config, stop);
+}
