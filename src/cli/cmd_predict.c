@@ -4,6 +4,7 @@
 #include "cli/commands.h"
 #include "haar/predict.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -11,6 +11,6 @@
 typedef enum status command(struct comm *comm, int argc, char **argv, atomic_int *stop);
 
 command command_barcode, command_render, command_info;
-command command_scan, command_train;
+command command_scan, command_train, command_evaluate, command_predict, command_export;
 
 #endif

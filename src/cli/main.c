@@ -15,6 +15,9 @@ static const struct {
     {"render", command_render, "draw a barcode again from its side-car, without the film"},
     {"scan", command_scan, "Haar-like features of images, those over a threshold"},
     {"train", command_train, "labelled images become a classifier"},
+    {"evaluate", command_evaluate, "a classifier's error on labelled images"},
+    {"predict", command_predict, "what a classifier sees in images"},
+    {"export", command_export, "a classifier as a C header"},
     {"info", command_info, "what this build and this machine have"},
 };
 
