@@ -590,4 +590,6 @@ const struct compute_ops compute_cuda = {
     .convert = cuda_convert,
     .cluster = cuda_cluster,
     .pixels = cuda_pixels,
+    .boost = &boost_cuda,
+    .scan = scan_cuda,
 };

@@ -62,7 +62,7 @@ struct boost_best {
     uint64_t loss;    /* the lower the better; UINT64_MAX: no cut leaves weight on both sides */
     uint32_t feature; /* index into the list that was searched */
     int32_t bin;      /* 1..255: bin >= this goes right */
-    int32_t next;     /* the lowest bin >= bin that holds any image's non-zero weight: cuts up to it are alike */
+    int32_t next;     /* the lowest bin >= bin with a column that is not 0: cuts up to it are alike */
     int32_t total[BOOST_MAX_COLUMNS];
     int32_t below[BOOST_MAX_COLUMNS]; /* of the images left of the cut */
 };
@@ -129,7 +129,7 @@ struct boost_ops {
      * become 0. Nothing is kept of the arguments. */
     enum status (*load)(void *priv, int64_t first, int64_t n, const uint8_t *pixels, const uint8_t *labels);
 
-    /* Adds to spread[haar_spread_step(s)], for every image, s = the sum over the classes of its fine weights. */
+    /* spread[i] becomes the sum of s over the images with haar_spread_step(s) = i, s = an image's fine weights' sum. */
     enum status (*spread)(void *priv, struct boost_scale scale, int64_t spread[HAAR_SPREAD]);
     /* The images whose step is at least lowest take part in the search from now on. */
     enum status (*activate)(void *priv, struct boost_scale scale, int lowest, int64_t *n_active);
@@ -159,5 +159,6 @@ struct boost_ops {
 };
 
 extern const struct boost_ops boost_cpu;
+extern const struct boost_ops boost_cuda; /* not there in a build without CUDA */
 
 #endif

@@ -33,8 +33,8 @@ struct scan_job {
     const uint8_t *pixels;              /* u8 [n_images, height, width] */
     const uint8_t *labels;              /* u8 [n_images] or NULL */
 
-    /* Called with sorted records, from the caller's thread: those of all calls, one after the other, are sorted too. What
-     * it returns but ST_OK ends the scan. NULL: only count. */
+    /* Called with sorted records, from the caller's thread: those of all calls, one after the other, are sorted too.
+     * What it returns but ST_OK ends the scan. NULL: only count. */
     void *context;
     enum status (*take)(void *context, const uint64_t *record, size_t n);
     /* Now and then: how many images are done. May be NULL. */

@@ -1,0 +1,469 @@
+/* scan: the kernels of scan_cuda; the definition is src/compute/haar/cpu_scan.c.
+ *
+ * A block takes a group of 32 or 64 images. Its warps build their integral images by prefix scans in registers, into a
+ * table that lies entry-major: entry e of all images, then entry e + 1. Then a lane is an image (or two neighbours) and
+ * a warp walks features: which corners it reads, and whether the row above is still the one of the step before, is the
+ * same for all lanes, so that nothing diverges and shared memory is read without conflicts. Border entries are zeros in
+ * the table and cost no branch.
+ *
+ * Integers alone tell whether any of the warp's images may pass (see scan_rules.h); rarely one does, and then those are
+ * judged. Records go to one buffer of the whole grid, through a short queue of each warp, so that an atomic reserves
+ * room for many. Where the buffer is full they are counted but not written, so that the caller knows how much room it
+ * takes. */
+#include "compute/haar/scan_rules.h"
+#include "kernels/haar/launch_scan.h"
+
+#include <cub/device/device_radix_sort.cuh>
+
+#if !defined __CUDA_ARCH__ || __CUDA_ARCH__ >= 700
+#define WORK_ARGUMENT const __grid_constant__ struct scan_work
+#else
+#define WORK_ARGUMENT const struct scan_work
+#endif
+
+namespace
+{
+
+enum { LANES = 32, RECORD_IMAGE_BIT = 41, RECORD_VALUE_BITS = 18 };
+
+const int32_t fresh_bit = INT32_MIN;
+
+__device__ inline struct haar_feature read_feature(const struct haar_feature *feature, uint32_t i)
+{
+    const uint2 raw = reinterpret_cast<const uint2 *>(feature)[i];
+    struct haar_feature f;
+
+    f.type = (uint8_t)raw.x;
+    f.channel = (uint8_t)(raw.x >> 8);
+    f.x = (uint8_t)(raw.x >> 16);
+    f.y = (uint8_t)(raw.x >> 24);
+    f.w = (uint8_t)raw.y;
+    f.h = (uint8_t)(raw.y >> 8);
+    f.a = (uint8_t)(raw.y >> 16);
+    f.b = (uint8_t)(raw.y >> 24);
+    return f;
+}
+
+/* --- steps -------------------------------------------------------------------------------------------------------- */
+
+__device__ bool has_same_top(struct haar_feature f, struct haar_feature g)
+{
+    return f.type == g.type && f.x == g.x && f.y == g.y && f.w == g.w &&
+           (f.type == HAAR_EDGE_H || f.type == HAAR_LINE_H || (f.a == g.a && (f.type != HAAR_LINE_V || f.b == g.b)));
+}
+
+__global__ void make_steps(struct scan_work work, uint32_t n)
+{
+    const uint32_t i = blockIdx.x * blockDim.x + threadIdx.x;
+    const int32_t column = work.layout.per_lane * LANES * (int32_t)sizeof(int32_t), row = (work.width + 1) * column;
+
+    if (i >= n)
+        return;
+    const struct haar_feature f = read_feature(work.feature, i);
+    const struct scan_test t = scan_test_of(work.rule, work.threshold, f);
+    const bool is_line = f.type == HAAR_LINE_H || f.type == HAAR_LINE_V;
+    struct scan_step s = {};
+
+    s.base = f.y * row + f.x * column;
+    if (i == 0 || !has_same_top(f, read_feature(work.feature, i - 1)))
+        s.base |= fresh_bit;
+    switch (f.type) {
+    case HAAR_EDGE_H:
+        s.p = f.w * column;
+        s.q = f.b * row;
+        s.r = f.h * row;
+        break;
+    case HAAR_EDGE_V:
+        s.p = f.h * row;
+        s.q = f.a * column;
+        s.r = f.w * column;
+        break;
+    case HAAR_LINE_H:
+        s.p = f.w * column;
+        s.q = f.a * row;
+        s.r = f.b * row;
+        s.s = f.h * row;
+        break;
+    case HAAR_LINE_V:
+        s.p = f.h * row;
+        s.q = f.a * column;
+        s.r = f.b * column;
+        s.s = f.w * column;
+        break;
+    default:
+        s.p = f.a * column;
+        s.q = f.w * column;
+        s.r = f.b * row;
+        s.s = f.h * row;
+    }
+    s.factor_first = is_line ? t.n_black : t.n_white + t.n_black;
+    s.factor_second = is_line ? t.n_white + t.n_black : t.n_white;
+    s.limit = t.least - 1;
+    work.step[i] = s;
+}
+
+/* --- integral images ---------------------------------------------------------------------------------------------- */
+
+/* Inclusive sums over the warp's lanes. */
+__device__ inline int32_t scan_lanes(int32_t v, int lane)
+{
+    for (int d = 1; d < LANES; d *= 2) {
+        const int32_t left = __shfl_up_sync(0xffffffff, v, d);
+        v += lane >= d ? left : 0;
+    }
+    return v;
+}
+
+/* One image by one warp: lanes are columns x and x + 32; rows are scanned across the lanes and added up downwards. */
+__device__ void integrate(const uint8_t *pixels, int width, int height, int32_t *table, int stride)
+{
+    const int lane = (int)threadIdx.x % LANES, row = width + 1;
+    int32_t below[2] = {0, 0};
+
+    for (int y = 0; y < height; y++, pixels += width) {
+        int32_t *to = table + ((y + 1) * row + lane + 1) * stride;
+        int32_t v = scan_lanes(lane < width ? pixels[lane] : 0, lane);
+        below[0] += v;
+        if (lane < width)
+            to[0] = below[0];
+        if (width <= LANES)
+            continue;
+        v = __shfl_sync(0xffffffff, v, LANES - 1);
+        v += scan_lanes(lane + LANES < width ? pixels[lane + LANES] : 0, lane);
+        below[1] += v;
+        if (lane + LANES < width)
+            to[LANES * stride] = below[1];
+    }
+}
+
+/* The table of a group of n images; images that it lacks are empty. */
+__device__ void fill_table(const struct scan_work &work, int64_t first, int n, int32_t *table)
+{
+    const int stride = work.layout.per_lane * LANES;
+    const int n_entries = (work.width + 1) * (work.height + 1), image_bytes = work.width * work.height;
+
+    for (int i = (int)threadIdx.x; i < n_entries * stride; i += (int)blockDim.x)
+        table[i] = 0;
+    __syncthreads();
+    for (int i = (int)threadIdx.x / LANES; i < n; i += (int)blockDim.x / LANES)
+        integrate(work.pixels + (first + i) * image_bytes, work.width, work.height, table + i, stride);
+    __syncthreads();
+}
+
+/* --- features ----------------------------------------------------------------------------------------------------- */
+
+/* A number of each of the lane's images. */
+template <int N> struct alignas(4 * N) lane {
+    int32_t v[N];
+};
+
+template <int N> __device__ inline lane<N> operator-(const lane<N> &a, const lane<N> &b)
+{
+    lane<N> c;
+    for (int j = 0; j < N; j++)
+        c.v[j] = a.v[j] - b.v[j];
+    return c;
+}
+
+template <int N> __device__ inline lane<N> operator+(const lane<N> &a, const lane<N> &b)
+{
+    lane<N> c;
+    for (int j = 0; j < N; j++)
+        c.v[j] = a.v[j] + b.v[j];
+    return c;
+}
+
+template <int N> __device__ inline lane<N> read(const char *at)
+{
+    return *reinterpret_cast<const lane<N> *>(at);
+}
+
+/* The images of a lane. */
+struct lane_images {
+    int64_t first; /* counted from the batch's first */
+    int n;         /* 0..N */
+};
+
+/* The two sums that the type's test weighs: EDGE, QUAD: white, all; LINE: all, black. Each is what lies between two
+ * cuts through the rectangle, top is the part of it that the row above gives. */
+template <int TYPE, int N>
+__device__ inline void sums_of(const struct scan_step &s, const char *at, bool is_fresh, lane<N> top[2], lane<N> *first,
+                               lane<N> *second)
+{
+    if (TYPE == HAAR_EDGE_H) {
+        if (is_fresh)
+            top[0] = read<N>(at + s.p) - read<N>(at);
+        *first = read<N>(at + s.q + s.p) - read<N>(at + s.q) - top[0];
+        *second = read<N>(at + s.r + s.p) - read<N>(at + s.r) - top[0];
+    } else if (TYPE == HAAR_LINE_H) {
+        if (is_fresh)
+            top[0] = read<N>(at + s.p) - read<N>(at);
+        *first = read<N>(at + s.s + s.p) - read<N>(at + s.s) - top[0];
+        *second = read<N>(at + s.r + s.p) - read<N>(at + s.r) - (read<N>(at + s.q + s.p) - read<N>(at + s.q));
+    } else if (TYPE == HAAR_EDGE_V) {
+        if (is_fresh) {
+            top[0] = read<N>(at + s.q) - read<N>(at);
+            top[1] = read<N>(at + s.r) - read<N>(at);
+        }
+        const lane<N> left = read<N>(at + s.p);
+        *first = read<N>(at + s.p + s.q) - left - top[0];
+        *second = read<N>(at + s.p + s.r) - left - top[1];
+    } else if (TYPE == HAAR_LINE_V) {
+        if (is_fresh) {
+            top[0] = read<N>(at + s.s) - read<N>(at);
+            top[1] = read<N>(at + s.r) - read<N>(at + s.q);
+        }
+        *first = read<N>(at + s.p + s.s) - read<N>(at + s.p) - top[0];
+        *second = read<N>(at + s.p + s.r) - read<N>(at + s.p + s.q) - top[1];
+    } else {
+        if (is_fresh) {
+            const lane<N> middle = read<N>(at + s.p);
+            top[0] = middle - read<N>(at);
+            top[1] = read<N>(at + s.q) - middle;
+        }
+        const lane<N> middle = read<N>(at + s.r + s.p), end = read<N>(at + s.s + s.p);
+        const lane<N> left = end - read<N>(at + s.s), right = read<N>(at + s.s + s.q) - end;
+        *first = middle - read<N>(at + s.r) - top[0] + (right - (read<N>(at + s.r + s.q) - middle));
+        *second = left + right - (top[0] + top[1]);
+    }
+}
+
+/* A warp's queue in shared memory: what one feature can give, in all lanes, always fits an empty one. */
+template <int N> struct queue {
+    enum { ROOM = LANES * N };
+    uint64_t record[ROOM];
+};
+
+/* After the queues of all warps: how many records are in each. */
+template <int N> __device__ inline uint32_t *queued(const struct scan_work &work)
+{
+    extern __shared__ int4 shared[];
+    char *queues = reinterpret_cast<char *>(shared) + work.layout.queue_at;
+
+    return reinterpret_cast<uint32_t *>(queues + blockDim.x / LANES * sizeof(queue<N>)) + threadIdx.x / LANES;
+}
+
+template <int N> __device__ inline uint64_t *queue_of(const struct scan_work &work)
+{
+    extern __shared__ int4 shared[];
+
+    return reinterpret_cast<queue<N> *>(reinterpret_cast<char *>(shared) + work.layout.queue_at)[threadIdx.x / LANES]
+        .record;
+}
+
+/* Moves the n records of the warp's queue to the grid's buffer. */
+template <int N> __device__ void flush(const struct scan_work &work, uint32_t n)
+{
+    const uint32_t at = threadIdx.x % LANES;
+    const uint64_t *from = queue_of<N>(work);
+    unsigned long long place = at == 0 ? atomicAdd(work.n_found, (unsigned long long)n) : 0;
+
+    place = __shfl_sync(0xffffffff, place, 0);
+    for (uint32_t i = at; i < n; i += LANES)
+        if (place + i < work.room)
+            work.record[place + i] = from[i];
+    __syncwarp();
+}
+
+template <int N> __device__ inline void append(const struct scan_work &work, const uint64_t record[N], uint32_t is_kept)
+{
+    const uint32_t at = threadIdx.x % LANES, lower = (1u << at) - 1;
+    uint64_t *to = queue_of<N>(work);
+    uint32_t n = 0, mine = 0, n_before = *queued<N>(work);
+
+    for (int j = 0; j < N; j++) {
+        const uint32_t kept = __ballot_sync(0xffffffff, is_kept >> j & 1);
+        mine += (uint32_t)__popc(kept & lower);
+        n += (uint32_t)__popc(kept);
+    }
+    if (n == 0)
+        return;
+    if (n_before + n > queue<N>::ROOM) {
+        flush<N>(work, n_before);
+        n_before = 0;
+    }
+    for (int j = 0; j < N; j++)
+        if (is_kept >> j & 1)
+            to[n_before + mine++] = record[j];
+    if (at == 0)
+        *queued<N>(work) = n_before + n;
+    __syncwarp();
+}
+
+/* Feature i on the warp's images, at least one of which may pass: bit j is set where the lane's image j does. All lanes
+ * come here together. Not inlined: it is rare, and the registers are the walk's. */
+template <int TYPE, int N>
+__device__ __noinline__ uint32_t judge(const struct scan_work &work, uint32_t i, lane<N> first, lane<N> second,
+                                       struct lane_images images)
+{
+    const struct haar_feature f = read_feature(work.feature, i);
+    const struct scan_test t = scan_test_of(work.rule, work.threshold, f);
+    const bool is_line = TYPE == HAAR_LINE_H || TYPE == HAAR_LINE_V;
+    uint64_t record[N];
+    uint32_t is_kept = 0;
+
+    for (int j = 0; j < N; j++) {
+        const int32_t white = is_line ? first.v[j] - second.v[j] : first.v[j];
+        const int32_t black = is_line ? second.v[j] : second.v[j] - first.v[j];
+        if (j < images.n && scan_keeps(work.rule, &t, white, black))
+            is_kept |= 1u << j;
+        record[j] = scan_record(work.first_image + images.first + j, f, white - black);
+    }
+    if (work.record)
+        append<N>(work, record, is_kept);
+    return is_kept;
+}
+
+/* n_kept[j]: features of the type that passed on the lane's image j. */
+template <int N>
+__device__ void add_counts(const struct scan_work &work, int type, struct lane_images images, const uint32_t n_kept[N])
+{
+    uint32_t n[2] = {0, 0};
+
+    for (int j = 0; j < N; j++)
+        if (j < images.n)
+            n[!work.labels || work.labels[images.first + j] != 0] += n_kept[j];
+    for (int group = 0; group < 2; group++) {
+        for (int d = LANES / 2; d > 0; d /= 2)
+            n[group] += __shfl_xor_sync(0xffffffff, n[group], d);
+        if (threadIdx.x % LANES == 0 && n[group] > 0)
+            atomicAdd(&work.count[group * SCAN_TYPES + type], (unsigned long long)n[group]);
+    }
+}
+
+__device__ inline struct scan_step read_step(const struct scan_step *step)
+{
+    const int4 a = reinterpret_cast<const int4 *>(step)[0], b = reinterpret_cast<const int4 *>(step)[1];
+
+    return {a.x, a.y, a.z, a.w, b.x, b.y, b.z, b.w};
+}
+
+/* This warp's part of the slice's features of a type. */
+template <int TYPE, int N>
+__device__ void walk_type(const struct scan_work &work, const char *table, int slice, struct lane_images images)
+{
+    const uint32_t n_warps = blockDim.x / LANES, part = (uint32_t)slice * n_warps + threadIdx.x / LANES;
+    const uint64_t n = work.type_first[TYPE + 1] - work.type_first[TYPE];
+    const uint64_t n_parts = (uint64_t)work.n_slices * n_warps;
+    const uint32_t begin = work.type_first[TYPE] + (uint32_t)(n * part / n_parts);
+    const uint32_t end = work.type_first[TYPE] + (uint32_t)(n * (part + 1) / n_parts);
+
+    if (begin == end)
+        return;
+    struct scan_step next = read_step(&work.step[begin]);
+    lane<N> top[2];
+    uint32_t n_kept[N] = {};
+
+    next.base |= fresh_bit;
+    for (uint32_t i = begin; i < end; i++) {
+        const struct scan_step s = next;
+        lane<N> first, second;
+        bool may_pass = false;
+
+        next = read_step(&work.step[i + 1]);
+        sums_of<TYPE, N>(s, table + (s.base & ~fresh_bit), (s.base & fresh_bit) != 0, top, &first, &second);
+        for (int j = 0; j < N; j++) {
+            /* |value| > limit in one comparison; unsigned, since products of QUAD wrap */
+            const uint32_t shifted = (uint32_t)first.v[j] * (uint32_t)s.factor_first -
+                                     (uint32_t)second.v[j] * (uint32_t)s.factor_second + (uint32_t)s.limit;
+            may_pass |= shifted > 2 * (uint32_t)s.limit;
+        }
+        if (__any_sync(0xffffffff, may_pass)) {
+            const uint32_t is_kept = judge<TYPE, N>(work, i, first, second, images);
+            for (int j = 0; j < N; j++)
+                n_kept[j] += is_kept >> j & 1;
+        }
+    }
+    add_counts<N>(work, TYPE, images, n_kept);
+}
+
+template <int N> struct threads {
+    enum { IN_BLOCK = N == 2 ? 1024 : 512 }; /* one block of two images a lane, or two of one, fill an SM */
+};
+
+template <int N, bool IS_SHARED> __global__ void __launch_bounds__(threads<N>::IN_BLOCK) scan_groups(WORK_ARGUMENT work)
+{
+    extern __shared__ int4 shared[];
+    int32_t *table = IS_SHARED ? reinterpret_cast<int32_t *>(shared)
+                               : work.table + (size_t)blockIdx.x * (work.layout.table_bytes / sizeof(int32_t));
+    const int64_t group_images = LANES * N, n_items = (work.n_images + group_images - 1) / group_images * work.n_slices;
+    const int at = (int)threadIdx.x % LANES * N;
+
+    if (threadIdx.x % LANES == 0)
+        *queued<N>(work) = 0;
+    for (int64_t item = blockIdx.x; item < n_items; item += gridDim.x) {
+        const int64_t first = item / work.n_slices * group_images, left = work.n_images - first;
+        const int n = left < group_images ? (int)left : (int)group_images, slice = (int)(item % work.n_slices);
+        const char *lanes = reinterpret_cast<const char *>(table + at);
+
+        __syncthreads(); /* nobody is still in the table of the item before */
+        fill_table(work, first, n, table);
+        const struct lane_images images = {first + at, n - at < 0 ? 0 : n - at > N ? N : n - at};
+        walk_type<HAAR_EDGE_H, N>(work, lanes, slice, images);
+        walk_type<HAAR_EDGE_V, N>(work, lanes, slice, images);
+        walk_type<HAAR_LINE_H, N>(work, lanes, slice, images);
+        walk_type<HAAR_LINE_V, N>(work, lanes, slice, images);
+        walk_type<HAAR_QUAD, N>(work, lanes, slice, images);
+    }
+    if (*queued<N>(work) > 0)
+        flush<N>(work, *queued<N>(work));
+}
+
+template <int N> size_t queue_bytes()
+{
+    return threads<N>::IN_BLOCK / LANES * (sizeof(queue<N>) + sizeof(uint32_t));
+}
+
+template <int N, bool IS_SHARED> cudaError_t start(const struct scan_work *work, cudaStream_t stream)
+{
+    const cudaError_t error = cudaFuncSetAttribute(
+        scan_groups<N, IS_SHARED>, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)work->layout.shared_bytes);
+
+    if (error != cudaSuccess)
+        return error;
+    scan_groups<N, IS_SHARED>
+        <<<(unsigned)work->n_blocks, threads<N>::IN_BLOCK, work->layout.shared_bytes, stream>>>(*work);
+    return cudaGetLastError();
+}
+
+} // namespace
+
+struct scan_layout scan_layout_of(int width, int height, size_t shared_block_bytes)
+{
+    const size_t lane_bytes = sizeof(int32_t) * (size_t)(width + 1) * (size_t)(height + 1) * LANES;
+    const size_t queues = queue_bytes<1>(), queues_of_two = queue_bytes<2>();
+
+    if (2 * lane_bytes + queues_of_two <= shared_block_bytes)
+        return {2, true, 2 * lane_bytes, 2 * lane_bytes, 2 * lane_bytes + queues_of_two};
+    if (lane_bytes + queues <= shared_block_bytes)
+        return {1, true, lane_bytes, lane_bytes, lane_bytes + queues};
+    return {1, false, lane_bytes, 0, queues};
+}
+
+cudaError_t launch_scan_steps(const struct scan_work *work, cudaStream_t stream)
+{
+    const uint32_t n = work->type_first[SCAN_TYPES];
+
+    if (n > 0)
+        make_steps<<<(n + 255) / 256, 256, 0, stream>>>(*work, n);
+    return cudaGetLastError();
+}
+
+cudaError_t launch_scan(const struct scan_work *work, cudaStream_t stream)
+{
+    if (!work->layout.is_shared)
+        return start<1, false>(work, stream);
+    return work->layout.per_lane == 2 ? start<2, true>(work, stream) : start<1, true>(work, stream);
+}
+
+/* Records differ above the value, which need not be looked at. */
+cudaError_t launch_scan_sort(const uint64_t *record, uint64_t *sorted, size_t n, int64_t n_images_bound, void *scratch,
+                             size_t *scratch_bytes, cudaStream_t stream)
+{
+    int bits = 1;
+
+    while (n_images_bound >> bits != 0)
+        bits++;
+    return cub::DeviceRadixSort::SortKeys(scratch, *scratch_bytes, record, sorted, n, RECORD_VALUE_BITS,
+                                          RECORD_IMAGE_BIT + bits, stream);
+}
