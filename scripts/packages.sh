@@ -11,7 +11,7 @@ packages_needed=(
     libavformat-dev libavcodec-dev libavutil-dev libswscale-dev
     libpng-dev zlib1g-dev libjansson-dev
     libopenmpi-dev openmpi-bin
-    ffmpeg python3 # the demo film and the tests
+    ffmpeg python3 procps # the demo film and the tests
 )
 
 # One a line, those of packages_needed that are not installed.

@@ -276,7 +276,7 @@ static enum status get_shape(struct reader *r, const struct model *model, struct
     weak->kind = is_tree ? WEAK_TREE : WEAK_PRODUCT;
     TRY(expect(r, model_kind_names[weak->kind]));
     TRY(expect(r, " "));
-    TRY(get_int(r, is_tree ? "a number of leaves" : "a number of terms", 1, most, &size));
+    TRY(get_int(r, is_tree ? "a number of leaves" : "a number of terms", is_tree ? 1 : 0, most, &size));
     weak->n_nodes = is_tree ? size - 1 : size;
     weak->n_leaves = is_tree ? size : 1 << size;
     return ST_OK;

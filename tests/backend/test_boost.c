@@ -366,6 +366,50 @@ static void test_ties(void)
     free(p);
 }
 
+/* Signed weights that cancel, class by class, are no weight. Images of two classes weigh alike at score 0, so that one
+ * of each is nothing: neither one side of a cut, nor a bin that a cut could end at. */
+static void test_cancelled(void)
+{
+    const struct boost_setup setup = {
+        .n_threads = 1, .is_searching = true, .most_nodes = 1, .most_features = 1, .histogram_bytes = 1};
+    const struct haar_feature edge = {HAAR_EDGE_V, 0, 0, 0, 2, 1, 1, 0};
+    const struct boost_scale scale = {-3 * HAAR_OCTAVE, -3 * HAAR_OCTAVE};
+    static const struct {
+        int n, left[5], label[5]; /* pixels left, 0; a label each */
+        bool is_cut;
+        int bin, next;
+    } cases[] = {
+        {3, {0, 9, 255}, {1, 0, 1}, false, 0, 0},            /* {1 | 0 1}, {1 0 | 1} */
+        {2, {7, 7}, {0, 1}, false, 0, 0},                    /* one bin, of nothing */
+        {2, {0, 255}, {0, 1}, true, 129, 255},               /* all */
+        {4, {0, 81, 81, 255}, {0, 0, 1, 1}, true, 129, 255}, /* the pair between is not there */
+        {5, {0, 81, 81, 255, 255}, {0, 0, 1, 1, 0}, false, 0, 0},
+    };
+    const int root = 0;
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct plain *p = room(sizeof *p);
+        struct boost_best best;
+        struct pair pair;
+        *p = (struct plain){
+            .width = 2, .height = 1, .n_channels = 1, .n_classes = 2, .n = cases[i].n, .columns = BOOST_SIGNED};
+        haar_powers_init(&p->powers);
+        for (int image = 0; image < p->n; image++) {
+            p->pixels[image][0] = (uint8_t)cases[i].left[image];
+            p->label[image] = (uint8_t)cases[i].label[image];
+        }
+        open_pair(&pair, p, 0, p->n, setup);
+        check_activate(&pair, p, scale, 0);
+        CHECK_INT(pair.ops->weigh(pair.priv, scale, 0, NULL), ST_OK);
+        plain_weigh(p, scale, 0, NULL);
+        check_search(&pair, p, 1, &edge, 1, 1, &root, &best);
+        CHECK((best.loss != UINT64_MAX) == cases[i].is_cut);
+        CHECK(!cases[i].is_cut || (best.bin == cases[i].bin && best.next == cases[i].next));
+        close_pair(&pair);
+        free(p);
+    }
+}
+
 /* An instance for evaluation: no search, so no active images. */
 static void test_evaluation(void)
 {
@@ -581,6 +625,7 @@ int main(void)
     test_lives();
     CHECK(n_cuts > 300 && n_equals > 100);
     test_ties();
+    test_cancelled();
     test_evaluation();
     for (int c = 0; c < 2; c++) {
         const enum boost_columns columns = c ? BOOST_SIGNED : BOOST_SPLIT;

@@ -24,8 +24,7 @@ static bool message_has(const char *text)
     return strstr(status_message(), text) != NULL;
 }
 
-/* --- images and an open boosting -------------------------------------------------------------------------------------
- */
+/* --- images and an open boosting --------------------------------------------------------------------------------- */
 
 struct images {
     int width, height, n_classes, n;
@@ -73,18 +72,18 @@ static void close_boosting(struct boosting *b)
 }
 
 /* --- by hand ---------------------------------------------------------------------------------------------------------
- * * Three images of 2 x 1 pixels, two classes; the only feature of that size is left - right, at most 255 either way:
+ * Three images of 2 x 1 pixels, three classes; the only feature of that size is left - right, at most 255 either way:
  *
  *   image  pixels   label  value  bin (128 +- 127.99 sqrt(|value| / 255))
  *   A      200   0  0       200   128 + 113 = 241
  *   B        0 255  1      -255   128 - 127 = 1
- *   C      255   0  1       255   128 + 127 = 255
+ *   C      255   0  2       255   128 + 127 = 255
  *
- * Every (image, class) weighs 1/6 at first: 1/(2n) for the right class, 1/(2n (K - 1)) for the other. There are two
+ * An image weighs 1/(2n) = 1/6 for its own class and 1/(2n (K - 1)) = 1/12 for each other one at first. There are two
  * cuts, {B | A C} at bins 2 to 241 and {B A | C} at bins 242 to 255. The middle of 2..241 is bin 122; values of -1 and
  * less are below it (128 - 127.99 sqrt(1 / 255) = 120), 0 is in bin 128: the cut is value >= 0. */
-static const uint8_t hand_pixels[] = {200, 0, 0, 255, 255, 0}, hand_labels[] = {0, 1, 1};
-static const struct images hand = {2, 1, 2, 3, hand_pixels, hand_labels};
+static const uint8_t hand_pixels[] = {200, 0, 0, 255, 255, 0}, hand_labels[] = {0, 1, 2};
+static const struct images hand = {2, 1, 3, 3, hand_pixels, hand_labels};
 
 enum { UNIT = HAAR_OCTAVE };
 
@@ -123,25 +122,36 @@ static void check_hand_node(const struct weak_node *node)
     CHECK_INT(node->cut, 0);
 }
 
-/* The stump. Signed weights (+1/6 for the own label, -1/6 for others), sums of {A, B, C}:
- *   class 0: A + B - C -    class 1: A - B + C +
- * {B | A C}: right minus left is (1/6 - 1/6) + 1/6 = 1/6 for class 0, (-1/6 + 1/6) - 1/6 = -1/6 for class 1: edge 1/3.
- * {B A | C}: -1/6 - (-1/6 + 1/6) = -1/6 and 1/6: edge 1/3 too. The lower bin wins: cut 0, right votes for class 0.
- * Right are A and B, wrong is C: e+ = 4/6, e- = 2/6, alpha = log2((4/6 + s) / (2/6 + s)) / 2 with s = 0.01/3
- *   = log2(0.67 / 0.336667) / 2 = 0.4964199.
- * Then A and B weigh 2^-alpha / 6, C 2^alpha / 6 a class; Z = (4 2^-alpha + 2 2^alpha) / 6 = 0.9428119. */
+/* A and C have equal scores for classes 0 and 2: the lower one is A's label, not C's. */
+static void check_hand_errors(struct boosting *b)
+{
+    int64_t n_train, n_held_out;
+
+    must(boosting_errors(b, &n_train, &n_held_out));
+    CHECK_INT(n_train, 1);
+    CHECK_INT(n_held_out, 1);
+}
+
+/* The stump. Right minus left of the signed weights, in twelfths (A is + 2 - 1 - 1, B is -1 + 2 - 1, C is -1 - 1 + 2):
+ *   {B | A C}: class 0: (2 - 1) + 1 = 2, class 1: (-1 - 1) - 2 = -4, class 2: (-1 + 2) + 1 = 2: edge 8/12
+ *   {B A | C}: -1 - 1 = -2, -1 - 1 = -2, 2 + 2 = 4: edge 8/12 too
+ * The lower bin wins: value >= 0 votes for classes 0 and 2, against 1; less than 0 the other way. All of B is right, of
+ * A and C only the vote for the other's class is wrong: e- = 2/12, e+ = 10/12,
+ *   alpha = log2((10/12 + s) / (2/12 + s)) / 2, s = 0.01/3: log2(0.836667 / 0.17) / 2 = 1.149560.
+ * Then right weights are multiplied by 2^-alpha, wrong ones by 2^alpha; Z = (10 2^-alpha + 2 2^alpha) / 12. */
 static void test_stump_by_hand(void)
 {
     const struct model_settings settings = {
         .learner = LEARNER_STUMP, .terms = 3, .rounds = 1, .features = HAAR_MULTIBOOST, .seed = 5};
-    const double s = 0.01 / 3, alpha = log2((4.0 / 6 + s) / (2.0 / 6 + s)) / 2;
-    const double up = exp2(alpha) / 6, down = exp2(-alpha) / 6, z = 4 * down + 2 * up;
+    const double s = 0.01 / 3, alpha = log2((10.0 / 12 + s) / (2.0 / 12 + s)) / 2;
+    const double up = exp2(alpha) / 12, down = exp2(-alpha) / 12, z = 10 * down + 2 * up;
+    static const int sign[2][3] = {{-1, 1, -1}, {1, -1, 1}};
     struct boosting b = open_boosting(&hand, &settings);
     struct model_round learnt;
     struct boosting_round outcome;
-    int64_t sums[2 * 2 * 2], n_train, n_held_out;
+    int64_t sums[2 * 3 * 2];
 
-    CHECK(fabs(alpha - 0.4964199) < 1e-6 && fabs(z - 0.9428119) < 1e-6); /* what the comment says */
+    CHECK(fabs(alpha - 1.149560) < 1e-6); /* what the comment says */
     CHECK_INT(boosting_list_size(&settings, 2, 1), 1);
     must(boosting_step(&b, 0, false, &learnt, &outcome));
     CHECK_INT(learnt.weak.kind, WEAK_PRODUCT);
@@ -151,56 +161,66 @@ static void test_stump_by_hand(void)
     CHECK(!outcome.is_stopping);
     CHECK_INT(outcome.n_active, 3);
 
-    /* Both logarithms are rounded down (< 1 unit off each, opposite signs), half of the difference towards 0 (1/2);
-     * that the weights are 2^(-1 unit) at most too heavy changes e+ and e- alike, and alpha by less than 0.01 units. */
-    const int32_t a = learnt.votes[2];
+    /* Both logarithms are rounded down (< 1 unit off each, opposite signs), half of the difference towards 0 (1/2): 1
+     * unit. All weights are too heavy by the same part, at most 1 unit, which s hides from alpha but for 0.01 units. */
+    const int32_t a = learnt.votes[3];
     check_near(a, alpha, 1.01);
-    CHECK(learnt.votes[0] == -a && learnt.votes[1] == a && learnt.votes[3] == -a);
+    for (int i = 0; i < 6; i++)
+        CHECK_INT(learnt.votes[i], a * sign[i / 3][i % 3]);
 
-    /* Z: alpha's error moves it in the second order only; its logarithm is rounded down, and that of the sum before. */
-    check_near(learnt.loss, log2(z), 2.01);
+    /* Z is near its lowest: alpha's error moves it by less than 0.05 units. Its logarithm is rounded down (1 unit), and
+     * the sum before was up to 1 unit too heavy: so is the sum that the shift makes up for. */
+    check_near(learnt.loss, log2(z), 2.05);
     CHECK(outcome.log2_z == learnt.loss / (double)UNIT);
-    /* The shift makes up for the sum as it is: the initial exponent is up to 1 unit too high. */
-    check_near(learnt.shift, -log2(z), 2.01);
+    check_near(learnt.shift, -log2(z), 2.05);
     CHECK_INT(b.shift, learnt.shift);
 
+    /* Too heavy by 1 unit, and alpha's and the shift's errors. */
+    const double off = 1 + 1.01 + 2.05;
     leaves_now(&b, &learnt.weak, sums);
-    check_weight(&b, sums, 0, 0, 0, down / z, 4.1); /* B */
-    check_weight(&b, sums, 0, 1, 1, down / z, 4.1);
-    check_weight(&b, sums, 1, 0, 1, down / z, 4.1); /* A */
-    check_weight(&b, sums, 1, 1, 0, down / z, 4.1);
-    check_weight(&b, sums, 1, 0, 0, up / z, 4.1); /* C */
-    check_weight(&b, sums, 1, 1, 1, up / z, 4.1);
-    check_weight(&b, sums, 0, 0, 1, 0, 0);
-    check_weight(&b, sums, 0, 1, 0, 0, 0);
+    for (int l = 0; l < 3; l++) {
+        check_weight(&b, sums, 0, l, l == 1, (l == 1 ? 2 : 1) * down / z, off); /* B */
+        check_weight(&b, sums, 0, l, l != 1, 0, 0);
+    }
+    for (int l = 0; l < 3; l += 2) {
+        check_weight(&b, sums, 1, l, 1, 2 * down / z, off); /* A's own, C's own */
+        check_weight(&b, sums, 1, l, 0, up / z, off);       /* C's, A's */
+    }
+    check_weight(&b, sums, 1, 1, 0, 2 * down / z, off); /* both */
+    check_weight(&b, sums, 1, 1, 1, 0, 0);
     int64_t all = 0;
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < 12; i++)
         all += sums[i];
     check_near(log2((double)all / exp2(HAAR_FINE_BITS)) * UNIT, 0, 1.01); /* normalised again */
 
-    must(boosting_errors(&b, &n_train, &n_held_out));
-    CHECK_INT(n_train, 1); /* C */
-    CHECK_INT(n_held_out, 1);
+    check_hand_errors(&b);
     free(learnt.votes);
     close_boosting(&b);
 }
 
 /* The tree of two leaves. Z / 2 = sum over leaves and classes of sqrt(W+ W-), W+ the weight of images of the class.
- * {B | A C}: left 0, since B is pure; right sqrt(1/6 1/6) = 1/6 for both classes: 1/3. {B A | C}: 1/3 as well. Before
- * it was 2 sqrt(1/6 2/6) = 0.471: a gain; the lower bin wins. Votes are log2((W+ + s) / (W- + s)) / 2, s = 1/nK = 1/6:
- *   left  (B):    class 0: log2(s / (1/6 + s)) / 2 = -1/2, class 1: +1/2
- *   right (A, C): log2(1) = 0 for both
- * B weighs 2^-1/2 / 6 then; Z = (4 + 2 2^-1/2) / 6 = 0.9023689. A and C have equal scores: the lowest class is A's. */
+ * {B | A C}: left 0, B is pure; right sqrt(2/12 1/12) for classes 0 and 2, 0 for class 1, which nobody there is of:
+ * 0.236. {B A | C} the same with classes 0 and 1. Before, it was 3 sqrt(2/12 2/12) = 0.5: a gain; the lower bin wins.
+ * Votes are 3/4 of log2((W+ + s) / (W- + s)) / 2 with s = 1/nK = 1/9; the odds are, in 36ths, with s = 4:
+ *   left  (B):    classes 0, 2: 4 / (3 + 4),       class 1: (6 + 4) / 4
+ *   right (A, C): classes 0, 2: (6 + 4) / (3 + 4), class 1: 4 / (6 + 4)
+ * and a weight is multiplied by 2^-vote where the image is of the class, 2^vote where it is not. */
 static void test_tree_by_hand(void)
 {
     const struct model_settings settings = {
         .learner = LEARNER_TREE, .leaves = 2, .rounds = 1, .features = HAAR_MULTIBOOST, .seed = 5};
-    const double z = (4 + 2 * sqrt(0.5)) / 6;
+    const double odds[6] = {4.0 / 7, 10.0 / 4, 4.0 / 7, 10.0 / 7, 4.0 / 10, 10.0 / 7};
+    const double negative[6] = {1, 0, 1, 1, 2, 1}, positive[6] = {0, 2, 0, 2, 0, 2}; /* twelfths */
     struct boosting b = open_boosting(&hand, &settings);
     struct model_round learnt;
     struct boosting_round outcome;
-    int64_t sums[2 * 2 * 2], n_train, n_held_out;
+    int64_t sums[2 * 3 * 2];
+    double vote[6], z = 0;
 
+    for (int i = 0; i < 6; i++) {
+        vote[i] = 0.75 * log2(odds[i]) / 2;
+        z += (negative[i] * exp2(vote[i]) + positive[i] * exp2(-vote[i])) / 12;
+    }
     must(boosting_step(&b, 0, true, &learnt, &outcome));
     CHECK(outcome.is_stopping);
     CHECK_INT(learnt.weak.kind, WEAK_TREE);
@@ -210,34 +230,27 @@ static void test_tree_by_hand(void)
     CHECK_INT(learnt.weak.node[0].child[0], -1);
     CHECK_INT(learnt.weak.node[0].child[1], -2);
 
-    /* As alpha; the weights' error of up to 1 unit is not s's: (w + s) / s moves by half of it, its logarithm's half by
-     * a quarter. */
-    check_near(learnt.votes[0], -0.5, 1.26);
-    check_near(learnt.votes[1], 0.5, 1.26);
-    check_near(learnt.votes[2], 0, 0.01); /* of equal sums */
-    check_near(learnt.votes[3], 0, 0.01);
-    /* B holds 0.157 of the new weight: its votes' error moves Z by 0.157 x 1.26 < 0.2 units; two roundings. */
-    check_near(learnt.loss, log2(z), 2.21);
-    check_near(learnt.shift, -log2(z), 2.21);
-
+    /* Two logarithms (< 1 unit), of which 3/8 are taken, towards 0 (1); weights up to 1 unit too heavy make log (W + s)
+     * up to 6/10 units larger: 3/8 + 1 + 3/8 6/10. */
+    const double off = 1.6;
+    for (int i = 0; i < 6; i++)
+        check_near(learnt.votes[i], vote[i], off);
+    /* Z is off by no more than each vote is; then as for the stump. */
+    check_near(learnt.loss, log2(z), off + 2);
+    check_near(learnt.shift, -log2(z), off + 2);
     leaves_now(&b, &learnt.weak, sums);
-    check_weight(&b, sums, 0, 0, 0, sqrt(0.5) / 6 / z, 4.5); /* B */
-    check_weight(&b, sums, 0, 1, 1, sqrt(0.5) / 6 / z, 4.5);
-    for (int l = 0; l < 2; l++)
-        for (int own = 0; own < 2; own++)
-            check_weight(&b, sums, 1, l, own, 1.0 / 6 / z, 3.3); /* A, C */
-
-    must(boosting_errors(&b, &n_train, &n_held_out));
-    CHECK_INT(n_train, 1); /* C */
-    CHECK_INT(n_held_out, 1);
+    for (int i = 0; i < 6; i++) {
+        check_weight(&b, sums, i / 3, i % 3, 0, negative[i] * exp2(vote[i]) / 12 / z, 1 + off + off + 2);
+        check_weight(&b, sums, i / 3, i % 3, 1, positive[i] * exp2(-vote[i]) / 12 / z, 1 + off + off + 2);
+    }
+    check_hand_errors(&b);
     free(learnt.votes);
     close_boosting(&b);
 }
 
-/* --- on random images ------------------------------------------------------------------------------------------------
- */
+/* --- on random images -------------------------------------------------------------------------------------------- */
 
-enum { SIDE = 7, N_IMAGES = 90, N_CLASSES = 3, N_ROUNDS = 23 };
+enum { SIDE = 5, N_IMAGES = 90, N_CLASSES = 3, N_ROUNDS = 23 };
 
 static uint8_t many_pixels[N_IMAGES][SIDE * SIDE], many_labels[N_IMAGES];
 static const struct images many = {SIDE, SIDE, N_CLASSES, N_IMAGES, many_pixels[0], many_labels};
@@ -437,8 +450,7 @@ static void test_too_small(void)
     boosting_release(&b);
 }
 
-/* --- how ranks share a training --------------------------------------------------------------------------------------
- */
+/* --- how ranks share a training ---------------------------------------------------------------------------------- */
 
 static void test_plan(void)
 {
@@ -498,8 +510,7 @@ static void test_setup(void)
     CHECK(m.all == m.integral + m.active + m.bins + m.histograms + m.scores);
 }
 
-/* --- checkpoints -----------------------------------------------------------------------------------------------------
- */
+/* --- checkpoints ------------------------------------------------------------------------------------------------- */
 
 static struct model checkpoint_model(int n_rounds)
 {
