@@ -233,3 +233,19 @@ bool file_is_same(const char *a, const char *b)
     snprintf(folder_b, sizeof folder_b, "%.*s", slash_b ? (int)(slash_b - b) + 1 : 1, slash_b ? b : ".");
     return is_same_inode(folder_a, folder_b);
 }
+
+enum status file_check_outputs(const char *const *outputs, int n, const char *const *inputs, int n_inputs, bool force)
+{
+    for (int i = 0; i < n; i++) {
+        if (!outputs[i])
+            continue;
+        for (int j = 0; j < n_inputs; j++)
+            if (inputs[j] && file_is_same(outputs[i], inputs[j]))
+                return FAIL(ST_USAGE, "the output %s is an input as well", outputs[i]);
+        for (int j = 0; j < i; j++)
+            if (outputs[j] && file_is_same(outputs[i], outputs[j]))
+                return FAIL(ST_USAGE, "two outputs are the same file: %s", outputs[i]);
+        TRY(file_check_output(outputs[i], force));
+    }
+    return ST_OK;
+}

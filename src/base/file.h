@@ -30,6 +30,10 @@ enum status file_check_output(const char *path, bool force);
 /* Whether both names lead to the same file, or would if it existed. */
 bool file_is_same(const char *a, const char *b);
 
+/* file_check_output for each of outputs[n]; ST_USAGE too where two outputs are the same file, or an output is one of
+ * inputs[n_inputs]. NULL entries are passed over. */
+enum status file_check_outputs(const char *const *outputs, int n, const char *const *inputs, int n_inputs, bool force);
+
 /* path with its last suffix (after the last '/') replaced or, with none, added: ("a/b.mp4", ".png") -> "a/b.png".
  * Heap; NULL with a message when memory ran out. */
 char *file_with_suffix(const char *path, const char *suffix);

@@ -26,6 +26,7 @@ void opts_print(const struct opt *table);
 
 /* Strict readers of arguments: the whole text, in range, or ST_USAGE naming the option. */
 enum status opts_int(const char *option, const char *text, int64_t low, int64_t high, int64_t *value);
+enum status opts_int32(const char *option, const char *text, int32_t low, int32_t high, int32_t *value);
 enum status opts_positive(const char *option, const char *text, double *value);
 /* The index of text among names[n]. */
 enum status opts_choice(const char *option, const char *text, const char *const *names, int n, int *value);

@@ -159,15 +159,6 @@ static enum status parse_seed(const char *text, uint64_t *seed)
     return ST_OK;
 }
 
-static enum status parse_int(const char *option, const char *text, int64_t low, int64_t high, int *value)
-{
-    int64_t wide = 0;
-
-    TRY(opts_int(option, text, low, high, &wide));
-    *value = (int)wide;
-    return ST_OK;
-}
-
 static enum status handle(void *context, int which, const char *arg)
 {
     static const char *const samplings[] = {"exact", "key"};
@@ -186,7 +177,7 @@ static enum status handle(void *context, int which, const char *arg)
         return parse_every(arg, &c->sampling);
     case OPT_COLUMNS:
         p->has_columns = true;
-        TRY(parse_int("--columns", arg, 1, INT32_MAX, &value));
+        TRY(opts_int32("--columns", arg, 1, INT32_MAX, &value));
         c->sampling.unit = SAMPLE_COLUMNS;
         c->sampling.every = value;
         break;
@@ -197,9 +188,9 @@ static enum status handle(void *context, int which, const char *arg)
         c->sampling.has_end = true;
         return parse_time("--end", arg, &c->sampling.end);
     case OPT_K:
-        return parse_int("-k", arg, 1, COMPUTE_MAX_K, &c->k);
+        return opts_int32("-k", arg, 1, COMPUTE_MAX_K, &c->k);
     case OPT_HEIGHT:
-        TRY(parse_int("--height", arg, 1, 65535, &value));
+        TRY(opts_int32("--height", arg, 1, 65535, &value));
         c->height = (uint32_t)value;
         break;
     case OPT_ORDER:
@@ -221,7 +212,7 @@ static enum status handle(void *context, int which, const char *arg)
     case OPT_SEED:
         return parse_seed(arg, &c->seed);
     case OPT_N_INIT:
-        return parse_int("--n-init", arg, 1, KMEANS_MAX_RESTARTS, &c->n_init);
+        return opts_int32("--n-init", arg, 1, KMEANS_MAX_RESTARTS, &c->n_init);
     case OPT_PLAIN:
         c->plain = true;
         break;
@@ -239,7 +230,7 @@ static enum status handle(void *context, int which, const char *arg)
         c->backend = backends[value];
         break;
     case OPT_THREADS:
-        return parse_int("--threads", arg, 1, 1024, &c->threads);
+        return opts_int32("--threads", arg, 1, 1024, &c->threads);
     case OPT_PROGRESS:
         TRY(opts_choice("--progress", arg, progresses, 4, &value));
         c->progress = (enum progress_mode)value;

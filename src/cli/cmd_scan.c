@@ -51,15 +51,6 @@ struct parsed {
     bool help, is_compat, has_set, count_only;
 };
 
-static enum status parse_int(const char *option, const char *text, int64_t low, int64_t high, int *value)
-{
-    int64_t wide = 0;
-
-    TRY(opts_int(option, text, low, high, &wide));
-    *value = (int)wide;
-    return ST_OK;
-}
-
 static enum status handle(void *context, int which, const char *arg)
 {
     static const char *const compats[] = {"seed"};
@@ -85,7 +76,7 @@ static enum status handle(void *context, int which, const char *arg)
         c->set = (enum haar_set)value;
         break;
     case OPT_THRESHOLD:
-        return parse_int("--threshold", arg, 0, 255, &c->threshold);
+        return opts_int32("--threshold", arg, 0, 255, &c->threshold);
     case OPT_COUNT_ONLY:
         p->count_only = true;
         break;
@@ -100,7 +91,7 @@ static enum status handle(void *context, int which, const char *arg)
         c->backend = backends[value];
         break;
     case OPT_THREADS:
-        return parse_int("--threads", arg, 1, 1024, &c->threads);
+        return opts_int32("--threads", arg, 1, 1024, &c->threads);
     case OPT_PROGRESS:
         TRY(opts_choice("--progress", arg, progresses, 4, &value));
         c->progress = (enum progress_mode)value;

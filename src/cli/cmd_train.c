@@ -80,15 +80,6 @@ struct parsed {
     bool help;
 };
 
-static enum status parse_int(const char *option, const char *text, int64_t low, int64_t high, int *value)
-{
-    int64_t wide = 0;
-
-    TRY(opts_int(option, text, low, high, &wide));
-    *value = (int)wide;
-    return ST_OK;
-}
-
 static enum status parse_search(const char *text, uint32_t *lazy)
 {
     int64_t n = 0;
@@ -149,15 +140,15 @@ static enum status handle(void *context, int which, const char *arg)
         c->output = arg;
         break;
     case OPT_ROUNDS:
-        return parse_int("--rounds", arg, 1, 10000000, &s->rounds);
+        return opts_int32("--rounds", arg, 1, 10000000, &s->rounds);
     case OPT_LEARNER:
         TRY(opts_choice("--learner", arg, learner_names, N_LEARNERS, &value));
         s->learner = (enum learner)value;
         break;
     case OPT_TERMS:
-        return parse_int("--terms", arg, 1, BOOST_MAX_TERMS, &s->terms);
+        return opts_int32("--terms", arg, 1, BOOST_MAX_TERMS, &s->terms);
     case OPT_LEAVES:
-        return parse_int("--leaves", arg, 2, BOOST_MAX_LEAVES, &s->leaves);
+        return opts_int32("--leaves", arg, 2, BOOST_MAX_LEAVES, &s->leaves);
     case OPT_SEARCH:
         return parse_search(arg, &s->lazy);
     case OPT_FEATURES:
@@ -170,13 +161,13 @@ static enum status handle(void *context, int which, const char *arg)
     case OPT_AUGMENT:
         if (strncmp(arg, "elastic:", 8) != 0)
             return FAIL(ST_USAGE, "--augment %s: there is elastic:N", arg);
-        return parse_int("--augment elastic", arg + 8, 0, 1000, &s->elastic);
+        return opts_int32("--augment elastic", arg + 8, 0, 1000, &s->elastic);
     case OPT_CHANNELS:
         TRY(opts_choice("--channels", arg, channels, 2, &value));
         s->prepare.gradient = value == 1;
         break;
     case OPT_ENSEMBLE:
-        return parse_int("--ensemble", arg, 1, 1000, &c->n_members);
+        return opts_int32("--ensemble", arg, 1, 1000, &c->n_members);
     case OPT_VALIDATION:
         return opts_int("--validation", arg, 0, INT32_MAX, &s->n_validation);
     case OPT_TRIM:
@@ -193,7 +184,7 @@ static enum status handle(void *context, int which, const char *arg)
         c->checkpoint = arg;
         break;
     case OPT_EVERY_ROUNDS:
-        return parse_int("--every-rounds", arg, 1, 10000000, &c->checkpoint_every);
+        return opts_int32("--every-rounds", arg, 1, 10000000, &c->checkpoint_every);
     case OPT_RESUME:
         c->resume = true;
         break;
@@ -208,7 +199,7 @@ static enum status handle(void *context, int which, const char *arg)
         c->backend = backends[value];
         break;
     case OPT_THREADS:
-        return parse_int("--threads", arg, 1, 1024, &c->threads);
+        return opts_int32("--threads", arg, 1, 1024, &c->threads);
     case OPT_PROGRESS:
         TRY(opts_choice("--progress", arg, progresses, 4, &value));
         c->progress = (enum progress_mode)value;

@@ -20,16 +20,28 @@ char *checkpoint_path(const char *path, int member, int n_members)
     return name;
 }
 
+static void print_value(char text[32], const struct model_setting_rule *rule, uint64_t value)
+{
+    if (rule->names)
+        snprintf(text, 32, "%s", rule->names[value]);
+    else
+        snprintf(text, 32, "%llu", (unsigned long long)value);
+}
+
 static enum status compare(const char *path, const struct model *was, const struct model *now)
 {
     uint64_t a[N_SETTINGS], b[N_SETTINGS];
+    char was_text[32], now_text[32];
 
     model_pack_settings(was, a);
     model_pack_settings(now, b);
     for (int i = 0; i < N_SETTINGS; i++)
-        if (a[i] != b[i] && i != SETTING_ROUNDS && i != SETTING_SEED) /* a member has a seed of its own */
-            return FAIL(ST_USAGE, "%s: cannot go on from this checkpoint: its \"%s\" is %llu, now it is %llu", path,
-                        model_setting_rules[i].key, (unsigned long long)a[i], (unsigned long long)b[i]);
+        if (a[i] != b[i] && i != SETTING_ROUNDS && i != SETTING_SEED) { /* a member has a seed of its own */
+            print_value(was_text, &model_setting_rules[i], a[i]);
+            print_value(now_text, &model_setting_rules[i], b[i]);
+            return FAIL(ST_USAGE, "%s: cannot go on from this checkpoint: its \"%s\" is %s, now it is %s", path,
+                        model_setting_rules[i].key, was_text, now_text);
+        }
     if (was->n_members != 1 || was->member[0].seed != now->member[0].seed)
         return FAIL(ST_USAGE, "%s: cannot go on from this checkpoint: its seed is %llu, now it is %llu", path,
                     was->n_members > 0 ? (unsigned long long)was->member[0].seed : 0ULL,

@@ -33,18 +33,7 @@ static enum status check_outputs(const struct evaluate_config *c)
 {
     const char *const outputs[] = {c->json, c->curve, c->confusion}, *const inputs[] = {c->model, c->images, c->labels};
 
-    for (int i = 0; i < 3; i++) {
-        if (!outputs[i])
-            continue;
-        for (int j = 0; j < 3; j++) {
-            if (file_is_same(outputs[i], inputs[j]))
-                return FAIL(ST_USAGE, "the output %s is an input as well", outputs[i]);
-            if (j < i && outputs[j] && file_is_same(outputs[i], outputs[j]))
-                return FAIL(ST_USAGE, "two outputs are the same file: %s", outputs[i]);
-        }
-        TRY(file_check_output(outputs[i], c->force));
-    }
-    return ST_OK;
+    return file_check_outputs(outputs, 3, inputs, 3, c->force);
 }
 
 static enum status open_model(struct evaluate *e)

@@ -39,13 +39,9 @@ struct job {
 
 static enum status check_outputs(const struct scan_config *c)
 {
-    if (c->records)
-        TRY(file_check_output(c->records, c->force));
-    if (c->json)
-        TRY(file_check_output(c->json, c->force));
-    if (c->records && c->json && file_is_same(c->records, c->json))
-        return FAIL(ST_USAGE, "%s is named for two outputs", c->json);
-    return ST_OK;
+    const char *const outputs[] = {c->records, c->json}, *const inputs[] = {c->images, c->labels};
+
+    return file_check_outputs(outputs, 2, inputs, 2, c->force);
 }
 
 static enum status prepare(struct job *job)

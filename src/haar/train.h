@@ -17,7 +17,7 @@ struct train_config {
     const char *checkpoint;          /* NULL: none. With several members: CHECKPOINT.1, CHECKPOINT.2, ... */
     int checkpoint_every;            /* rounds */
     bool resume;                     /* go on from the checkpoint, if it is there */
-    const char *log;                 /* CSV, a line a round; NULL: none */
+    const char *log;                 /* CSV, a line a round; NULL: none. Several members: LOG.1, ... */
     bool plan_only;                  /* print what would be done and the memory it takes */
     const char *backend;
     int threads;
