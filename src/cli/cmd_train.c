@@ -43,7 +43,7 @@ static const struct opt options[] = {
     [OPT_ROUNDS] = {"rounds", 0, "R", "weak learners (default 2000)"},
     [OPT_LEARNER] = {"learner", 0, "NAME", "tree (default), product of stumps, stump"},
     [OPT_TERMS] = {"terms", 0, "M", "stumps in a product, 1 to 5 (default 3)"},
-    [OPT_LEAVES] = {"leaves", 0, "N", "leaves of a tree, 2 to 32 (default 8)"},
+    [OPT_LEAVES] = {"leaves", 0, "N", "leaves of a tree, 2 to 32 (default 16)"},
     [OPT_SEARCH] = {"search", 0, "HOW",
                     "lazy:N: N features drawn anew each round (default lazy:250);\n"
                     "exhaustive: all features every round"},
@@ -237,7 +237,7 @@ enum status command_train(struct comm *comm, int argc, char **argv, atomic_int *
 {
     struct parsed p = {.config = {.settings = {.learner = LEARNER_TREE,
                                                .terms = 3,
-                                               .leaves = 8,
+                                               .leaves = 16,
                                                .rounds = 2000,
                                                .lazy = 250,
                                                .features = HAAR_MULTIBOOST,
