@@ -5,10 +5,9 @@
 #include "barcode/sidecar.h"
 
 #include "barcode/sidecar_format.h"
+#include "base/file.h"
 #include "base/mem.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <limits.h>
@@ -16,8 +15,6 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 struct reader {
     const char *path;
@@ -41,38 +38,6 @@ static enum status wrong(const struct reader *r, const char *format, ...)
     for (size_t i = 0; i < r->at; i++)
         line += r->text[i] == '\n';
     return FAIL(ST_USAGE, "%s: line %zu: %s", r->path, line, what);
-}
-
-static enum status load_text(struct reader *r)
-{
-    enum status st = ST_OK;
-    struct stat info;
-
-    const int fd = open(r->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not hold us up */
-    if (fd < 0)
-        return FAIL(ST_USAGE, "cannot read %s: %s", r->path, strerror(errno));
-    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
-        st = FAIL(ST_USAGE, "cannot read %s: it is not a regular file", r->path);
-        goto done;
-    }
-    r->text = mem_array((size_t)info.st_size, 1);
-    if (!r->text) {
-        st = ST_NOMEM;
-        goto done;
-    }
-    while (r->length < (size_t)info.st_size) {
-        const ssize_t got = read(fd, r->text + r->length, (size_t)info.st_size - r->length);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            TRY_OR(done, st, FAIL(ST_USAGE, "cannot read %s: %s", r->path, strerror(errno)));
-        if (got == 0) /* cut short meanwhile: the walk below says what is missing */
-            break;
-        r->length += (size_t)got;
-    }
-done:
-    close(fd);
-    return st;
 }
 
 static void skip_space(struct reader *r)
@@ -495,7 +460,7 @@ enum status sidecar_read_json(const char *path, struct barcode *b)
     struct reader reader = {.path = path};
 
     *b = (struct barcode){0};
-    enum status st = load_text(&reader);
+    enum status st = file_read_all(reader.path, ST_USAGE, &reader.text, &reader.length);
     if (st == ST_OK)
         st = read_document(&reader, b);
     if (st != ST_OK)

@@ -249,3 +249,37 @@ enum status file_check_outputs(const char *const *outputs, int n, const char *co
     }
     return ST_OK;
 }
+
+enum status file_read_all(const char *path, enum status at_fault, char **text, size_t *bytes)
+{
+    enum status st = ST_OK;
+    struct stat info;
+
+    *text = NULL;
+    *bytes = 0;
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not hold us up */
+    if (fd < 0)
+        return FAIL(ST_USAGE, "cannot read %s: %s", path, strerror(errno));
+    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+        st = FAIL(ST_USAGE, "cannot read %s: it is not a regular file", path);
+        goto done;
+    }
+    *text = mem_array((size_t)info.st_size + 1, 1);
+    if (!*text) {
+        st = ST_NOMEM;
+        goto done;
+    }
+    while (*bytes < (size_t)info.st_size) {
+        const ssize_t got = read(fd, *text + *bytes, (size_t)info.st_size - *bytes);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            TRY_OR(done, st, FAIL(at_fault, "cannot read %s: %s", path, strerror(errno)));
+        if (got == 0)
+            break;
+        *bytes += (size_t)got;
+    }
+done:
+    close(fd);
+    return st;
+}

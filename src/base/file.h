@@ -23,6 +23,10 @@ enum status file_out_commit(struct file_out *out);
 /* Removes the temporary file; does nothing after a commit. Safe on a zeroed struct. */
 void file_out_discard(struct file_out *out);
 
+/* All of a regular file, followed by a 0 that *bytes does not count; *text is heap. `at_fault` where reading fails,
+ * ST_USAGE where it cannot be opened or is no regular file. What was cut short meanwhile is handed out as it is. */
+enum status file_read_all(const char *path, enum status at_fault, char **text, size_t *bytes);
+
 /* ST_USAGE if path exists and force is false, or it is a folder, or its folder does not exist or is not writable: asked
  * before long work starts. */
 enum status file_check_output(const char *path, bool force);

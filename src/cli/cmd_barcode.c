@@ -1,7 +1,7 @@
 /* jacquard barcode: the command line of a film's barcode. */
 #include "barcode/job.h"
-#include "base/opts.h"
 #include "cli/commands.h"
+#include "cli/run_opts.h"
 #include "compute/kmeans_rules.h"
 
 #include <math.h>
@@ -58,13 +58,13 @@ static const struct opt options[] = {
     [OPT_SCALE] = {"scale", 0, "WxH", "cluster pictures fitted into this box (default 480x270)"},
     [OPT_FULL] = {"full", 0, NULL, "cluster pictures as they are coded, whatever their size"},
     [OPT_LEGACY] = {"legacy", 0, NULL, "average gamma-encoded bytes, as older programs do"},
-    [OPT_BACKEND] = {"backend", 0, "NAME", "auto (default), cpu, cuda"},
-    [OPT_THREADS] = {"threads", 0, "N", "processor threads a rank (default: the host's cores shared among its ranks)"},
-    [OPT_PROGRESS] = {"progress", 0, "HOW", "auto (default), bar, log, none"},
+    [OPT_BACKEND] = RUN_OPT_BACKEND,
+    [OPT_THREADS] = RUN_OPT_THREADS,
+    [OPT_PROGRESS] = RUN_OPT_PROGRESS,
     [OPT_FRAME_HASHES] = {"frame-hashes", 0, "OUT.txt", "a line a column: frame, pts, sha256 of the decoded planes"},
     [OPT_ALLOW_PARTIAL] = {"allow-partial", 0, NULL, "draw what there is of a film that is not whole"},
     [OPT_FORCE] = {"force", 0, NULL, "overwrite existing outputs"},
-    [OPT_HELP] = {"help", 'h', NULL, "this"},
+    [OPT_HELP] = RUN_OPT_HELP,
     {NULL, 0, NULL, NULL},
 };
 
@@ -162,8 +162,6 @@ static enum status parse_seed(const char *text, uint64_t *seed)
 static enum status handle(void *context, int which, const char *arg)
 {
     static const char *const samplings[] = {"exact", "key"};
-    static const char *const progresses[] = {"auto", "bar", "log", "none"};
-    static const char *const backends[] = {"auto", "cpu", "cuda"};
     struct parsed *p = context;
     struct barcode_config *c = &p->config;
     int value = 0;
@@ -226,15 +224,11 @@ static enum status handle(void *context, int which, const char *arg)
         c->legacy = true;
         break;
     case OPT_BACKEND:
-        TRY(opts_choice("--backend", arg, backends, 3, &value));
-        c->backend = backends[value];
-        break;
+        return run_opts_backend(arg, &c->backend);
     case OPT_THREADS:
-        return opts_int32("--threads", arg, 1, 1024, &c->threads);
+        return run_opts_threads(arg, &c->threads);
     case OPT_PROGRESS:
-        TRY(opts_choice("--progress", arg, progresses, 4, &value));
-        c->progress = (enum progress_mode)value;
-        break;
+        return run_opts_progress(arg, &c->progress);
     case OPT_FRAME_HASHES:
         c->frame_hashes = arg;
         break;

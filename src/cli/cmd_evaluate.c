@@ -1,6 +1,6 @@
 /* jacquard evaluate: a model against labelled images. */
-#include "base/opts.h"
 #include "cli/commands.h"
+#include "cli/run_opts.h"
 #include "haar/evaluate.h"
 
 #include <stdio.h>
@@ -16,10 +16,10 @@ static const struct opt options[] = {
     [OPT_CURVE] = {"curve", 0, "OUT.csv", "the error after every round"},
     [OPT_CONFUSION] = {"confusion", 0, "OUT.png",
                        "the confusion matrix as a picture: a row a label, a column an answer"},
-    [OPT_BACKEND] = {"backend", 0, "NAME", "auto (default), cpu, cuda"},
-    [OPT_THREADS] = {"threads", 0, "N", "processor threads a rank (default: the host's cores shared among its ranks)"},
+    [OPT_BACKEND] = RUN_OPT_BACKEND,
+    [OPT_THREADS] = RUN_OPT_THREADS,
     [OPT_FORCE] = {"force", 0, NULL, "overwrite existing outputs"},
-    [OPT_HELP] = {"help", 'h', NULL, "this"},
+    [OPT_HELP] = RUN_OPT_HELP,
     {NULL, 0, NULL, NULL},
 };
 
@@ -30,11 +30,8 @@ struct parsed {
 
 static enum status handle(void *context, int which, const char *arg)
 {
-    static const char *const backends[] = {"auto", "cpu", "cuda"};
     struct parsed *p = context;
     struct evaluate_config *c = &p->config;
-    int64_t wide = 0;
-    int value = 0;
 
     switch (which) {
     case OPT_IMAGES:
@@ -53,13 +50,9 @@ static enum status handle(void *context, int which, const char *arg)
         c->confusion = arg;
         break;
     case OPT_BACKEND:
-        TRY(opts_choice("--backend", arg, backends, 3, &value));
-        c->backend = backends[value];
-        break;
+        return run_opts_backend(arg, &c->backend);
     case OPT_THREADS:
-        TRY(opts_int("--threads", arg, 1, 1024, &wide));
-        c->threads = (int)wide;
-        break;
+        return run_opts_threads(arg, &c->threads);
     case OPT_FORCE:
         c->force = true;
         break;

@@ -1,6 +1,6 @@
 /* jacquard export: a model becomes a C header. */
-#include "base/opts.h"
 #include "cli/commands.h"
+#include "cli/run_opts.h"
 #include "haar/export.h"
 
 #include <stdbool.h>
@@ -11,7 +11,7 @@ enum { OPT_C, OPT_FORCE, OPT_HELP };
 static const struct opt options[] = {
     [OPT_C] = {"c", 0, "OUT.h", "the header"},
     [OPT_FORCE] = {"force", 0, NULL, "overwrite an existing header"},
-    [OPT_HELP] = {"help", 'h', NULL, "this"},
+    [OPT_HELP] = RUN_OPT_HELP,
     {NULL, 0, NULL, NULL},
 };
 

@@ -1,7 +1,7 @@
 /* jacquard predict: what a model says to images. */
 #include "base/mem.h"
-#include "base/opts.h"
 #include "cli/commands.h"
+#include "cli/run_opts.h"
 #include "haar/predict.h"
 
 #include <stdbool.h>
@@ -11,7 +11,7 @@
 enum { OPT_HELP };
 
 static const struct opt options[] = {
-    [OPT_HELP] = {"help", 'h', NULL, "this"},
+    [OPT_HELP] = RUN_OPT_HELP,
     {NULL, 0, NULL, NULL},
 };
 

@@ -2,8 +2,8 @@
 #include "barcode/render.h"
 #include "barcode/sidecar.h"
 #include "base/file.h"
-#include "base/opts.h"
 #include "cli/commands.h"
+#include "cli/run_opts.h"
 #include "image/png.h"
 
 #include <stdio.h>
@@ -17,7 +17,7 @@ static const struct opt options[] = {
     [OPT_ORDER] = {"order", 0, "ORDER", "share (default), lightness, hue"},
     [OPT_STRIP] = {"strip", 0, "STRIP", "kmeans (default), average, prominent, squeezed, least, equal"},
     [OPT_FORCE] = {"force", 0, NULL, "overwrite an existing picture"},
-    [OPT_HELP] = {"help", 'h', NULL, "this"},
+    [OPT_HELP] = RUN_OPT_HELP,
     {NULL, 0, NULL, NULL},
 };
 

@@ -1,7 +1,7 @@
 /* jacquard scan: the command line of counting Haar-like features over a threshold. */
 #include "haar/scan.h"
-#include "base/opts.h"
 #include "cli/commands.h"
+#include "cli/run_opts.h"
 
 #include <stdio.h>
 
@@ -38,11 +38,11 @@ static const struct opt options[] = {
     [OPT_COUNT_ONLY] = {"count-only", 0, NULL, "no records (as without -o)"},
     [OPT_OUTPUT] = {"output", 'o', "RECORDS", "every feature over the threshold, 8 bytes each, sorted"},
     [OPT_JSON] = {"json", 0, "OUT.json", "the counts and times as data"},
-    [OPT_BACKEND] = {"backend", 0, "NAME", "auto (default), cpu, cuda"},
-    [OPT_THREADS] = {"threads", 0, "N", "processor threads a rank (default: the host's cores shared among its ranks)"},
-    [OPT_PROGRESS] = {"progress", 0, "HOW", "auto (default), bar, log, none"},
+    [OPT_BACKEND] = RUN_OPT_BACKEND,
+    [OPT_THREADS] = RUN_OPT_THREADS,
+    [OPT_PROGRESS] = RUN_OPT_PROGRESS,
     [OPT_FORCE] = {"force", 0, NULL, "overwrite existing outputs"},
-    [OPT_HELP] = {"help", 'h', NULL, "this"},
+    [OPT_HELP] = RUN_OPT_HELP,
     {NULL, 0, NULL, NULL},
 };
 
@@ -54,8 +54,6 @@ struct parsed {
 static enum status handle(void *context, int which, const char *arg)
 {
     static const char *const compats[] = {"seed"};
-    static const char *const progresses[] = {"auto", "bar", "log", "none"};
-    static const char *const backends[] = {"auto", "cpu", "cuda"};
     struct parsed *p = context;
     struct scan_config *c = &p->config;
     int value = 0;
@@ -87,15 +85,11 @@ static enum status handle(void *context, int which, const char *arg)
         c->json = arg;
         break;
     case OPT_BACKEND:
-        TRY(opts_choice("--backend", arg, backends, 3, &value));
-        c->backend = backends[value];
-        break;
+        return run_opts_backend(arg, &c->backend);
     case OPT_THREADS:
-        return opts_int32("--threads", arg, 1, 1024, &c->threads);
+        return run_opts_threads(arg, &c->threads);
     case OPT_PROGRESS:
-        TRY(opts_choice("--progress", arg, progresses, 4, &value));
-        c->progress = (enum progress_mode)value;
-        break;
+        return run_opts_progress(arg, &c->progress);
     case OPT_FORCE:
         c->force = true;
         break;

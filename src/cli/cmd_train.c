@@ -1,6 +1,6 @@
 /* jacquard train: the command line of training. */
-#include "base/opts.h"
 #include "cli/commands.h"
+#include "cli/run_opts.h"
 #include "haar/train.h"
 
 #include <stdio.h>
@@ -67,11 +67,11 @@ static const struct opt options[] = {
     [OPT_RESUME] = {"resume", 0, NULL, "go on from the checkpoint, if there is one: the same model comes of it"},
     [OPT_LOG] = {"log", 0, "OUT.csv", "a line a round"},
     [OPT_PLAN] = {"plan", 0, NULL, "only tell what would be done, and the memory it takes"},
-    [OPT_BACKEND] = {"backend", 0, "NAME", "auto (default), cpu, cuda"},
-    [OPT_THREADS] = {"threads", 0, "N", "processor threads a rank (default: the host's cores shared among its ranks)"},
-    [OPT_PROGRESS] = {"progress", 0, "HOW", "auto (default), bar, log, none"},
+    [OPT_BACKEND] = RUN_OPT_BACKEND,
+    [OPT_THREADS] = RUN_OPT_THREADS,
+    [OPT_PROGRESS] = RUN_OPT_PROGRESS,
     [OPT_FORCE] = {"force", 0, NULL, "overwrite an existing model"},
-    [OPT_HELP] = {"help", 'h', NULL, "this"},
+    [OPT_HELP] = RUN_OPT_HELP,
     {NULL, 0, NULL, NULL},
 };
 
@@ -122,8 +122,6 @@ static enum status parse_trim(const char *text, int *ppm)
 static enum status handle(void *context, int which, const char *arg)
 {
     static const char *const channels[] = {"gray", "gradient"};
-    static const char *const progresses[] = {"auto", "bar", "log", "none"};
-    static const char *const backends[] = {"auto", "cpu", "cuda"};
     struct parsed *p = context;
     struct train_config *c = &p->config;
     struct model_settings *s = &c->settings;
@@ -195,15 +193,11 @@ static enum status handle(void *context, int which, const char *arg)
         c->plan_only = true;
         break;
     case OPT_BACKEND:
-        TRY(opts_choice("--backend", arg, backends, 3, &value));
-        c->backend = backends[value];
-        break;
+        return run_opts_backend(arg, &c->backend);
     case OPT_THREADS:
-        return opts_int32("--threads", arg, 1, 1024, &c->threads);
+        return run_opts_threads(arg, &c->threads);
     case OPT_PROGRESS:
-        TRY(opts_choice("--progress", arg, progresses, 4, &value));
-        c->progress = (enum progress_mode)value;
-        break;
+        return run_opts_progress(arg, &c->progress);
     case OPT_FORCE:
         c->force = true;
         break;
