@@ -284,8 +284,10 @@ static __global__ void __launch_bounds__(THREADS)
     if (threadIdx.x < BOOST_MAX_LEAVES)
         vote[threadIdx.x] = list.vote[blockIdx.y * BOOST_MAX_LEAVES + threadIdx.x];
     __syncthreads();
-    if (i < all.images.n)
-        all.score[(list.first + blockIdx.y) * all.images.stride + i] += vote[all.leaf[i]];
+    if (i < all.images.n) {
+        int32_t *score = all.score + (list.first + blockIdx.y) * all.images.stride + i;
+        *score = haar_add_vote(*score, vote[all.leaf[i]]);
+    }
 }
 
 cudaError_t launch_vote(const struct boost_all *all, int n_leaves, const int32_t *votes, cudaStream_t stream)

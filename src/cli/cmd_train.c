@@ -70,7 +70,7 @@ static const struct opt options[] = {
     [OPT_BACKEND] = RUN_OPT_BACKEND,
     [OPT_THREADS] = RUN_OPT_THREADS,
     [OPT_PROGRESS] = RUN_OPT_PROGRESS,
-    [OPT_FORCE] = {"force", 0, NULL, "overwrite an existing model"},
+    [OPT_FORCE] = {"force", 0, NULL, "overwrite an existing model, checkpoint, log"},
     [OPT_HELP] = RUN_OPT_HELP,
     {NULL, 0, NULL, NULL},
 };
@@ -94,16 +94,21 @@ static enum status parse_search(const char *text, uint32_t *lazy)
 
 static enum status parse_shard(const char *text, struct train_config *c)
 {
-    char extra;
+    const char *x = strchr(text, 'x');
+    char data[16] = "";
 
     c->data_shards = c->feature_shards = 0;
     if (strcmp(text, "data") == 0)
         c->feature_shards = 1;
     else if (strcmp(text, "features") == 0)
         c->data_shards = 1;
-    else if (sscanf(text, "%dx%d%c", &c->data_shards, &c->feature_shards, &extra) != 2 || c->data_shards < 1 ||
-             c->feature_shards < 1)
+    else if (!x || x - text >= (int)sizeof data)
         return FAIL(ST_USAGE, "--shard %s: there are data, features, and DxF (like 2x4)", text);
+    else {
+        memcpy(data, text, (size_t)(x - text));
+        TRY(opts_int32("--shard", data, 1, 1 << 20, &c->data_shards));
+        TRY(opts_int32("--shard", x + 1, 1, 1 << 20, &c->feature_shards));
+    }
     return ST_OK;
 }
 
@@ -111,10 +116,10 @@ static enum status parse_trim(const char *text, int *ppm)
 {
     double share = 0.0;
 
-    if (strcmp(text, "0") != 0)
+    if (strspn(text, "0.") != strlen(text)) /* 0 leaves nothing out */
         TRY(opts_positive("--trim", text, &share));
-    if (share > 0.5)
-        return FAIL(ST_USAGE, "--trim %s: 0 to 0.5 is wanted", text);
+    if (share > 0.5 || (share > 0 && share < 1e-6))
+        return FAIL(ST_USAGE, "--trim %s: 0, or 0.000001 to 0.5 is wanted", text);
     *ppm = (int)(share * 1e6 + 0.5);
     return ST_OK;
 }
@@ -227,6 +232,13 @@ static enum status check(const struct train_config *c)
     return ST_OK;
 }
 
+/* What the learner does not look at does not tell models apart. */
+static void forget_unused(struct model_settings *s)
+{
+    s->terms = s->learner == LEARNER_PRODUCT ? s->terms : 0;
+    s->leaves = s->learner == LEARNER_TREE ? s->leaves : 0;
+}
+
 enum status command_train(struct comm *comm, int argc, char **argv, atomic_int *stop)
 {
     struct parsed p = {.config = {.settings = {.learner = LEARNER_TREE,
@@ -249,5 +261,6 @@ enum status command_train(struct comm *comm, int argc, char **argv, atomic_int *
         return ST_OK;
     }
     TRY(check(&p.config));
+    forget_unused(&p.config.settings);
     return train_run(comm, &p.config, stop);
 }

@@ -2,9 +2,12 @@
 #include "base/log.h"
 #include "cli/commands.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct {
     const char *name;
@@ -44,6 +47,22 @@ static void catch_signals(void)
     signal(SIGXFSZ, SIG_IGN);
 }
 
+/* A closed stdin, stdout or stderr would become the next file that is opened. */
+static void hold_streams(void)
+{
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) < 0)
+            return;
+}
+
+/* What was printed is a result as well. */
+static enum status finish_stdout(void)
+{
+    if (fflush(stdout) != 0 || ferror(stdout))
+        return FAIL(ST_IO, "cannot write to standard output: %s", strerror(errno));
+    return ST_OK;
+}
+
 static void print_help(void)
 {
     puts("usage: jacquard COMMAND ...\n       mpirun -n N jacquard COMMAND ...\n");
@@ -77,6 +96,7 @@ int main(int argc, char **argv)
     struct comm comm;
     enum status st;
 
+    hold_streams();
     catch_signals();
     st = comm_open_world(&comm);
     if (st != ST_OK) {
@@ -85,6 +105,8 @@ int main(int argc, char **argv)
     }
     log_set_speaker(comm.rank == 0);
     st = run_command(&comm, argc, argv);
+    if (st == ST_OK && comm.rank == 0)
+        st = finish_stdout();
     if (st != ST_OK && (comm.rank == 0 || st == ST_COMM))
         log_error("%s", status_message());
     if (st == ST_COMM) /* the others cannot be met any more */

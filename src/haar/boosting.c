@@ -239,6 +239,11 @@ enum status boosting_step(struct boosting *b, int round, bool stop, struct model
     return ST_OK;
 }
 
+bool boosting_is_exhausted(const struct boosting *b)
+{
+    return b->shift > HAAR_MOST_SCORE / 2;
+}
+
 enum status boosting_errors(struct boosting *b, int64_t *n_train_errors, int64_t *n_held_out_errors)
 {
     int64_t n[2] = {0, 0};

@@ -9,8 +9,6 @@
 #include "haar/model.h"
 #include "mpi/comm.h"
 
-#include <stdatomic.h>
-
 enum { BOOSTING_TRIM_EVERY = 10 }; /* rounds between choices of the active images */
 
 /* The ranks as a grid: data shards x feature shards. */
@@ -65,6 +63,10 @@ enum status boosting_resume(struct boosting *b, const struct model_member *membe
  * rank alone cannot be agreed on in here: such a rank must end the job. */
 enum status boosting_step(struct boosting *b, int round, bool stop, struct model_round *learnt,
                           struct boosting_round *outcome);
+
+/* Local. The weights have shrunk by more than 2^8192 in all: the images are told apart beyond all need, and scores come
+ * to the end of their range. No more rounds then. */
+bool boosting_is_exhausted(const struct boosting *b);
 
 /* Collective over grid.all: errors of the training images, copies counted, and of the held-out ones (0 without). */
 enum status boosting_errors(struct boosting *b, int64_t *n_train_errors, int64_t *n_held_out_errors);

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "haar/model_format.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,7 +58,7 @@ enum status checkpoint_read(const char *path, struct model *model)
     struct model was = {0};
     enum status st;
 
-    if (access(path, F_OK) != 0)
+    if (access(path, F_OK) != 0 && errno == ENOENT)
         return ST_OK;
     TRY_OR(done, st, model_read(path, &was));
     TRY_OR(done, st, compare(path, &was, model));

@@ -4,13 +4,14 @@
 #include "haar/dataset.h"
 
 #include "base/mem.h"
+#include "compute/haar/feature.h"
 #include "haar/idx.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_LABEL = 63 };
+enum { MAX_LABEL = HAAR_MAX_CLASSES - 1 };
 
 /* CRC-32 of ISO 3309, as zlib's crc32; crc = 0 to begin. */
 static uint32_t crc32_add(uint32_t crc, const uint8_t *bytes, int64_t n)
@@ -92,6 +93,16 @@ done:
     return st;
 }
 
+/* FNV-1a, a byte at a time: Fowler, Noll, Vo; 64 bits, folded. */
+static uint32_t hash_image(int64_t number, const uint8_t *pixels, int64_t n)
+{
+    uint64_t hash = 0xcbf29ce484222325u ^ (uint64_t)number;
+
+    for (int64_t i = 0; i < n; i++)
+        hash = (hash ^ pixels[i]) * 0x100000001b3u;
+    return (uint32_t)(hash >> 32 ^ hash);
+}
+
 static enum status load_share(const char *images_path, const char *labels_path, struct dataset_range range, int part,
                               int n_parts, struct dataset *set)
 {
@@ -112,7 +123,9 @@ static enum status load_share(const char *images_path, const char *labels_path, 
         st = ST_NOMEM;
         goto done;
     }
-    st = idx_read(&images, range.first + set->first, set->n, set->pixels);
+    TRY_OR(done, st, idx_read(&images, range.first + set->first, set->n, set->pixels));
+    for (int64_t i = 0; i < set->n; i++)
+        set->pixel_sum += hash_image(set->first + i, set->pixels + i * images.item_bytes, images.item_bytes);
 done:
     idx_close(&images);
     return st;

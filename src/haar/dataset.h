@@ -13,7 +13,9 @@ struct dataset {
     int64_t first, n;     /* this rank's: [first, first + n), counted from the start of the range */
     uint8_t *pixels;      /* u8 [n, height, width], heap */
     uint8_t *labels;      /* u8 [n], heap; NULL without */
-    uint32_t fingerprint; /* CRC-32 of all labels and of the image header: tells training sets apart on resume */
+    uint32_t fingerprint; /* CRC-32 of all labels and of the image header: the same on all ranks */
+    uint32_t pixel_sum;   /* of a hash of each of this rank's images and its number: all shares' sums add up to that of
+                             the whole range, modulo 2^32 */
 };
 
 /* Half-open share `part` of n things cut in n_parts, as even as can be. */

@@ -190,10 +190,17 @@ static const char integrate_code[] =
     "}\n";
 
 static const char classify_head[] =
+    "\n/* No sum gets further than 2^30 from 0. */\n"
+    "static int32_t jacquard_add(int32_t sum, int32_t vote)\n"
+    "{\n"
+    "    sum += vote;\n"
+    "    return sum > 1073741824 ? 1073741824 : sum < -1073741824 ? -1073741824 : sum;\n"
+    "}\n"
     "\nstatic int jacquard_classify(const uint8_t *pixels, int32_t *scores)\n"
     "{\n"
     "    int32_t integral[JACQUARD_CHANNELS * (JACQUARD_HEIGHT + 1) * (JACQUARD_WIDTH + 1)];\n"
-    "    uint32_t sum[JACQUARD_CLASSES], node = 0;\n"
+    "    int32_t sum[JACQUARD_CLASSES];\n"
+    "    uint32_t node = 0;\n"
     "    const int32_t *vote = jacquard_vote;\n"
     "    int learner, l, best = 0;\n";
 
@@ -203,23 +210,23 @@ static const char tree_code[] =
     "            at = jacquard_child[2 * (node + (uint32_t)at) +\n"
     "                                (uint32_t)jacquard_goes_right(integral, node + (uint32_t)at)];\n"
     "        for (l = 0; l < JACQUARD_CLASSES; l++)\n"
-    "            sum[l] += (uint32_t)vote[(-1 - at) * JACQUARD_CLASSES + l];\n"
+    "            sum[l] = jacquard_add(sum[l], vote[(-1 - at) * JACQUARD_CLASSES + l]);\n"
     "        vote += (jacquard_nodes[learner] + 1) * JACQUARD_CLASSES;\n";
 
 static const char product_code[] = "        int leaf = 0, term;\n"
                                    "        for (term = 0; term < jacquard_nodes[learner]; term++)\n"
                                    "            leaf |= jacquard_goes_right(integral, node + (uint32_t)term) << term;\n"
                                    "        for (l = 0; l < JACQUARD_CLASSES; l++)\n"
-                                   "            sum[l] += (uint32_t)vote[leaf * JACQUARD_CLASSES + l];\n"
+                                   "            sum[l] = jacquard_add(sum[l], vote[leaf * JACQUARD_CLASSES + l]);\n"
                                    "        vote += (1 << jacquard_nodes[learner]) * JACQUARD_CLASSES;\n";
 
 static const char classify_end[] = "        node += jacquard_nodes[learner];\n"
                                    "    }\n"
                                    "    for (l = 1; l < JACQUARD_CLASSES; l++)\n"
-                                   "        if ((int32_t)sum[l] > (int32_t)sum[best])\n"
+                                   "        if (sum[l] > sum[best])\n"
                                    "            best = l;\n"
                                    "    for (l = 0; scores && l < JACQUARD_CLASSES; l++)\n"
-                                   "        scores[l] = (int32_t)sum[l];\n"
+                                   "        scores[l] = sum[l];\n"
                                    "    return best;\n"
                                    "}\n\n"
                                    "#endif\n";

@@ -5,11 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_better(const struct boost_best *a, const struct boost_best *than)
-{
-    return a->loss < than->loss || (a->loss == than->loss && a->feature < than->feature);
-}
-
 enum status grow_search(struct boosting *b, int n_nodes, const int *node, struct boost_best *best)
 {
     struct comm *shards = b->grid.features;
@@ -27,7 +22,7 @@ enum status grow_search(struct boosting *b, int n_nodes, const int *node, struct
     const enum status st = comm_all_gather(shards, best, n * sizeof *best, all);
     for (size_t i = 0; st == ST_OK && i < n; i++)
         for (int r = 0; r < shards->size; r++)
-            if (is_better(&all[(size_t)r * n + i], &best[i]))
+            if (boost_is_better(&all[(size_t)r * n + i], &best[i]))
                 best[i] = all[(size_t)r * n + i];
     free(all);
     return st;

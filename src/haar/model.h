@@ -19,10 +19,10 @@ extern const char *const learner_names[N_LEARNERS];
 /* All that decides the model's bytes, but for the images. Equal settings and images make equal models. */
 struct model_settings {
     enum learner learner;
-    int terms;     /* of a product, 1..BOOST_MAX_TERMS */
-    int leaves;    /* of a tree, 2..BOOST_MAX_LEAVES */
-    int rounds;    /* a member */
-    uint32_t lazy; /* features drawn a round; 0: exhaustive */
+    int terms;              /* of a product, 1..BOOST_MAX_TERMS */
+    int leaves;             /* of a tree, 2..BOOST_MAX_LEAVES */
+    int rounds;             /* a member */
+    uint32_t lazy;          /* features drawn a round; 0: exhaustive */
     enum haar_set features; /* see haar_set_names */
     struct prepare prepare;
     int elastic;          /* distorted copies of each training image */

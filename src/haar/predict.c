@@ -152,8 +152,6 @@ enum status predict_run(struct comm *comm, const struct predict_config *config, 
 
     if (comm->rank == 0) {
         st = predict_files(&p, comm, config);
-        if (fflush(stdout) != 0 && st == ST_OK)
-            st = FAIL(ST_IO, "cannot write to standard output: %s", strerror(errno));
         model_release(&p.model);
     }
     return comm_agree(comm, st);

@@ -234,11 +234,10 @@ static enum status write_results(struct job *job)
 {
     if (atomic_load(job->stop))
         return FAIL(ST_INTERRUPTED, "interrupted: nothing was written");
-    if (job->config->records)
-        TRY(scan_records_commit(&job->records));
+    TRY(print_counts(job));
     if (job->config->json)
         TRY(write_json(job));
-    return print_counts(job);
+    return job->config->records ? scan_records_commit(&job->records) : ST_OK;
 }
 
 static void describe_run(const struct job *job)

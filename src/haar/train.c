@@ -61,6 +61,11 @@ static enum status open_grid(struct train_job *job)
     TRY(comm_split(job->world, job->plan.deals_members ? job->world->rank : 0, &job->team));
     TRY(comm_split(&job->team, job->team.rank % f, &job->data));
     TRY(comm_split(&job->team, job->team.rank / f, &job->features));
+    return ST_OK;
+}
+
+static enum status open_gpu_sums(struct train_job *job)
+{
     return comm_gpu_open(&job->data, job->resources.ops != &compute_cpu ? job->resources.device : -1);
 }
 
@@ -78,7 +83,8 @@ static enum status sum_on_gpu(void *context, int32_t *values, size_t n, void *st
 struct boost_setup train_setup(struct train_job *job, int64_t n_images)
 {
     const struct dataset *set = &job->train;
-    struct boost_setup s = train_plan_setup(&job->model.settings, set->width, set->height, set->n_classes, n_images);
+    struct boost_setup s = train_plan_setup(&job->model.settings, set->width, set->height, set->n_classes, n_images,
+                                            job->plan.feature_shards);
 
     s.device = job->resources.device;
     s.n_threads = job->resources.threads;
@@ -114,7 +120,10 @@ static enum status load_images(struct train_job *job)
                                 .n_classes = job->train.n_classes,
                                 .settings = c->settings};
     job->model.settings.n_images = n - n_held_out;
-    job->model.settings.fingerprint = job->train.fingerprint;
+
+    int64_t pixels = job->train.pixel_sum;
+    TRY(comm_sum_i64(&job->data, &pixels, 1));
+    job->model.settings.fingerprint = job->train.fingerprint ^ (uint32_t)pixels;
     return ST_OK;
 }
 
@@ -125,15 +134,14 @@ static void describe_work(const struct train_job *job)
 
     resources_describe(&job->resources, on, sizeof on);
     if (s->lazy > 0)
-        snprintf(search, sizeof search, "lazy, %u of", s->lazy);
+        snprintf(search, sizeof search, "%u drawn a round", s->lazy);
     struct model_settings all = *s;
     all.lazy = 0;
-    log_note(
-        "%lld images of %dx%d, %d classes, %d cop%s of each, %lld held out; %s features %s, %s search, %u features",
-        (long long)s->n_images, job->model.width, job->model.height, job->model.n_classes, s->elastic,
-        s->elastic == 1 ? "y" : "ies", (long long)s->n_validation, haar_set_names[s->features],
-        s->prepare.gradient ? "on grey and gradients" : "on grey", search,
-        boosting_list_size(&all, job->model.width, job->model.height));
+    log_note("%lld images of %dx%d, %d classes, %d cop%s of each, %lld held out; %s features %s: %u, search: %s",
+             (long long)s->n_images, job->model.width, job->model.height, job->model.n_classes, s->elastic,
+             s->elastic == 1 ? "y" : "ies", (long long)s->n_validation, haar_set_names[s->features],
+             s->prepare.gradient ? "on grey and gradients" : "on grey",
+             boosting_list_size(&all, job->model.width, job->model.height), search);
     log_note("%d member%s of %d rounds, learner %s; %d rank%s: %s%d data x %d feature shards (weights summed by %s); "
              "backend %s",
              job->config->n_members, job->config->n_members == 1 ? "" : "s", s->rounds, learner_names[s->learner],
@@ -145,12 +153,10 @@ static void describe_work(const struct train_job *job)
 static void print_plan(struct train_job *job)
 {
     const struct boost_setup setup = train_setup(job, feed_n_images(&job->train, job->model.settings.elastic));
-    const uint32_t n =
-        (setup.most_features + (uint32_t)job->plan.feature_shards - 1) / (uint32_t)job->plan.feature_shards;
-    const struct train_memory m = train_plan_memory(&setup, n);
+    const struct train_memory m = train_plan_memory(&setup);
 
     printf("rank 0 of %d: %lld images (copies counted), %u features a search\n", job->world->size,
-           (long long)setup.n_images, n);
+           (long long)setup.n_images, setup.most_features);
     printf("  integral images    %14.0f bytes\n", m.integral);
     printf("  active copies      %14.0f bytes at most (weight trimming makes them fewer)\n", m.active);
     printf("  bins               %14.0f bytes; where they do not fit they are made again for each search\n", m.bins);
@@ -161,6 +167,16 @@ static void print_plan(struct train_job *job)
 }
 
 /* ---- all members ---- */
+
+/* Where members were dealt, a rank without work keeps the beat of those with some. */
+static enum status end_together(struct train_job *job, enum status st)
+{
+    int64_t n_busy = job->plan.deals_members;
+
+    while (n_busy > 0)
+        TRY(train_beat(job, false, st != ST_OK, &n_busy));
+    return ST_OK;
+}
 
 static enum status train_members(struct train_job *job)
 {
@@ -174,6 +190,7 @@ static enum status train_members(struct train_job *job)
     for (int number = first; st == ST_OK && number < job->config->n_members && !job->is_stopped; number += step)
         st = train_member(job, number);
     progress_end(&job->progress);
+    TRY(end_together(job, st));
     TRY(comm_agree(job->world, st));
     job->train_seconds = clock_seconds() - started;
 
@@ -273,7 +290,8 @@ static enum status run_phases(struct train_job *job)
     TRY(comm_agree(world, resources_choose(world, c->backend, c->threads, &job->resources)));
     TRY(check_backends(job));
     TRY(comm_agree(world, train_plan_make(c, world->size, &job->plan)));
-    TRY(open_grid(job));
+    TRY(comm_agree(world, open_grid(job)));
+    TRY(comm_agree(world, open_gpu_sums(job)));
     TRY(load_images(job));
     describe_work(job);
     if (c->plan_only) {

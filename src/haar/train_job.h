@@ -31,6 +31,11 @@ struct boost_setup train_setup(struct train_job *job, int64_t n_images);
  * stopped. */
 enum status train_member(struct train_job *job, int number);
 
+/* train_member.c. Collective over job->world, where members were dealt to ranks: what each rank calls after each of its
+ * rounds, and goes on calling without work (is_busy = false) until nobody has any, so that one rank's wish to stop, or
+ * its fault, ends all of them within a round. Sets job->is_stopped; *n_busy are the ranks at work. */
+enum status train_beat(struct train_job *job, bool is_busy, bool is_ending, int64_t *n_busy);
+
 /* train_gather.c. Collective over job->world, where members were dealt to ranks: rank 0's model gets all of them, in
  * the order of their seeds. */
 enum status train_gather_members(struct train_job *job);

@@ -83,9 +83,10 @@ static enum status open_member(struct member *m)
                            .n_classes = m->model.n_classes,
                            .n_weighted = m->model.settings.n_images * (1 + m->model.settings.elastic),
                            .seed = seed};
-    TRY(open_instance(job, &job->train, m->model.settings.elastic, seed, true, &b->train));
+    /* The training images last: their instance takes what memory is left for bins. */
     if (job->config->log && m->model.settings.n_validation > 0)
         TRY(open_instance(job, &job->held_out, 0, seed, false, &b->held_out));
+    TRY(open_instance(job, &job->train, m->model.settings.elastic, seed, true, &b->train));
     return boosting_init(b);
 }
 
@@ -203,7 +204,7 @@ static void show_progress(struct member *m)
 static enum status train_round(struct member *m, bool *is_stopping)
 {
     struct model_round learnt;
-    struct boosting_round outcome;
+    struct boosting_round outcome = {0};
     enum status st;
 
     st = boosting_step(&m->boosting, m->model.member[0].n_rounds, atomic_load(m->job->stop) != 0, &learnt, &outcome);
@@ -217,6 +218,16 @@ static enum status train_round(struct member *m, bool *is_stopping)
     return st;
 }
 
+enum status train_beat(struct train_job *job, bool is_busy, bool is_ending, int64_t *n_busy)
+{
+    int64_t beat[] = {is_busy, is_ending || atomic_load(job->stop) != 0};
+
+    TRY(comm_sum_i64(job->world, beat, 2));
+    *n_busy = beat[0];
+    job->is_stopped = job->is_stopped || beat[1] > 0;
+    return ST_OK;
+}
+
 static enum status train_rounds(struct member *m)
 {
     struct train_job *job = m->job;
@@ -228,16 +239,25 @@ static enum status train_rounds(struct member *m)
         m->sum_log2_z += member->round[i].loss / (double)HAAR_OCTAVE;
     if (member->n_rounds > 0)
         log_note("%s: going on after round %d", m->checkpoint, member->n_rounds);
-    while (member->n_rounds < last && !job->is_stopped) {
+    while (member->n_rounds < last && !job->is_stopped && !boosting_is_exhausted(&m->boosting)) {
         bool is_stopping = false;
+        int64_t n_busy;
 
         TRY(end_team(job, train_round(m, &is_stopping)));
         job->rounds_done++;
         show_progress(m);
-        job->is_stopped = is_stopping && member->n_rounds < last;
+        if (job->plan.deals_members)
+            TRY(train_beat(job, true, false, &n_busy));
+        else
+            job->is_stopped = is_stopping && member->n_rounds < last;
         if (m->checkpoint &&
             (job->is_stopped || member->n_rounds == last || member->n_rounds % job->config->checkpoint_every == 0))
             TRY(save_checkpoint(m));
+    }
+    if (boosting_is_exhausted(&m->boosting)) {
+        log_note("member %d ends after round %d: its training images are told apart beyond all need", m->number + 1,
+                 member->n_rounds);
+        return m->checkpoint ? save_checkpoint(m) : ST_OK;
     }
     return ST_OK;
 }

@@ -24,8 +24,9 @@ enum status train_plan_make(const struct train_config *config, int n_ranks, stru
 }
 
 struct boost_setup train_plan_setup(const struct model_settings *settings, int width, int height, int n_classes,
-                                    int64_t n_images)
+                                    int64_t n_images, int feature_shards)
 {
+    const uint32_t f = (uint32_t)feature_shards;
     static const size_t most_histogram_bytes = (size_t)256 << 20;
     const bool is_tree = settings->learner == LEARNER_TREE;
     struct boost_setup setup = {.width = width,
@@ -36,7 +37,7 @@ struct boost_setup train_plan_setup(const struct model_settings *settings, int w
                                 .is_searching = true,
                                 .columns = is_tree ? BOOST_SPLIT : BOOST_SIGNED,
                                 .most_nodes = is_tree ? BOOSTING_NODES : 1,
-                                .most_features = boosting_list_size(settings, width, height)};
+                                .most_features = (boosting_list_size(settings, width, height) + f - 1) / f};
     const size_t columns = (size_t)n_classes * (is_tree ? 2 : 1);
     const size_t a_feature = HAAR_BINS * columns * sizeof(int32_t) * (size_t)setup.most_nodes;
 
@@ -46,14 +47,14 @@ struct boost_setup train_plan_setup(const struct model_settings *settings, int w
     return setup;
 }
 
-struct train_memory train_plan_memory(const struct boost_setup *setup, uint32_t n_features_of_rank)
+struct train_memory train_plan_memory(const struct boost_setup *setup)
 {
     const double n = (double)setup->n_images;
     const double entries = (double)setup->n_channels * (setup->width + 1) * (setup->height + 1);
     struct train_memory m = {
         .integral = 4 * n * entries,
         .active = 4 * n * entries, /* before trimming: all of them */
-        .bins = n * n_features_of_rank,
+        .bins = n * setup->most_features,
         .histograms = setup->sum.sum_i32 ? (double)setup->histogram_bytes : 0,
         .scores = n * (8.0 * setup->n_classes + 16), /* scores, weights, leaves, labels, orders */
     };

@@ -15,13 +15,13 @@ enum status train_plan_make(const struct train_config *config, int n_ranks, stru
 /* What an instance is opened with; n_images: this rank's, copies counted. device and threads are left to the caller.
  * The room for histograms depends on the configuration alone, since it decides which sums the ranks make together. */
 struct boost_setup train_plan_setup(const struct model_settings *settings, int width, int height, int n_classes,
-                                    int64_t n_images);
+                                    int64_t n_images, int feature_shards);
 
 /* The largest arrays of a rank, in bytes. */
 struct train_memory {
     double integral, active, bins, histograms, scores;
     double all;
 };
-struct train_memory train_plan_memory(const struct boost_setup *setup, uint32_t n_features_of_rank);
+struct train_memory train_plan_memory(const struct boost_setup *setup);
 
 #endif

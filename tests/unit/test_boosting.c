@@ -33,7 +33,8 @@ struct images {
 
 static void *open_instance(const struct images *images, const struct model_settings *settings, bool is_searching)
 {
-    struct boost_setup setup = train_plan_setup(settings, images->width, images->height, images->n_classes, images->n);
+    struct boost_setup setup =
+        train_plan_setup(settings, images->width, images->height, images->n_classes, images->n, 1);
     void *priv = calloc(1, boost_cpu.priv_bytes);
 
     setup.n_threads = 1;
@@ -489,24 +490,24 @@ static void test_setup(void)
 {
     struct model_settings s = {.learner = LEARNER_TREE, .leaves = 8, .lazy = 250, .features = HAAR_MULTIBOOST};
     const size_t a_feature = 256 * 20 * 4 * 2;
-    struct boost_setup setup = train_plan_setup(&s, 28, 28, 10, 1000);
+    struct boost_setup setup = train_plan_setup(&s, 28, 28, 10, 1000, 1);
 
     CHECK(setup.columns == BOOST_SPLIT && setup.n_channels == 1 && setup.most_nodes == 2);
     CHECK_INT(setup.most_features, 250);
     CHECK_INT(setup.histogram_bytes, 250 * a_feature);
     s.lazy = 0;
     s.prepare.gradient = true;
-    setup = train_plan_setup(&s, 28, 28, 10, 1000);
+    setup = train_plan_setup(&s, 28, 28, 10, 1000, 1);
     CHECK_INT(setup.most_features, 5 * (299880 + 406 * 406));
     CHECK(setup.histogram_bytes % a_feature == 0 && setup.histogram_bytes <= (size_t)256 << 20);
     CHECK(setup.histogram_bytes > ((size_t)256 << 20) - a_feature);
     s.learner = LEARNER_STUMP;
-    CHECK(train_plan_setup(&s, 64, 64, 64, 0).histogram_bytes >= 256 * 64 * 4);
-    CHECK(train_plan_setup(&s, 28, 28, 10, 9).columns == BOOST_SIGNED);
-    CHECK_INT(train_plan_setup(&s, 28, 28, 10, 9).most_nodes, 1);
+    CHECK(train_plan_setup(&s, 64, 64, 64, 0, 1).histogram_bytes >= 256 * 64 * 4);
+    CHECK(train_plan_setup(&s, 28, 28, 10, 9, 1).columns == BOOST_SIGNED);
+    CHECK_INT(train_plan_setup(&s, 28, 28, 10, 9, 1).most_nodes, 1);
 
-    const struct train_memory m = train_plan_memory(&setup, 1000);
-    CHECK(m.integral == 4.0 * 1000 * 5 * 29 * 29 && m.bins == 1e6 && m.histograms == 0);
+    const struct train_memory m = train_plan_memory(&setup);
+    CHECK(m.integral == 4.0 * 1000 * 5 * 29 * 29 && m.bins == 1000.0 * setup.most_features && m.histograms == 0);
     CHECK(m.all == m.integral + m.active + m.bins + m.histograms + m.scores);
 }
 
@@ -602,6 +603,42 @@ static void test_checkpoint_path(void)
     free(third);
 }
 
+/* --- images that one feature tells apart: every round doubles the margins' exponent again, without an end of its own
+ */
+
+static void check_exhausted(enum learner learner)
+{
+    static const uint8_t pixels[] = {200, 0, 0, 200, 180, 0, 0, 180}, labels[] = {0, 1, 0, 1};
+    const struct images apart = {2, 1, 2, 4, pixels, labels};
+    const struct model_settings s = {
+        .learner = learner, .terms = 1, .leaves = 2, .features = HAAR_MULTIBOOST, .seed = 1, .trim_ppm = 10000};
+    struct boosting b = open_boosting(&apart, &s);
+    int32_t scores[8];
+    int64_t n_train = -1, n_held_out = -1;
+    int round = 0;
+
+    for (; round < 20000 && !boosting_is_exhausted(&b); round++) {
+        struct model_round learnt;
+        struct boosting_round outcome;
+        must(boosting_step(&b, round, false, &learnt, &outcome));
+        free(learnt.votes);
+    }
+    CHECK(round > 100 && round < 20000);
+    must(boosting_errors(&b, &n_train, &n_held_out));
+    CHECK_INT(n_train, 0);
+    CHECK_INT(n_held_out, 0);
+    must(b.ops->scores(b.train, scores));
+    for (int i = 0; i < 8; i++)
+        CHECK(abs(scores[i]) <= HAAR_MOST_SCORE && (scores[i] > 0) == (labels[i / 2] == i % 2));
+    close_boosting(&b);
+}
+
+static void test_exhausted(void)
+{
+    check_exhausted(LEARNER_STUMP);
+    check_exhausted(LEARNER_TREE);
+}
+
 int main(void)
 {
     must(comm_open_world(&world));
@@ -617,6 +654,7 @@ int main(void)
     test_setup();
     test_checkpoint();
     test_checkpoint_path();
+    test_exhausted();
     comm_close(&world);
     return test_end();
 }

@@ -302,9 +302,23 @@ static void test_spread(void)
     CHECK(haar_spread_step(INT64_MAX) < HAAR_SPREAD);
 }
 
+static void test_scores(void)
+{
+    const int32_t most = HAAR_MOST_SCORE;
+
+    CHECK_INT(haar_log2(0), 0);
+    CHECK_INT(haar_add_vote(5, -7), -2);
+    CHECK_INT(haar_add_vote(most - 3, 3), most);
+    CHECK_INT(haar_add_vote(most - 3, 4), most);
+    CHECK_INT(haar_add_vote(3 - most, -4), -most);
+    CHECK_INT(haar_add_vote(most, most / 2), most);
+    CHECK_INT(haar_add_vote(-most, -most / 2), -most);
+}
+
 int main(void)
 {
     test_values();
+    test_scores();
     test_known_values();
     test_bins();
     test_powers();

@@ -97,6 +97,11 @@ HAAR_FN int64_t boost_edge_of_class(int32_t total, int32_t below)
 }
 static const uint64_t boost_signed_top = (uint64_t)1 << 62;
 
+HAAR_FN bool boost_is_better(const struct boost_best *a, const struct boost_best *than)
+{
+    return a->loss < than->loss || (a->loss == than->loss && a->feature < than->feature);
+}
+
 /* Adds up buffers of all data shards in place; n equal everywhere, calls in the same order everywhere. NULL: one shard.
  * values lie in the backend's own memory: host for cpu, GPU for cuda, where stream is the cudaStream_t whose work so
  * far the sum comes after and whose later work comes after the sum. Sums fit. */
@@ -149,7 +154,7 @@ struct boost_ops {
     /* Finds every image's leaf (all images, not only the active ones). sums, if not NULL, become the sums of fine
      * weights i64 [n_leaves, n_classes, 2]: [.., 0] of images with another label, [.., 1] of those with label l. */
     enum status (*leaves)(void *priv, const struct weak *weak, struct boost_scale scale, int64_t *sums);
-    /* Adds votes i32 [n_leaves, n_classes] of each image's leaf to its scores. */
+    /* Adds votes i32 [n_leaves, n_classes] of each image's leaf to its scores, as haar_add_vote does. */
     enum status (*vote)(void *priv, int n_leaves, const int32_t *votes);
 
     /* Images whose highest score (the lowest class among equals) is not their label's. */

@@ -353,7 +353,7 @@ static enum status boost_vote(void *priv, int n_leaves, const int32_t *votes)
         const int32_t *vote = votes + b->leaf[i] * n_classes;
         int32_t *score = b->score + i * n_classes;
         for (int l = 0; l < n_classes; l++)
-            score[l] = (int32_t)((uint32_t)score[l] + (uint32_t)vote[l]); /* a made-up model may wrap around */
+            score[l] = haar_add_vote(score[l], vote[l]);
     }
     return ST_OK;
 }

@@ -363,11 +363,6 @@ static enum status search_shards(struct search *search, uint32_t n_features)
     return ST_OK;
 }
 
-static bool is_better(const struct boost_best *a, const struct boost_best *than)
-{
-    return a->loss < than->loss || (a->loss == than->loss && a->feature < than->feature);
-}
-
 enum status cpu_boost_search(void *priv, uint32_t n_features, const struct haar_feature *feature, uint64_t list_number,
                              int n_nodes, const int *node, struct boost_best *best)
 {
@@ -393,7 +388,7 @@ enum status cpu_boost_search(void *priv, uint32_t n_features, const struct haar_
         best[i] = b->search[0].best[i];
         for (int t = 1; t < pool_n_threads(b->pool); t++) {
             const struct boost_best *other = &b->search[t].best[i];
-            if (is_better(other, &best[i]))
+            if (boost_is_better(other, &best[i]))
                 best[i] = *other;
             else if (best[i].loss == UINT64_MAX)
                 for (int c = 0; c < b->n_columns; c++) /* no cut, but the totals of who looked at a feature */

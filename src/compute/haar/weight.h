@@ -10,6 +10,7 @@
 #include "compute/haar/feature.h"
 
 enum {
+    HAAR_MOST_SCORE = 1 << 30, /* 16384 octaves */
     HAAR_OCTAVE = 65536,
     HAAR_FINE_BITS = 46,  /* fine weights add up to about 2^46 over all images and classes: for what leaves vote */
     HAAR_COARSE_BITS = 30 /* coarse ones to 2^30: for the search */
@@ -50,11 +51,21 @@ HAAR_FN int32_t haar_coarse(int64_t fine)
                      (HAAR_FINE_BITS - HAAR_COARSE_BITS));
 }
 
-/* log2(x) in 1/65536 octaves, rounded down; x > 0. By repeated squaring: the same on every machine. */
+/* A score and a vote (at most HAAR_MOST_SCORE and half of that away from 0): their sum, held at +-HAAR_MOST_SCORE. */
+HAAR_FN int32_t haar_add_vote(int32_t score, int32_t vote)
+{
+    const int32_t sum = score + vote;
+
+    return sum > HAAR_MOST_SCORE ? HAAR_MOST_SCORE : sum < -HAAR_MOST_SCORE ? -HAAR_MOST_SCORE : sum;
+}
+
+/* log2(x) in 1/65536 octaves, rounded down; 0 for 0, as for 1. By repeated squaring: the same on every machine. */
 HAAR_FN int32_t haar_log2(uint64_t x)
 {
     int32_t octave = 63;
 
+    if (x == 0)
+        return 0;
     while (!(x >> 63)) {
         x <<= 1;
         octave--;
