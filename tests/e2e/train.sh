@@ -171,7 +171,6 @@ refuse() {
     cmp -s "$WORK/ck" "$WORK/whole" || die "resume with $*: the checkpoint was touched"
 }
 refuse learner --learner stump
-refuse terms --terms 2
 refuse leaves --leaves 5
 refuse lazy --search lazy:13
 refuse lazy --search exhaustive
@@ -192,6 +191,14 @@ data[20] = (data[20] + 1) % 3
 open(sys.argv[2], "wb").write(data)
 END
 refuse fingerprint --labels "$WORK/relabelled.idx"
+python3 - "$WORK/s-images.idx" "$WORK/repainted.idx" <<'END'
+import sys
+
+data = bytearray(open(sys.argv[1], "rb").read())
+data[-1] ^= 1
+open(sys.argv[2], "wb").write(data)
+END
+refuse fingerprint --images "$WORK/repainted.idx"
 mv "$WORK/ck" "$WORK/kept"
 head -c 3000 "$WORK/kept" >"$WORK/ck"
 train -o "$WORK/refused" --rounds 17 "${LEARN[@]}" --checkpoint "$WORK/ck" --resume
@@ -211,7 +218,8 @@ wait_for() {
     done
     die "$what: not within 30 s"
 }
-has_rounds() { [ -e "$OUT/log.csv" ] && [ "$(wc -l <"$OUT/log.csv")" -ge 12 ]; }
+has_rounds() { [ "$(cat "$OUT"/log.csv* 2>/dev/null | wc -l)" -ge 12 ]; }
+MORE=()
 
 # start COMMAND...: a training without an end, in the background, until it has done some rounds.
 start() {
@@ -219,7 +227,7 @@ start() {
     mkdir "$OUT"
     printf '%q ' "$@" >"$WORK/command"
     env "ASAN_OPTIONS=$no_leaks" "$@" train "${SET[@]}" --threads 1 "${LEARN[@]}" --rounds 9000000 -o "$OUT/model" \
-        --checkpoint "$OUT/ck" --every-rounds 7 --log "$OUT/log.csv" >"$WORK/out" 2>"$WORK/err" </dev/null &
+        --checkpoint "$OUT/ck" --every-rounds 7 --log "$OUT/log.csv" "${MORE[@]}" >"$WORK/out" 2>"$WORK/err" </dev/null &
     VICTIM=$!
     wait_for "the first rounds" has_rounds
 }
@@ -269,6 +277,18 @@ finish
 [ "$RC" = 75 ] || die "SIGUSR1 to one of 2 ranks: exit code $RC, not 75"
 [ "$(n_errors)" = 1 ] || die "SIGUSR1 to one of 2 ranks: $(n_errors) error lines, not 1"
 check_interrupted "SIGUSR1 to one of 2 ranks"
+
+# Members on ranks of their own stop together too.
+MORE=(--ensemble 4)
+start "${MPIRUN[@]}" -n 2 "$JACQUARD"
+kill -USR1 "$(ranks_of | tail -n 1)"
+finish
+MORE=()
+[ "$RC" = 75 ] || die "SIGUSR1 to one of 2 ranks with members: exit code $RC, not 75"
+[ "$(n_errors)" = 1 ] || die "SIGUSR1 to one of 2 ranks with members: $(n_errors) error lines, not 1"
+expect_files "$OUT" ck.1 ck.2 log.csv.1 log.csv.2
+cmp -s <(wc -l <"$OUT/log.csv.1") <(wc -l <"$OUT/log.csv.2") || die "members on 2 ranks stopped after different rounds"
+echo "members on ranks of their own stop together"
 
 # One rank dies: the launcher ends the other; what is there is a whole checkpoint or none.
 start "${MPIRUN[@]}" -n 2 "$JACQUARD"
@@ -382,6 +402,23 @@ bad_on 3 2 "2x2 shards" --rounds 2 --shard 2x2
 bad_on 3 3 "half the images" --rounds 2 --images "$WORK/short"
 bad_on 2 2 "another setting" --rounds 17 "${LEARN[@]}" --leaves 5 --checkpoint "$WORK/kept" --resume
 echo "what cannot be trained is refused with one line"
+
+# What cannot be said is a fault: the model's name, the plan.
+if [ -w /dev/full ]; then
+    for arguments in "-o $OUT/m --rounds 2 --search lazy:5" --plan; do
+        RC=0
+        # shellcheck disable=SC2086
+        "$JACQUARD" train "${SET[@]}" $arguments >/dev/full 2>"$WORK/err" || RC=$?
+        [ "$RC" = 2 ] || die "a full stdout: exit code $RC, not 2"
+    done
+    rm -f "$OUT/m"
+fi
+
+# Ranks that cannot agree on their sums do not wait for each other.
+run_any timeout 60 "${MPIRUN[@]}" -n 1 env JACQUARD_COMM_TIMEOUT=soon "$JACQUARD" train "${SET[@]}" "${M[@]}" \
+    --rounds 2 --shard 2x2 : -n 3 "$JACQUARD" train "${SET[@]}" "${M[@]}" --rounds 2 --shard 2x2
+[ "$RC" != 0 ] && [ "$RC" != 124 ] || die "one rank with a bad JACQUARD_COMM_TIMEOUT: exit code $RC"
+expect_files "$OUT"
 
 # ---- the plan ----
 
