@@ -26,7 +26,7 @@ only 'nccl\.h' mpi/comm_nccl.c
 only 'cuda' 'kernels/*' mpi/comm_nccl.c
 only 'libav|libsw' 'src/media/*'
 only 'png\.h' src/image/png.c
-only 'zlib\.h' src/haar/idx.c
+only 'zlib\.h' src/haar/data/idx.c
 only 'jansson\.h' src/barcode/sidecar_read.c
 
 # A layer may include itself and what is named here.

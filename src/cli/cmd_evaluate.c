@@ -1,7 +1,7 @@
 /* jacquard evaluate: a model against labelled images. */
 #include "cli/commands.h"
 #include "cli/run_opts.h"
-#include "haar/evaluate.h"
+#include "haar/use/evaluate.h"
 
 #include <stdio.h>
 

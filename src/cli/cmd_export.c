@@ -1,7 +1,7 @@
 /* jacquard export: a model becomes a C header. */
 #include "cli/commands.h"
 #include "cli/run_opts.h"
-#include "haar/export.h"
+#include "haar/use/export.h"
 
 #include <stdbool.h>
 #include <stdio.h>

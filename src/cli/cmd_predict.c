@@ -2,7 +2,7 @@
 #include "base/mem.h"
 #include "cli/commands.h"
 #include "cli/run_opts.h"
-#include "haar/predict.h"
+#include "haar/use/predict.h"
 
 #include <stdbool.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* jacquard scan: the command line of counting Haar-like features over a threshold. */
-#include "haar/scan.h"
+#include "haar/scan/scan.h"
 #include "cli/commands.h"
 #include "cli/run_opts.h"
 

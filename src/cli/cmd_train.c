@@ -1,7 +1,7 @@
 /* jacquard train: the command line of training. */
 #include "cli/commands.h"
 #include "cli/run_opts.h"
-#include "haar/train.h"
+#include "haar/train/train.h"
 
 #include <stdio.h>
 #include <string.h>

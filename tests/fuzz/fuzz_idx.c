@@ -2,7 +2,7 @@
  * (-DFUZZ_WITH_LIBFUZZER leaves main out); built plainly it reads the files it is given, then mutates them and samples
  * of its own: fuzz_idx [ROUNDS [FILE...]]. It fails by a sanitizer's report or by an abort where the reader
  * contradicts itself. */
-#include "haar/idx.h"
+#include "haar/data/idx.h"
 
 #include <errno.h>
 #include <stdbool.h>

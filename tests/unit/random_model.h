@@ -4,7 +4,7 @@
 #define JACQUARD_TESTS_UNIT_RANDOM_MODEL_H
 
 #include "base/rng.h"
-#include "haar/model.h"
+#include "haar/model/model.h"
 
 #include "test.h"
 

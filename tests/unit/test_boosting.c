@@ -1,9 +1,9 @@
 /* test_boosting: rounds of AdaBoost.MH worked out by hand; that a training can be taken up after any round; how ranks
  * share a training; what a checkpoint refuses. One rank. */
-#include "haar/boosting.h"
-#include "haar/checkpoint.h"
-#include "haar/model_format.h"
-#include "haar/train_plan.h"
+#include "haar/train/boosting.h"
+#include "haar/train/checkpoint.h"
+#include "haar/model/model_format.h"
+#include "haar/train/train_plan.h"
 #include "unit/haar_plain.h"
 #include "unit/test.h"
 

@@ -1,7 +1,7 @@
 /* test_idx: IDX files of every kind that has gone wrong somewhere, made here, and what is said about each; then whole
  * data sets. */
-#include "haar/dataset.h"
-#include "haar/idx.h"
+#include "haar/data/dataset.h"
+#include "haar/data/idx.h"
 
 #include "test.h"
 

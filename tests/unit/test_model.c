@@ -2,7 +2,7 @@
  * one: the digest finds damage, and behind a digest that fits every number is still looked at. */
 #include "base/clock.h"
 #include "base/sha256.h"
-#include "haar/model.h"
+#include "haar/model/model.h"
 
 #include "unit/random_model.h"
 

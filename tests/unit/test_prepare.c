@@ -1,8 +1,8 @@
 /* test_prepare: deskewing, gradient channels and elastic copies: small cases worked by hand, what must hold for any
  * image, and checksums, since a model only fits images that are prepared the same way to the bit. */
-#include "haar/elastic.h"
-#include "haar/prepare.h"
-#include "haar/prepare_rules.h"
+#include "haar/data/elastic.h"
+#include "haar/data/prepare.h"
+#include "haar/data/prepare_rules.h"
 
 #include "test.h"
 

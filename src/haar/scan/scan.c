@@ -1,0 +1,285 @@
+/* scan: see haar/scan/scan.h. Every rank scans a contiguous share of the images; at the end of each phase all agree on
+ * the outcome, and only there does a job stop early. */
+#include "haar/scan/scan.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "haar/data/dataset.h"
+#include "haar/scan/scan_records.h"
+#include "job/resources.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+/* Images a call of the backend: between calls the job looks at its stop flag. A call takes the cpu a few seconds at
+ * most; a GPU needs less than that for everything. */
+enum { CPU_SLICE = 8192, GPU_SLICE = 1 << 22 };
+
+static const char *const type_names[SCAN_TYPES] = {"edge_h", "edge_v", "line_h", "line_v", "quad"};
+static const char *const rule_names[] = {[SCAN_SEED] = "seed", [SCAN_MEAN] = "mean"};
+
+struct job {
+    struct comm *comm;
+    const struct scan_config *config;
+    atomic_int *stop;
+    struct resources resources;
+    struct dataset set;
+    struct haar_feature_list list;
+    struct haar_feature *feature; /* [list.n_all] */
+    struct scan_records records;
+    struct progress progress;
+    int64_t n_done; /* images of this rank in the slices before */
+    struct scan_result result;
+    double started, load_seconds, scan_seconds, kernel_seconds; /* the slowest rank's kernel seconds, on rank 0 */
+};
+
+/* --- phases ------------------------------------------------------------------------------------------------------- */
+
+static enum status check_outputs(const struct scan_config *c)
+{
+    const char *const outputs[] = {c->records, c->json}, *const inputs[] = {c->images, c->labels};
+
+    return file_check_outputs(outputs, 2, inputs, 2, c->force);
+}
+
+static enum status prepare(struct job *job)
+{
+    TRY(resources_choose(job->comm, job->config->backend, job->config->threads, &job->resources));
+    if (!job->resources.ops->scan)
+        return FAIL(ST_UNSUPPORTED, "backend %s cannot scan", job->resources.ops->name);
+    return job->comm->rank == 0 ? check_outputs(job->config) : ST_OK;
+}
+
+static enum status list_features(struct job *job)
+{
+    const struct scan_config *c = job->config;
+    const struct dataset *set = &job->set;
+
+    haar_feature_list_init(&job->list, c->set, set->width, set->height, false, 1);
+    if (job->list.n_all == 0)
+        return FAIL(ST_USAGE, "%s: in images of %dx%d there is no feature of the set %s", c->images, set->width,
+                    set->height, haar_set_names[c->set]);
+    if (c->records && (set->width > SCAN_MAX_RECORD_SIDE || set->height > SCAN_MAX_RECORD_SIDE))
+        return FAIL(ST_USAGE, "%s: records are for images of up to %dx%d pixels, these have %dx%d", c->images,
+                    SCAN_MAX_RECORD_SIDE, SCAN_MAX_RECORD_SIDE, set->width, set->height);
+    if (c->records && set->n_total > SCAN_MAX_RECORD_IMAGES)
+        return FAIL(ST_USAGE, "%s: records are for up to %d images, these are %" PRId64, c->images,
+                    SCAN_MAX_RECORD_IMAGES, set->n_total);
+    job->feature = mem_array(job->list.n_all, sizeof *job->feature);
+    if (!job->feature)
+        return ST_NOMEM;
+    haar_feature_list_all(&job->list, job->feature);
+    return ST_OK;
+}
+
+static enum status open_records(struct job *job)
+{
+    const struct scan_config *c = job->config;
+
+    return c->records ? scan_records_open(&job->records, job->comm, c->records, c->force) : ST_OK;
+}
+
+static void describe_work(const struct job *job)
+{
+    char on[320];
+
+    resources_describe(&job->resources, on, sizeof on);
+    log_note("%" PRId64 " images of %dx%d, %u features (%s) each, threshold %d (%s rule); %d rank%s, backend %s",
+             job->set.n_total, job->set.width, job->set.height, job->list.n_all, haar_set_names[job->config->set],
+             job->config->threshold, rule_names[job->config->rule], job->comm->size, job->comm->size > 1 ? "s" : "",
+             on);
+}
+
+static enum status take_records(void *context, const uint64_t *record, size_t n)
+{
+    struct job *job = context;
+
+    return scan_records_add(&job->records, record, n);
+}
+
+static void show_progress(void *context, int64_t n_done)
+{
+    struct job *job = context;
+
+    progress_show(&job->progress, job->n_done + n_done, job->set.n, "");
+}
+
+static enum status scan_slice(struct job *job, int64_t first, int64_t n)
+{
+    const struct dataset *set = &job->set;
+    const struct scan_job slice = {
+        .device = job->resources.device,
+        .n_threads = job->resources.threads,
+        .width = set->width,
+        .height = set->height,
+        .rule = job->config->rule,
+        .threshold = job->config->threshold,
+        .n_features = job->list.n_all,
+        .feature = job->feature,
+        .n_images = n,
+        .first_image = set->first + first,
+        .pixels = set->pixels + first * set->width * set->height,
+        .labels = set->labels ? set->labels + first : NULL,
+        .context = job,
+        .take = job->config->records ? take_records : NULL,
+        .progress = show_progress,
+    };
+    struct scan_result result;
+
+    TRY(job->resources.ops->scan(&slice, &result));
+    for (int group = 0; group < 2; group++)
+        for (int type = 0; type < SCAN_TYPES; type++)
+            job->result.count[group][type] += result.count[group][type];
+    job->result.kernel_seconds += result.kernel_seconds;
+    return ST_OK;
+}
+
+static enum status scan_share(struct job *job)
+{
+    const int64_t slice = job->resources.ops == &compute_cpu ? CPU_SLICE : GPU_SLICE;
+    const double started = clock_seconds();
+    enum status st = ST_OK;
+
+    progress_start(&job->progress, job->comm->rank == 0 ? job->config->progress : PROGRESS_NONE, "scan");
+    while (st == ST_OK && job->n_done < job->set.n) {
+        const int64_t n = job->set.n - job->n_done < slice ? job->set.n - job->n_done : slice;
+        st = scan_slice(job, job->n_done, n);
+        job->n_done += n;
+        if (st == ST_OK && atomic_load(job->stop))
+            st = FAIL(ST_INTERRUPTED, "interrupted: nothing was written");
+    }
+    progress_end(&job->progress);
+    job->scan_seconds = clock_seconds() - started;
+    return st;
+}
+
+/* Sums the counts; the slowest rank's times are the job's. */
+static enum status sum_up(struct job *job)
+{
+    const double mine[2] = {job->scan_seconds, job->result.kernel_seconds};
+    double *all = NULL;
+    size_t bytes;
+
+    TRY(comm_sum_i64(job->comm, &job->result.count[0][0], 2 * SCAN_TYPES));
+    TRY(comm_gather(job->comm, mine, sizeof mine, (void **)&all, &bytes));
+    for (size_t i = 0; i < bytes / sizeof *all; i += 2) {
+        job->scan_seconds = all[i] > job->scan_seconds ? all[i] : job->scan_seconds;
+        job->kernel_seconds = all[i + 1] > job->kernel_seconds ? all[i + 1] : job->kernel_seconds;
+    }
+    free(all);
+    return ST_OK;
+}
+
+/* --- what it found ------------------------------------------------------------------------------------------------ */
+
+static int64_t count_of(const struct job *job, int group)
+{
+    int64_t n = 0;
+
+    for (int type = 0; type < SCAN_TYPES; type++)
+        n += job->result.count[group][type];
+    return n;
+}
+
+static enum status write_json(const struct job *job)
+{
+    const struct scan_config *c = job->config;
+    const int64_t *const zero = job->result.count[0], *const others = job->result.count[1];
+    struct file_out out = {0};
+
+    TRY(file_out_open(&out, c->json, c->force));
+    FILE *f = out.stream;
+    fprintf(f, "{\n  \"images\": %" PRId64 ",\n  \"width\": %d,\n  \"height\": %d,\n  \"features\": %u,\n",
+            job->set.n_total, job->set.width, job->set.height, job->list.n_all);
+    fprintf(f, "  \"set\": \"%s\",\n  \"rule\": \"%s\",\n  \"threshold\": %d,\n", haar_set_names[c->set],
+            rule_names[c->rule], c->threshold);
+    fprintf(f, "  \"total\": %" PRId64 ",\n", count_of(job, 0) + count_of(job, 1));
+    if (job->set.labels)
+        fprintf(f, "  \"label0\": %" PRId64 ",\n  \"others\": %" PRId64 ",\n", count_of(job, 0), count_of(job, 1));
+    else
+        fputs("  \"label0\": null,\n  \"others\": null,\n", f);
+    fputs("  \"by_type\": {", f);
+    for (int type = 0; type < SCAN_TYPES; type++)
+        fprintf(f, "%s\"%s\": %" PRId64, type > 0 ? ", " : "", type_names[type], zero[type] + others[type]);
+    fprintf(f, "},\n  \"seconds\": {\"load\": %.6f, \"scan\": %.6f, \"kernel\": %.6f, \"all\": %.6f}\n}\n",
+            job->load_seconds, job->scan_seconds, job->kernel_seconds, clock_seconds() - job->started);
+    const enum status st = file_out_commit(&out);
+    file_out_discard(&out);
+    return st;
+}
+
+static void print_row(const struct job *job, const char *name, int64_t zero, int64_t others)
+{
+    if (job->set.labels)
+        printf("%-8s %15" PRId64 " %15" PRId64 " %15" PRId64 "\n", name, zero, others, zero + others);
+    else
+        printf("%-8s %15" PRId64 "\n", name, zero + others);
+}
+
+static enum status print_counts(const struct job *job)
+{
+    if (job->set.labels)
+        printf("%-8s %15s %15s %15s\n", "type", "label 0", "others", "all");
+    else
+        printf("%-8s %15s\n", "type", "all");
+    for (int type = 0; type < SCAN_TYPES; type++)
+        print_row(job, type_names[type], job->result.count[0][type], job->result.count[1][type]);
+    print_row(job, "all", count_of(job, 0), count_of(job, 1));
+    return fflush(stdout) == 0 ? ST_OK : FAIL(ST_IO, "cannot write the counts to stdout");
+}
+
+static enum status write_results(struct job *job)
+{
+    if (atomic_load(job->stop))
+        return FAIL(ST_INTERRUPTED, "interrupted: nothing was written");
+    TRY(print_counts(job));
+    if (job->config->json)
+        TRY(write_json(job));
+    return job->config->records ? scan_records_commit(&job->records) : ST_OK;
+}
+
+static void describe_run(const struct job *job)
+{
+    const double n = (double)job->set.n_total * job->list.n_all, seconds = clock_seconds() - job->started;
+
+    log_note("%.3g evaluations in %.3f s (%.3g a second; %.3f s in kernels: %.3g a second); loading %.2f s, all %.2f s",
+             n, job->scan_seconds, n / job->scan_seconds, job->kernel_seconds, n / job->kernel_seconds,
+             job->load_seconds, seconds);
+}
+
+/* --- all of it ---------------------------------------------------------------------------------------------------- */
+
+static enum status run_phases(struct job *job)
+{
+    const struct scan_config *c = job->config;
+    struct comm *comm = job->comm;
+
+    TRY(comm_agree(comm, prepare(job)));
+    TRY(dataset_load(comm, c->images, c->labels, (struct dataset_range){0, -1}, comm->rank, comm->size, &job->set));
+    job->load_seconds = clock_seconds() - job->started;
+    TRY(comm_agree(comm, list_features(job)));
+    TRY(comm_agree(comm, open_records(job)));
+    describe_work(job);
+    TRY(comm_agree(comm, scan_share(job)));
+    TRY(sum_up(job));
+    if (c->records)
+        TRY(scan_records_collect(&job->records, job->set.width, job->set.height, job->set.n_total));
+    TRY(comm_agree(comm, comm->rank == 0 ? write_results(job) : ST_OK));
+    if (comm->rank == 0)
+        describe_run(job);
+    return ST_OK;
+}
+
+enum status scan_run(struct comm *comm, const struct scan_config *config, atomic_int *stop)
+{
+    struct job job = {.comm = comm, .config = config, .stop = stop, .started = clock_seconds()};
+    const enum status st = run_phases(&job);
+
+    progress_end(&job.progress);
+    scan_records_close(&job.records);
+    free(job.feature);
+    dataset_release(&job.set);
+    return st;
+}

@@ -1,0 +1,258 @@
+#include "haar/train/boosting.h"
+
+#include "base/mem.h"
+#include "base/rng.h"
+#include "haar/train/grow.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- life ---- */
+
+static bool has_box(const struct model_settings *s)
+{
+    return s->prepare.gradient; /* a plain sum of grey tells little, of gradient much */
+}
+
+static void list_features(const struct model_settings *s, int width, int height, struct haar_feature_list *list)
+{
+    haar_feature_list_init(list, s->features, width, height, has_box(s), prepare_n_channels(&s->prepare));
+}
+
+uint32_t boosting_list_size(const struct model_settings *s, int width, int height)
+{
+    struct haar_feature_list list;
+
+    list_features(s, width, height, &list);
+    return s->lazy > 0 ? s->lazy : list.n_all;
+}
+
+static uint32_t share(uint32_t n, int part, int n_parts)
+{
+    return (uint32_t)((uint64_t)n * (uint64_t)part / (uint64_t)n_parts);
+}
+
+enum status boosting_init(struct boosting *b)
+{
+    const struct comm *shards = b->grid.features;
+
+    list_features(b->settings, b->width, b->height, &b->list);
+    if (b->list.n_all == 0)
+        return FAIL(ST_USAGE, "images of %d x %d pixels are too small for any feature of the set %s", b->width,
+                    b->height, haar_set_names[b->settings->features]);
+    for (int type = 0; type < b->list.n_types; type++)
+        if (b->list.n[type] > 0)
+            b->type[b->n_types++] = (enum haar_type)type;
+    b->n_drawn = b->settings->lazy > 0 ? b->settings->lazy : b->list.n_all;
+    b->first = share(b->n_drawn, shards->rank, shards->size);
+    b->n = share(b->n_drawn, shards->rank + 1, shards->size) - b->first;
+    b->drawn = mem_array(b->n_drawn, sizeof *b->drawn);
+    b->sums = mem_array((size_t)BOOST_MAX_LEAVES * (size_t)b->n_classes * 2 + 1, sizeof *b->sums);
+    if (!b->drawn || !b->sums)
+        return ST_NOMEM;
+    if (b->settings->lazy == 0)
+        haar_feature_list_all(&b->list, b->drawn);
+
+    /* 1 / 2n for the right class, 1 / (2n (K - 1)) for the others: half of the weight each. */
+    b->base.right = -haar_log2(2 * (uint64_t)b->n_weighted);
+    b->base.wrong = -haar_log2(2 * (uint64_t)b->n_weighted * (uint64_t)(b->n_classes - 1));
+    return ST_OK;
+}
+
+void boosting_release(struct boosting *b)
+{
+    free(b->sums);
+    free(b->drawn);
+    b->sums = NULL;
+    b->drawn = NULL;
+}
+
+static struct boost_scale scale_now(const struct boosting *b)
+{
+    return (struct boost_scale){b->base.right + b->shift, b->base.wrong + b->shift};
+}
+
+/* ---- which images, which features ---- */
+
+/* Leaves the images out of the search that together carry no more than trim_ppm of the weight: whole steps of weight,
+ * so that shards agree without comparing images. */
+static enum status trim(struct boosting *b)
+{
+    int64_t spread[HAAR_SPREAD] = {0};
+    int64_t total = 0, below = 0;
+    int lowest = 0;
+
+    if (b->settings->trim_ppm > 0) {
+        TRY(b->ops->spread(b->train, scale_now(b), spread));
+        TRY(comm_sum_i64(b->grid.data, spread, HAAR_SPREAD));
+        for (int i = 0; i < HAAR_SPREAD; i++)
+            total += spread[i];
+        const int64_t most = total / 1000000 * b->settings->trim_ppm;
+        while (lowest < HAAR_SPREAD - 1 && below + spread[lowest] <= most)
+            below += spread[lowest++];
+    }
+    TRY(b->ops->activate(b->train, scale_now(b), lowest, &b->n_active));
+    return comm_sum_i64(b->grid.data, &b->n_active, 1);
+}
+
+static bool is_trim_round(const struct boosting *b, int round)
+{
+    return round == 0 || (b->settings->trim_ppm > 0 && round % BOOSTING_TRIM_EVERY == 0);
+}
+
+/* Types are equally likely, so that the large families do not crowd out the small ones; so are channels. */
+static void draw(struct boosting *b, int round)
+{
+    for (uint32_t i = 0; i < b->n_drawn; i++) {
+        const struct rng_block r = rng_philox(b->seed, (uint32_t)round, i, 0, 0);
+        const enum haar_type type = b->type[rng_below(r.word[0], 0, (uint64_t)b->n_types)];
+        const int channel = (int)rng_below(r.word[1], 0, (uint64_t)b->list.n_channels);
+        const uint32_t number = (uint32_t)rng_below(r.word[2], r.word[3], b->list.n[type]);
+        b->drawn[i] = haar_feature_at(&b->list, type, channel, number);
+    }
+}
+
+/* ---- votes ---- */
+
+/* Half the log odds of each leaf and class, smoothed by 1 / nK of the whole weight, of which 3/4 are taken (shrinkage:
+ * Friedman, Greedy function approximation, 2001): on held-out digits that is better by a tenth of the errors of 8-leaf
+ * trees, and no worse elsewhere. */
+static void vote_tree(const struct boosting *b, const struct weak *weak, int32_t *votes)
+{
+    const uint64_t nk = (uint64_t)b->n_weighted * (uint64_t)b->n_classes;
+    const uint64_t smooth = ((uint64_t)1 << HAAR_FINE_BITS) / nk + 1;
+
+    for (int i = 0; i < weak->n_leaves * b->n_classes; i++) {
+        const uint64_t negative = (uint64_t)b->sums[2 * i], positive = (uint64_t)b->sums[2 * i + 1];
+        votes[i] = (haar_log2(positive + smooth) - haar_log2(negative + smooth)) * 3 / 8;
+    }
+}
+
+/* One alpha for all: half the log odds of being right. */
+static void vote_product(const struct boosting *b, const struct weak *weak, const int8_t *sign, int32_t *votes)
+{
+    const uint64_t smooth = ((uint64_t)1 << HAAR_FINE_BITS) / 100 / (uint64_t)b->n_weighted + 1;
+    uint64_t right = smooth, wrong = smooth;
+
+    for (int i = 0; i < weak->n_leaves * b->n_classes; i++) {
+        right += (uint64_t)b->sums[2 * i + (sign[i] > 0)];
+        wrong += (uint64_t)b->sums[2 * i + (sign[i] < 0)];
+    }
+    const int32_t alpha = (haar_log2(right) - haar_log2(wrong)) / 2;
+    for (int i = 0; i < weak->n_leaves * b->n_classes; i++)
+        votes[i] = sign[i] * (alpha > 0 ? alpha : 0);
+}
+
+/* log2, in 1/65536 octaves, of the weights' sum after the votes over 2^46: known from the leaves' sums, so nobody needs
+ * to add the new weights up. */
+static int32_t log2_of_total(const struct boosting *b, const struct weak *weak, const int32_t *votes)
+{
+    struct haar_powers powers;
+    uint64_t total = 0; /* in 2^-40 */
+
+    haar_powers_init(&powers);
+    for (int i = 0; i < weak->n_leaves * b->n_classes; i++) {
+        const uint64_t down = (uint64_t)haar_power(&powers, -(int64_t)votes[i] - 16 * HAAR_OCTAVE);
+        const uint64_t up = (uint64_t)haar_power(&powers, (int64_t)votes[i] - 16 * HAAR_OCTAVE);
+        total += ((uint64_t)b->sums[2 * i] >> 16) * up >> 20;
+        total += ((uint64_t)b->sums[2 * i + 1] >> 16) * down >> 20;
+    }
+    return total > 0 ? haar_log2(total) - 40 * HAAR_OCTAVE : 0;
+}
+
+/* ---- rounds ---- */
+
+static enum status apply(struct boosting *b, const struct weak *weak, const int32_t *votes)
+{
+    TRY(b->ops->vote(b->train, weak->n_leaves, votes));
+    if (b->held_out) {
+        TRY(b->ops->leaves(b->held_out, weak, scale_now(b), NULL));
+        TRY(b->ops->vote(b->held_out, weak->n_leaves, votes));
+    }
+    return ST_OK;
+}
+
+enum status boosting_resume(struct boosting *b, const struct model_member *member)
+{
+    const int last_trim = b->settings->trim_ppm > 0 ? member->n_rounds / BOOSTING_TRIM_EVERY * BOOSTING_TRIM_EVERY : 0;
+
+    for (int r = 0; r < member->n_rounds; r++) {
+        const struct model_round *round = &member->round[r];
+        if (r == last_trim)
+            TRY(trim(b));
+        TRY(b->ops->leaves(b->train, &round->weak, scale_now(b), NULL));
+        TRY(apply(b, &round->weak, round->votes));
+        b->shift = round->shift;
+    }
+    return ST_OK;
+}
+
+/* The leaves' sums over all images; every feature shard has the same ones, so a sum over all ranks counts them all as
+ * often. The wish to stop travels along. */
+static enum status sum_leaves(struct boosting *b, const struct weak *weak, bool stop, bool *is_stopping)
+{
+    const size_t n = (size_t)weak->n_leaves * (size_t)b->n_classes * 2;
+
+    TRY(b->ops->leaves(b->train, weak, scale_now(b), b->sums));
+    b->sums[n] = stop;
+    TRY(comm_sum_i64(b->grid.all, b->sums, n + 1));
+    *is_stopping = b->sums[n] > 0;
+    for (size_t i = 0; i < n; i++)
+        b->sums[i] /= b->grid.features->size;
+    return ST_OK;
+}
+
+enum status boosting_step(struct boosting *b, int round, bool stop, struct model_round *learnt,
+                          struct boosting_round *outcome)
+{
+    int8_t sign[BOOST_MAX_LEAVES * HAAR_MAX_CLASSES];
+    const bool is_tree = b->settings->learner == LEARNER_TREE;
+
+    memset(learnt, 0, sizeof *learnt);
+    if (is_trim_round(b, round))
+        TRY(trim(b));
+    if (b->settings->lazy > 0) {
+        draw(b, round);
+        b->list_number = (uint64_t)round + 1;
+    }
+    TRY(is_tree ? grow_tree(b, scale_now(b), &learnt->weak) : grow_product(b, scale_now(b), &learnt->weak, sign));
+    TRY(sum_leaves(b, &learnt->weak, stop, &outcome->is_stopping));
+
+    learnt->votes = mem_array((size_t)learnt->weak.n_leaves * (size_t)b->n_classes, sizeof *learnt->votes);
+    if (!learnt->votes)
+        return ST_NOMEM;
+    int64_t before = 0;
+    for (int i = 0; i < learnt->weak.n_leaves * b->n_classes * 2; i++)
+        before += b->sums[i];
+    if (is_tree)
+        vote_tree(b, &learnt->weak, learnt->votes);
+    else
+        vote_product(b, &learnt->weak, sign, learnt->votes);
+    TRY(apply(b, &learnt->weak, learnt->votes));
+
+    const int32_t after = log2_of_total(b, &learnt->weak, learnt->votes);
+    learnt->loss = after - (before > 0 ? haar_log2((uint64_t)before) - HAAR_FINE_BITS * HAAR_OCTAVE : 0);
+    b->shift -= after;
+    learnt->shift = b->shift;
+    outcome->log2_z = learnt->loss / (double)HAAR_OCTAVE;
+    outcome->n_active = b->n_active;
+    return ST_OK;
+}
+
+bool boosting_is_exhausted(const struct boosting *b)
+{
+    return b->shift > HAAR_MOST_SCORE / 2;
+}
+
+enum status boosting_errors(struct boosting *b, int64_t *n_train_errors, int64_t *n_held_out_errors)
+{
+    int64_t n[2] = {0, 0};
+
+    TRY(b->ops->errors(b->train, &n[0]));
+    if (b->held_out)
+        TRY(b->ops->errors(b->held_out, &n[1]));
+    TRY(comm_sum_i64(b->grid.data, n, 2));
+    *n_train_errors = n[0];
+    *n_held_out_errors = n[1];
+    return ST_OK;
+}

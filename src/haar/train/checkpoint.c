@@ -1,0 +1,70 @@
+#include "haar/train/checkpoint.h"
+
+#include "base/mem.h"
+#include "haar/model/model_format.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+char *checkpoint_path(const char *path, int member, int n_members)
+{
+    const size_t bytes = strlen(path) + 16;
+    char *name = mem_array(bytes, 1);
+
+    if (name && n_members > 1)
+        snprintf(name, bytes, "%s.%d", path, member + 1);
+    else if (name)
+        snprintf(name, bytes, "%s", path);
+    return name;
+}
+
+static void print_value(char text[32], const struct model_setting_rule *rule, uint64_t value)
+{
+    if (rule->names)
+        snprintf(text, 32, "%s", rule->names[value]);
+    else
+        snprintf(text, 32, "%llu", (unsigned long long)value);
+}
+
+static enum status compare(const char *path, const struct model *was, const struct model *now)
+{
+    uint64_t a[N_SETTINGS], b[N_SETTINGS];
+    char was_text[32], now_text[32];
+
+    model_pack_settings(was, a);
+    model_pack_settings(now, b);
+    for (int i = 0; i < N_SETTINGS; i++)
+        if (a[i] != b[i] && i != SETTING_ROUNDS && i != SETTING_SEED) { /* a member has a seed of its own */
+            print_value(was_text, &model_setting_rules[i], a[i]);
+            print_value(now_text, &model_setting_rules[i], b[i]);
+            return FAIL(ST_USAGE, "%s: cannot go on from this checkpoint: its \"%s\" is %s, now it is %s", path,
+                        model_setting_rules[i].key, was_text, now_text);
+        }
+    if (was->n_members != 1 || was->member[0].seed != now->member[0].seed)
+        return FAIL(ST_USAGE, "%s: cannot go on from this checkpoint: its seed is %llu, now it is %llu", path,
+                    was->n_members > 0 ? (unsigned long long)was->member[0].seed : 0ULL,
+                    (unsigned long long)now->member[0].seed);
+    if (was->member[0].n_rounds > now->settings.rounds)
+        return FAIL(ST_USAGE, "%s: cannot go on from this checkpoint: it has %d rounds already, --rounds is %d", path,
+                    was->member[0].n_rounds, now->settings.rounds);
+    return ST_OK;
+}
+
+enum status checkpoint_read(const char *path, struct model *model)
+{
+    struct model was = {0};
+    enum status st;
+
+    if (access(path, F_OK) != 0 && errno == ENOENT)
+        return ST_OK;
+    TRY_OR(done, st, model_read(path, &was));
+    TRY_OR(done, st, compare(path, &was, model));
+    for (int i = 0; i < was.member[0].n_rounds; i++)
+        TRY_OR(done, st, model_add_round(model, &was.member[0].round[i]));
+done:
+    model_release(&was);
+    return st;
+}

@@ -1,0 +1,73 @@
+/* train_job: how the ranks of a training hang together: the grid of shards, the sums over it, the beat. */
+#include "haar/train/train_job.h"
+
+/* All ranks on GPUs or none: a sum has one path for all. */
+static enum status check_backends(struct train_job *job)
+{
+    int64_t n_gpus = job->resources.ops != &compute_cpu;
+
+    TRY(comm_sum_i64(job->world, &n_gpus, 1));
+    if (n_gpus != 0 && n_gpus != job->world->size)
+        return FAIL(ST_USAGE, "%lld of %d ranks have a GPU: --backend cpu lets all of them compute alike",
+                    (long long)n_gpus, job->world->size);
+    return ST_OK;
+}
+
+/* Rank r of a training is data shard r / F, feature shard r % F. */
+static enum status open_parts(struct train_job *job)
+{
+    const int f = job->plan.feature_shards;
+
+    TRY(comm_split(job->world, job->plan.deals_members ? job->world->rank : 0, &job->team));
+    TRY(comm_split(&job->team, job->team.rank % f, &job->data));
+    TRY(comm_split(&job->team, job->team.rank / f, &job->features));
+    return ST_OK;
+}
+
+static enum status open_gpu_sums(struct train_job *job)
+{
+    return comm_gpu_open(&job->data, job->resources.ops != &compute_cpu ? job->resources.device : -1);
+}
+
+static enum status sum_on_host(void *context, int32_t *values, size_t n, void *stream)
+{
+    (void)stream;
+    return comm_sum_i32(context, values, n);
+}
+
+static enum status sum_on_gpu(void *context, int32_t *values, size_t n, void *stream)
+{
+    return comm_gpu_sum_i32(context, values, n, stream);
+}
+
+struct boost_setup train_setup(struct train_job *job, int64_t n_images)
+{
+    const struct dataset *set = &job->train;
+    struct boost_setup s = train_plan_setup(&job->model.settings, set->width, set->height, set->n_classes, n_images,
+                                            job->plan.feature_shards);
+
+    s.device = job->resources.device;
+    s.n_threads = job->resources.threads;
+    if (job->data.size > 1) {
+        s.sum.context = &job->data;
+        s.sum.sum_i32 = job->resources.ops != &compute_cpu ? sum_on_gpu : sum_on_host;
+    }
+    return s;
+}
+
+enum status train_open_grid(struct train_job *job)
+{
+    TRY(check_backends(job));
+    TRY(comm_agree(job->world, open_parts(job)));
+    return comm_agree(job->world, open_gpu_sums(job));
+}
+
+enum status train_beat(struct train_job *job, bool is_busy, bool is_ending, int64_t *n_busy)
+{
+    int64_t beat[] = {is_busy, is_ending || atomic_load(job->stop) != 0};
+
+    TRY(comm_sum_i64(job->world, beat, 2));
+    *n_busy = beat[0];
+    job->is_stopped = job->is_stopped || beat[1] > 0;
+    return ST_OK;
+}

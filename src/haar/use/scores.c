@@ -1,0 +1,150 @@
+/* scores: see scores.h. Images go through the compute seam in blocks, so that integral images take bounded memory.
+ * Assumes a model as model_read leaves it. */
+#include "haar/use/scores.h"
+
+#include "base/mem.h"
+#include "base/pool.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    BLOCK_BYTES = 1 << 30, /* of a block's integral images */
+    LOAD_IMAGES = 8192,    /* prepared together */
+    THREAD_IMAGES = 256    /* a thread more is worth while for so many more */
+};
+
+int scores_n_rounds(const struct model *model)
+{
+    int n = 0;
+
+    for (int m = 0; m < model->n_members; m++)
+        if (model->member[m].n_rounds > n)
+            n = model->member[m].n_rounds;
+    return n;
+}
+
+int scores_best(const int32_t *scores, int n_classes)
+{
+    int best = 0;
+
+    for (int l = 1; l < n_classes; l++)
+        if (scores[l] > scores[best])
+            best = l;
+    return best;
+}
+
+struct preparing {
+    const struct model *model;
+    const uint8_t *in;
+    uint8_t *out;
+};
+
+static void prepare_item(void *context, int64_t item, int thread)
+{
+    const struct preparing *p = context;
+    const size_t n_pixels = (size_t)p->model->width * (size_t)p->model->height, i = (size_t)item;
+    const size_t n_channels = (size_t)prepare_n_channels(&p->model->settings.prepare);
+
+    (void)thread;
+    prepare_image(&p->model->settings.prepare, p->in + i * n_pixels, p->model->width, p->model->height,
+                  p->out + i * n_pixels * n_channels);
+}
+
+/* Images [first, first + n) of the job become images 0..n-1 of the instance. */
+static enum status load_images(const struct scores_job *job, struct pool *pool, void *priv, int64_t first, int64_t n)
+{
+    const struct model *model = job->model;
+    const size_t n_pixels = (size_t)model->width * (size_t)model->height;
+    const size_t n_prepared = n_pixels * (size_t)prepare_n_channels(&model->settings.prepare);
+    const int64_t most = n < LOAD_IMAGES ? n : LOAD_IMAGES;
+    uint8_t *prepared = mem_array((size_t)most, n_prepared), *labels = mem_array((size_t)most, 1);
+    enum status st = prepared && labels ? ST_OK : ST_NOMEM;
+
+    for (int64_t at = 0; st == ST_OK && at < n; at += most) {
+        const int64_t part = n - at < most ? n - at : most;
+        struct preparing preparing = {model, job->pixels + (size_t)(first + at) * n_pixels, prepared};
+        pool_run(pool, part, prepare_item, &preparing);
+        if (job->labels)
+            memcpy(labels, job->labels + first + at, (size_t)part);
+        st = job->resources.ops->boost->load(priv, at, part, prepared, labels);
+    }
+    free(labels);
+    free(prepared);
+    return st;
+}
+
+/* Member by member within a round, so that after each round the scores are those of all members cut there. */
+static enum status walk(const struct scores_job *job, void *priv)
+{
+    const struct boost_ops *boost = job->resources.ops->boost;
+    const struct boost_scale no_scale = {0};
+    const int n_rounds = scores_n_rounds(job->model);
+
+    for (int t = 0; t < n_rounds; t++) {
+        int64_t wrong = 0;
+        if (job->stop && atomic_load(job->stop))
+            return FAIL(ST_INTERRUPTED, "interrupted");
+        for (int m = 0; m < job->model->n_members; m++) {
+            const struct model_member *member = &job->model->member[m];
+            if (t >= member->n_rounds)
+                continue;
+            TRY(boost->leaves(priv, &member->round[t].weak, no_scale, NULL));
+            TRY(boost->vote(priv, member->round[t].weak.n_leaves, member->round[t].votes));
+        }
+        if (job->wrong) {
+            TRY(boost->errors(priv, &wrong));
+            job->wrong[t] += wrong;
+        }
+    }
+    return ST_OK;
+}
+
+static enum status score_block(const struct scores_job *job, struct pool *pool, int64_t first, int64_t n,
+                               int32_t *scores)
+{
+    const struct boost_ops *boost = job->resources.ops->boost;
+    const struct boost_setup setup = {
+        .device = job->resources.device,
+        .n_threads = pool_n_threads(pool),
+        .width = job->model->width,
+        .height = job->model->height,
+        .n_channels = prepare_n_channels(&job->model->settings.prepare),
+        .n_classes = job->model->n_classes,
+        .n_images = n,
+    };
+    void *priv = mem_array(1, boost->priv_bytes);
+    enum status st;
+
+    if (!priv)
+        return ST_NOMEM;
+    TRY_OR(done, st, boost->open(priv, &setup));
+    TRY_OR(done, st, load_images(job, pool, priv, first, n));
+    TRY_OR(done, st, walk(job, priv));
+    st = boost->scores(priv, scores);
+done:
+    boost->close(priv);
+    free(priv);
+    return st;
+}
+
+enum status scores_make(const struct scores_job *job, int32_t *scores)
+{
+    const struct model *model = job->model;
+    const int n_channels = prepare_n_channels(&model->settings.prepare);
+    const int64_t entries = (int64_t)n_channels * (model->width + 1) * (model->height + 1);
+    const int64_t most = BLOCK_BYTES / (entries * (int64_t)sizeof(int32_t));
+    const int64_t n_threads = 1 + job->n / THREAD_IMAGES;
+    struct pool *pool = NULL;
+    enum status st = ST_OK;
+
+    if (!job->resources.ops->boost)
+        return FAIL(ST_UNSUPPORTED, "the backend %s cannot run models", job->resources.ops->name);
+    TRY(pool_open(n_threads < job->resources.threads ? (int)n_threads : job->resources.threads, &pool));
+    for (int64_t first = 0; st == ST_OK && first < job->n; first += most) {
+        const int64_t n = job->n - first < most ? job->n - first : most;
+        st = score_block(job, pool, first, n, scores + first * model->n_classes);
+    }
+    pool_close(&pool);
+    return st;
+}
