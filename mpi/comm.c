@@ -263,6 +263,20 @@ enum status comm_gather(struct comm *comm, const void *data, size_t bytes, void 
 
 /* ---- the same for both: the outcome of a phase ---- */
 
+enum status comm_is_same(struct comm *comm, const void *data, size_t bytes, bool *is_same)
+{
+    void *first = mem_array(bytes, 1);
+    enum status st = comm_agree(comm, first ? ST_OK : ST_NOMEM);
+
+    if (st == ST_OK) {
+        memcpy(first, data, bytes);
+        st = comm_bcast(comm, first, bytes);
+        *is_same = st == ST_OK && memcmp(first, data, bytes) == 0;
+    }
+    free(first);
+    return st;
+}
+
 /* A fault that was agreed on before keeps the rank that had it. */
 static bool names_rank(const char *message)
 {

@@ -7,6 +7,7 @@
 
 #include "base/status.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -60,6 +61,9 @@ enum status comm_all_gather(struct comm *comm, const void *data, size_t bytes, v
  * (which says "rank N: ", N of the world, where there are several). ST_OK if all are well. A job stops early only
  * here. */
 enum status comm_agree(struct comm *comm, enum status mine);
+
+/* Collective. Whether this rank's bytes are rank 0's: nodes may see different files under one name. */
+enum status comm_is_same(struct comm *comm, const void *data, size_t bytes, bool *is_same);
 
 /* Local. Ends all ranks of the world at once with the exit code; for a rank that cannot go on inside a collective. */
 void comm_abort(struct comm *comm, int exit_code);

@@ -244,6 +244,17 @@ static void check_verdict(enum status got, enum status st, int rank, const char 
     CHECK(strcmp(said, expected) == 0);
 }
 
+static void check_is_same(void)
+{
+    const int mine = comm.rank;
+    bool is_same = false;
+
+    CHECK(comm_is_same(&comm, "alike", 6, &is_same) == ST_OK);
+    CHECK(is_same);
+    CHECK(comm_is_same(&comm, &mine, sizeof mine, &is_same) == ST_OK);
+    CHECK(is_same == (comm.rank == 0));
+}
+
 static void check_agree(void)
 {
     const int last = comm.size - 1, middle = comm.size / 2;
@@ -349,6 +360,7 @@ static void check_parity(void)
     check_transfers(100000);
     check_chunks();
     check_gather_without_room();
+    check_is_same();
     check_agree();
 
     open_part(&parity, rank < (size + 1) / 2);

@@ -134,12 +134,11 @@ done:
 /* Collective. */
 static enum status compare_with_rank_0(struct comm *comm, const char *images, const struct dataset *set)
 {
-    uint32_t first = set->fingerprint;
+    bool is_same;
 
-    TRY(comm_bcast(comm, &first, sizeof first));
-    return comm_agree(comm, first == set->fingerprint
-                                ? ST_OK
-                                : FAIL(ST_FORMAT, "%s or its labels are not the same file as on rank 0", images));
+    TRY(comm_is_same(comm, &set->fingerprint, sizeof set->fingerprint, &is_same));
+    return comm_agree(comm,
+                      is_same ? ST_OK : FAIL(ST_FORMAT, "%s or its labels are not the same file as on rank 0", images));
 }
 
 enum status dataset_load(struct comm *comm, const char *images, const char *labels, struct dataset_range range,

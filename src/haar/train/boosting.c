@@ -53,6 +53,7 @@ enum status boosting_init(struct boosting *b)
     if (b->settings->lazy == 0)
         haar_feature_list_all(&b->list, b->drawn);
 
+    haar_powers_init(&b->powers);
     /* 1 / 2n for the right class, 1 / (2n (K - 1)) for the others: half of the weight each. */
     b->base.right = -haar_log2(2 * (uint64_t)b->n_weighted);
     b->base.wrong = -haar_log2(2 * (uint64_t)b->n_weighted * (uint64_t)(b->n_classes - 1));
@@ -147,13 +148,11 @@ static void vote_product(const struct boosting *b, const struct weak *weak, cons
  * to add the new weights up. */
 static int32_t log2_of_total(const struct boosting *b, const struct weak *weak, const int32_t *votes)
 {
-    struct haar_powers powers;
     uint64_t total = 0; /* in 2^-40 */
 
-    haar_powers_init(&powers);
     for (int i = 0; i < weak->n_leaves * b->n_classes; i++) {
-        const uint64_t down = (uint64_t)haar_power(&powers, -(int64_t)votes[i] - 16 * HAAR_OCTAVE);
-        const uint64_t up = (uint64_t)haar_power(&powers, (int64_t)votes[i] - 16 * HAAR_OCTAVE);
+        const uint64_t down = (uint64_t)haar_power(&b->powers, -(int64_t)votes[i] - 16 * HAAR_OCTAVE);
+        const uint64_t up = (uint64_t)haar_power(&b->powers, (int64_t)votes[i] - 16 * HAAR_OCTAVE);
         total += ((uint64_t)b->sums[2 * i] >> 16) * up >> 20;
         total += ((uint64_t)b->sums[2 * i + 1] >> 16) * down >> 20;
     }

@@ -37,6 +37,7 @@ struct boosting {
     uint64_t list_number;
     struct boost_scale base;
     int32_t shift;
+    struct haar_powers powers;
     int64_t n_active; /* of all data shards */
     int64_t *sums;    /* i64 [BOOST_MAX_LEAVES, n_classes, 2] and one more */
 };

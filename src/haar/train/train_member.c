@@ -93,14 +93,13 @@ static enum status open_member(struct member *m)
 /* Collective. Nodes may see different checkpoints under one name, or one of them none. */
 static enum status compare_resumed(struct member *m)
 {
-    char mine[65] = "", first[65] = "";
+    char mine[65] = "";
+    bool is_same;
 
     TRY(comm_agree(&m->job->team, model_digest(&m->model, mine)));
-    memcpy(first, mine, sizeof first);
-    TRY(comm_bcast(&m->job->team, first, sizeof first));
-    return comm_agree(&m->job->team, strcmp(first, mine) == 0
-                                         ? ST_OK
-                                         : FAIL(ST_FORMAT, "%s is not the same file as on rank 0", m->checkpoint));
+    TRY(comm_is_same(&m->job->team, mine, sizeof mine, &is_same));
+    return comm_agree(&m->job->team,
+                      is_same ? ST_OK : FAIL(ST_FORMAT, "%s is not the same file as on rank 0", m->checkpoint));
 }
 
 static void close_member(struct member *m)

@@ -51,13 +51,11 @@ static enum status open_model(struct evaluate *e)
 /* Collective. Nodes may see different files under one name. */
 static enum status compare_models(struct evaluate *e)
 {
-    char digest[65];
+    bool is_same;
 
-    memcpy(digest, e->result.digest, sizeof digest);
-    TRY(comm_bcast(e->comm, digest, sizeof digest));
-    return comm_agree(e->comm, strcmp(digest, e->result.digest) == 0
-                                   ? ST_OK
-                                   : FAIL(ST_FORMAT, "%s is not the same file as on rank 0", e->config->model));
+    TRY(comm_is_same(e->comm, e->result.digest, sizeof e->result.digest, &is_same));
+    return comm_agree(e->comm,
+                      is_same ? ST_OK : FAIL(ST_FORMAT, "%s is not the same file as on rank 0", e->config->model));
 }
 
 static enum status check_fit(const struct evaluate *e)
