@@ -18,9 +18,26 @@
 
 /* ---- self: one rank, nobody to wait for ---- */
 
+/* A message on its way to where it comes from. */
+struct self_letter {
+    struct self_letter *next;
+    size_t bytes;
+    char data[];
+};
+
+static struct self_letter *self_next(struct comm *comm)
+{
+    struct self_letter *letter = comm->first;
+
+    if (letter)
+        comm->first = letter->next;
+    return letter;
+}
+
 static void self_close(struct comm *comm)
 {
-    (void)comm;
+    for (struct self_letter *letter; (letter = self_next(comm)) != NULL;)
+        free(letter);
 }
 
 /* Not exit(): what is registered to run at exit may be what this rank is stuck in. */
@@ -73,6 +90,37 @@ static enum status self_all_gather(struct comm *comm, const void *data, size_t b
     return ST_OK;
 }
 
+static enum status self_post(struct comm *comm, int to, const void *data, size_t bytes)
+{
+    struct self_letter *letter = mem_array(sizeof *letter + bytes, 1);
+
+    (void)to;
+    if (!letter)
+        return ST_NOMEM;
+    letter->bytes = bytes;
+    if (bytes > 0)
+        memcpy(letter->data, data, bytes);
+    if (comm->first)
+        comm->last->next = letter;
+    else
+        comm->first = letter;
+    comm->last = letter;
+    return ST_OK;
+}
+
+static enum status self_take(struct comm *comm, void *data, size_t room, size_t *bytes, int *from)
+{
+    struct self_letter *letter = self_next(comm);
+
+    if (!letter)
+        return ST_OK;
+    const enum status st = comm_hand_over(letter->data, letter->bytes, 0, data, room);
+    *bytes = letter->bytes;
+    *from = 0;
+    free(letter);
+    return st;
+}
+
 static enum status self_split(struct comm *comm, int colour, struct comm *part);
 
 static const struct comm_ops self_ops = {
@@ -85,6 +133,8 @@ static const struct comm_ops self_ops = {
     .sum_i64 = self_sum_i64,
     .gather = self_gather,
     .all_gather = self_all_gather,
+    .post = self_post,
+    .take = self_take,
 };
 
 static const struct comm self = {.rank = 0, .size = 1, .node_rank = 0, .node_size = 1, .ops = &self_ops};
@@ -259,6 +309,33 @@ enum status comm_gather(struct comm *comm, const void *data, size_t bytes, void 
     *all = NULL;
     *all_bytes = 0;
     return comm->ops->gather(comm, data, bytes, all, all_bytes);
+}
+
+/* ---- the same for both: messages ---- */
+
+enum status comm_post(struct comm *comm, int to, const void *data, size_t bytes)
+{
+    if (to < 0 || to >= comm->size)
+        return FAIL(ST_BUG, "a message to rank %d of %d", to, comm->size);
+    if (bytes > (size_t)1 << 30)
+        return FAIL(ST_BUG, "a message of %zu bytes to rank %d: 1 GiB is the most", bytes, to);
+    return comm->ops->post(comm, to, data, bytes);
+}
+
+enum status comm_take(struct comm *comm, void *data, size_t room, size_t *bytes, int *from)
+{
+    *bytes = 0;
+    *from = -1;
+    return comm->ops->take(comm, data, room, bytes, from);
+}
+
+enum status comm_hand_over(const void *letter, size_t letter_bytes, int from, void *data, size_t room)
+{
+    if (letter_bytes > room)
+        return FAIL(ST_BUG, "a message of %zu bytes from rank %d, with room for %zu", letter_bytes, from, room);
+    if (letter_bytes > 0)
+        memcpy(data, letter, letter_bytes);
+    return ST_OK;
 }
 
 /* ---- the same for both: the outcome of a phase ---- */

@@ -26,8 +26,9 @@ struct comm {
     int world_rank;           /* messages name this one; the rank itself except in a part */
     int node_rank, node_size; /* among the world's ranks that share this host's memory; a part keeps the world's */
     const struct comm_ops *ops;
-    struct comm_group *group; /* comm_mpi's own; NULL in `self` */
-    struct comm_gpu *gpu;     /* NULL before comm_gpu_open */
+    struct comm_group *group;         /* comm_mpi's own; NULL in `self` */
+    struct comm_gpu *gpu;             /* NULL before comm_gpu_open */
+    struct self_letter *first, *last; /* the messages of `self`; NULL in comm_mpi */
     struct comm_traffic traffic[N_COMM_KINDS];
 };
 
@@ -39,7 +40,8 @@ enum status comm_open_world(struct comm *comm);
  * this header works on it. It is closed before comm is. Where it fails part is closed. */
 enum status comm_split(struct comm *comm, int colour, struct comm *part);
 
-/* Collective. The world's ends MPI; a part's does not wait for anybody, and may follow a fault. Twice is harmless. */
+/* Collective. The world's ends MPI; a part's does not wait for anybody, and may follow a fault. Messages that nobody
+ * has taken are lost. Twice is harmless. */
 void comm_close(struct comm *comm);
 
 /* Collective. bytes from rank 0's data to everybody's. */
@@ -67,6 +69,20 @@ enum status comm_is_same(struct comm *comm, const void *data, size_t bytes, bool
 
 /* Local. Ends all ranks of the world at once with the exit code; for a rank that cannot go on inside a collective. */
 void comm_abort(struct comm *comm, int exit_code);
+
+/* ---- messages between two ranks ---- */
+
+/* Local. A message of 0 to 1 GiB to the rank `to` of this communicator, which may be this one. It is copied, on its way
+ * on return, and does not wait until the receiver takes it: nothing but memory limits how many are under way. Messages
+ * from one rank to another arrive in the order they were posted in; between messages and collectives there is no order.
+ * A long one may move on only while its sender calls functions of this header: who posts also asks comm_take at times.
+ */
+enum status comm_post(struct comm *comm, int to, const void *data, size_t bytes);
+
+/* Local. The next message that has arrived, of whichever rank: data[*bytes] from rank *from; *from is -1 (and *bytes 0)
+ * where there is none at the moment. Never waits. Each rank's messages come in their order, also where a long one of
+ * another rank is still arriving. ST_BUG where it is longer than room: it is lost then. */
+enum status comm_take(struct comm *comm, void *data, size_t room, size_t *bytes, int *from);
 
 /* ---- sums between GPUs ---- */
 

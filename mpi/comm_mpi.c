@@ -18,12 +18,26 @@
 
 size_t comm_chunk_bytes = (size_t)1 << 30;
 
+/* A message under way: request is MPI's, which reads or writes data until it is done. */
+struct letter {
+    struct letter *next;
+    MPI_Request request;
+    int from; /* of what comes in */
+    size_t bytes;
+    char data[];
+};
+
+struct letters {
+    struct letter *first, *last;
+};
+
 /* The arrays have one entry a rank and serve the gathers: what is allocated before a collective cannot fail inside
  * it. */
 struct comm_group {
     MPI_Comm mpi;
     uint64_t *part_bytes;
     int *counts, *offsets;
+    struct letters sent, coming; /* coming: in the order in which MPI has them */
 };
 
 /* MPI_COMM_WORLD is one per process, and so are these. */
@@ -68,14 +82,189 @@ static enum status wait_patiently(MPI_Request *request, const char *what)
     }
 }
 
+/* ---- messages ---- */
+
+static void letters_add(struct letters *letters, struct letter *letter)
+{
+    letter->next = NULL;
+    if (letters->first)
+        letters->last->next = letter;
+    else
+        letters->first = letter;
+    letters->last = letter;
+}
+
+/* The letter after `before`, or the first. */
+static struct letter *letters_remove(struct letters *letters, struct letter *before)
+{
+    struct letter **link = before ? &before->next : &letters->first;
+    struct letter *letter = *link;
+
+    *link = letter->next;
+    if (letters->last == letter)
+        letters->last = before;
+    return letter;
+}
+
+static struct letter *letter_open(size_t bytes)
+{
+    struct letter *letter = mem_array(sizeof *letter + bytes, 1);
+
+    if (letter)
+        letter->bytes = bytes;
+    return letter;
+}
+
+/* Looks at a few of what was sent, at others each time: with one look a letter, no slow receiver holds back the memory
+ * of what the others have long taken. After a fault the letter leaks: MPI may still read it. */
+static enum status reap_sent(struct letters *sent)
+{
+    for (int i = 0; i < 4 && sent->first; i++) {
+        struct letter *letter = letters_remove(sent, NULL);
+        int is_done = 0;
+
+        TRY_MPI(MPI_Test(&letter->request, &is_done, MPI_STATUS_IGNORE), "sending a message");
+        if (is_done)
+            free(letter);
+        else
+            letters_add(sent, letter);
+    }
+    return ST_OK;
+}
+
+static enum status mpi_post(struct comm *comm, int to, const void *data, size_t bytes)
+{
+    struct comm_group *group = comm->group;
+    struct letter *letter = NULL;
+
+    TRY(reap_sent(&group->sent));
+    letter = letter_open(bytes);
+    if (!letter)
+        return ST_NOMEM;
+    if (bytes > 0)
+        memcpy(letter->data, data, bytes);
+    const int error = MPI_Isend(letter->data, (int)bytes, MPI_BYTE, to, 0, group->mpi, &letter->request);
+    if (error != MPI_SUCCESS) {
+        free(letter);
+        return mpi_fault(error, "sending a message");
+    }
+    letters_add(&group->sent, letter);
+    return ST_OK;
+}
+
+/* MPI_Recv would wait for a sender that is busy with other things, so a letter is received into memory of its own while
+ * others come in. Only this thread receives: what was probed is what is received. */
+static enum status start_receiving(struct comm_group *group)
+{
+    static const char what[] = "looking for messages";
+    MPI_Status status;
+    int is_there = 0, bytes = 0;
+
+    TRY_MPI(MPI_Iprobe(MPI_ANY_SOURCE, 0, group->mpi, &is_there, &status), what);
+    if (!is_there)
+        return ST_OK;
+    TRY_MPI(MPI_Get_count(&status, MPI_BYTE, &bytes), what);
+    struct letter *letter = letter_open((size_t)bytes);
+    if (!letter)
+        return ST_NOMEM;
+    letter->from = status.MPI_SOURCE;
+    const int error = MPI_Irecv(letter->data, bytes, MPI_BYTE, letter->from, 0, group->mpi, &letter->request);
+    if (error != MPI_SUCCESS) {
+        free(letter);
+        return mpi_fault(error, "receiving a message");
+    }
+    letters_add(&group->coming, letter);
+    return ST_OK;
+}
+
+static bool is_first_of_rank(const struct letters *coming, const struct letter *letter)
+{
+    for (const struct letter *earlier = coming->first; earlier != letter; earlier = earlier->next)
+        if (earlier->from == letter->from)
+            return false;
+    return true;
+}
+
+/* *arrived is the next letter, out of its list and whole; NULL where there is none now. */
+static enum status next_letter(struct comm_group *group, struct letter **arrived)
+{
+    struct letter *before = NULL;
+
+    *arrived = NULL;
+    TRY(reap_sent(&group->sent));
+    TRY(start_receiving(group));
+    for (struct letter *letter = group->coming.first; letter; before = letter, letter = letter->next) {
+        int is_done = 0;
+
+        if (!is_first_of_rank(&group->coming, letter))
+            continue;
+        TRY_MPI(MPI_Test(&letter->request, &is_done, MPI_STATUS_IGNORE), "receiving a message");
+        if (is_done) {
+            *arrived = letters_remove(&group->coming, before);
+            break;
+        }
+    }
+    return ST_OK;
+}
+
+static enum status mpi_take(struct comm *comm, void *data, size_t room, size_t *bytes, int *from)
+{
+    struct letter *letter = NULL;
+    enum status st = next_letter(comm->group, &letter);
+
+    if (st != ST_OK || !letter)
+        return st;
+    st = comm_hand_over(letter->data, letter->bytes, letter->from, data, room);
+    *bytes = letter->bytes;
+    *from = letter->from;
+    free(letter);
+    return st;
+}
+
+/* The letters of a part that were under way when it was closed: MPI may read or write them until the end. */
+static struct letters given_up;
+
+static void letters_release(struct letters *letters)
+{
+    while (letters->first) {
+        struct letter *letter = letters_remove(letters, NULL);
+        int is_done = 0;
+
+        if (MPI_Test(&letter->request, &is_done, MPI_STATUS_IGNORE) == MPI_SUCCESS && is_done)
+            free(letter);
+        else
+            letters_add(&given_up, letter);
+    }
+}
+
+/* All ranks of the world meet, each when its letters are sent. What comes in is thrown away: a sender would wait for
+ * ever for one who does not receive. */
 static enum status wait_for_all(void)
 {
     static const char what[] = "waiting for all ranks";
+    struct patience patience = patience_start(spin_seconds);
     MPI_Request request;
+    bool is_here = false;
+    int is_done = 0;
 
-    TRY_MPI(MPI_Ibarrier(MPI_COMM_WORLD, &request), what);
-    return wait_patiently(&request, what);
+    while (!is_done || world.coming.first) {
+        struct letter *letter = NULL;
+
+        TRY(next_letter(&world, &letter));
+        free(letter);
+        if (!is_here && !world.sent.first) {
+            TRY_MPI(MPI_Ibarrier(MPI_COMM_WORLD, &request), what);
+            is_here = true;
+        }
+        if (is_here)
+            TRY_MPI(MPI_Test(&request, &is_done, MPI_STATUS_IGNORE), what);
+        if (!letter && !is_done)
+            patience_wait(&patience);
+    }
+    return ST_OK;
 }
+
+/* ---- opening and closing ---- */
 
 static enum status group_reserve(struct comm_group *group, int size)
 {
@@ -106,6 +295,8 @@ static void mpi_close(struct comm *comm)
             MPI_Finalize();
         group_release(group);
     } else {
+        letters_release(&group->coming);
+        letters_release(&group->sent);
         MPI_Comm_free(&group->mpi);
         group_release(group);
         free(group);
@@ -117,6 +308,8 @@ static void mpi_abort(int exit_code)
     MPI_Abort(MPI_COMM_WORLD, exit_code);
     _exit(exit_code);
 }
+
+/* ---- collectives ---- */
 
 static enum status mpi_bcast(struct comm *comm, int root, void *data, size_t bytes)
 {
@@ -266,6 +459,8 @@ static const struct comm_ops mpi_ops = {
     .sum_i64 = mpi_sum_i64,
     .gather = mpi_gather,
     .all_gather = mpi_all_gather,
+    .post = mpi_post,
+    .take = mpi_take,
 };
 
 /* The part's arrays have room for all: its size is not known before MPI_Comm_split, after which nothing may fail. */

@@ -1,5 +1,5 @@
 /* comm_ops: what a communicator must be able to do, and what its files share; private to mpi/ and its tests. comm.c
- * turns these into comm.h's functions. All but abort and close are collective, with comm.h's promises. */
+ * turns these into comm.h's functions. All but abort, close, post and take are collective, with comm.h's promises. */
 #ifndef JACQUARD_MPI_COMM_OPS_H
 #define JACQUARD_MPI_COMM_OPS_H
 
@@ -15,7 +15,12 @@ struct comm_ops {
     enum status (*sum_i64)(struct comm *comm, int64_t *values, size_t n);
     enum status (*gather)(struct comm *comm, const void *data, size_t bytes, void **all, size_t *all_bytes);
     enum status (*all_gather)(struct comm *comm, const void *data, size_t bytes, void *all);
+    enum status (*post)(struct comm *comm, int to, const void *data, size_t bytes); /* `to` and bytes are in range */
+    enum status (*take)(struct comm *comm, void *data, size_t room, size_t *bytes, int *from); /* none: as it was */
 };
+
+/* What take does with a message that has arrived: data[room] becomes letter[letter_bytes]. */
+enum status comm_hand_over(const void *letter, size_t letter_bytes, int from, void *data, size_t room);
 
 /* Collective. Joins MPI_COMM_WORLD; where it fails *comm is left as it was. */
 enum status comm_open_mpi(struct comm *comm);

@@ -3,67 +3,17 @@
 #include "barcode/sidecar.h"
 
 #include "barcode/sidecar_format.h"
+#include "base/json.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <locale.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
-
-/* Bytes of the UTF-8 sequence (RFC 3629) at text, 0 where it is none. */
-static size_t utf8_length(const char *text)
-{
-    const unsigned char *s = (const unsigned char *)text;
-    const unsigned char low = s[0] == 0xe0 ? 0xa0 : s[0] == 0xf0 ? 0x90 : 0x80;  /* no overlong forms, */
-    const unsigned char high = s[0] == 0xed ? 0x9f : s[0] == 0xf4 ? 0x8f : 0xbf; /* surrogates or codes past 10FFFF */
-    const size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
-
-    if (n > 1 && (s[1] < low || s[1] > high))
-        return 0;
-    for (size_t i = 2; i < n; i++)
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-    return n;
-}
-
-static void print_string(FILE *file, const char *text)
-{
-    fputc('"', file);
-    while (*text) {
-        const size_t n = utf8_length(text);
-        if (n == 0)
-            fputs("\xef\xbf\xbd", file); /* U+FFFD: a file name may be any bytes, JSON may not */
-        else if (n > 1)
-            fwrite(text, 1, n, file);
-        else if (*text == '"' || *text == '\\')
-            fprintf(file, "\\%c", *text);
-        else if ((unsigned char)*text < 0x20)
-            fprintf(file, "\\u%04x", (unsigned)(unsigned char)*text);
-        else
-            fputc(*text, file);
-        text += n > 0 ? n : 1;
-    }
-    fputc('"', file);
-}
 
 static void print_member(FILE *file, const char *key, const char *text)
 {
     fprintf(file, ",\"%s\":", key);
-    print_string(file, text);
-}
-
-/* The shortest text that reads back as v. */
-static void print_double(FILE *file, double v)
-{
-    char text[40];
-
-    for (int digits = 15; digits <= 17; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, v);
-        if (strtod(text, NULL) == v)
-            break;
-    }
-    fputs(text, file);
+    json_print_string(file, text);
 }
 
 /* v / 256 exactly: eight decimals at most. */
@@ -91,7 +41,7 @@ static void print_levels(FILE *file, uint32_t r, uint32_t g, uint32_t b, const c
 static void print_film(FILE *file, const struct film_facts *f)
 {
     fputs("\"film\":{\"path\":", file);
-    print_string(file, f->path ? f->path : "");
+    json_print_string(file, f->path ? f->path : "");
     fprintf(file, ",\"bytes\":%" PRId64, f->bytes);
     print_member(file, "fingerprint", f->fingerprint);
     print_member(file, "container", f->container);
@@ -102,7 +52,7 @@ static void print_film(FILE *file, const struct film_facts *f)
     print_member(file, "matrix", f->matrix);
     print_member(file, "range", f->range);
     fprintf(file, ",\"frames\":%" PRId64 ",\"seconds\":", f->frames);
-    print_double(file, f->seconds);
+    json_print_double(file, f->seconds);
     fprintf(file, ",\"time_base\":\"%d/%d\"", f->time_base_num, f->time_base_den);
     if (f->frames_lead_in > 0)
         fprintf(file, ",\"frames_lead_in\":%" PRId64, f->frames_lead_in);
@@ -120,7 +70,7 @@ static void print_column(FILE *file, const struct column *c, int n_lines)
     static const char hex[] = "0123456789abcdef";
 
     fprintf(file, "{\"frame\":%" PRId64 ",\"pts\":%" PRId64 ",\"time\":", c->frame, c->pts);
-    print_double(file, c->time);
+    json_print_double(file, c->time);
     fputs(",\"clusters\":[", file);
     for (int i = 0; i < c->clusters.n; i++) {
         const uint16_t *centre = c->clusters.centre[i];
@@ -131,7 +81,7 @@ static void print_column(FILE *file, const struct column *c, int n_lines)
     fputs("],\"mean\":[", file);
     print_levels(file, c->mean[0], c->mean[1], c->mean[2], ",");
     fputs("],\"inertia\":", file);
-    print_double(file, (double)c->clusters.inertia / SIDECAR_INERTIA_ONE);
+    json_print_double(file, (double)c->clusters.inertia / SIDECAR_INERTIA_ONE);
     if (n_lines > 0) {
         fputs(",\"lines\":\"", file);
         for (size_t i = 0; i < (size_t)n_lines * 3; i++) {
@@ -171,7 +121,7 @@ static void print_csv_rows(FILE *file, int64_t number, const struct column *c)
         const uint64_t count = c->clusters.count[i];
         const uint64_t share = (2 * count * 1000000000 + total) / (2 * total); /* rounded, in 1e-9 */
         fprintf(file, "%" PRId64 ",%" PRId64 ",", number, c->frame);
-        print_double(file, c->time);
+        json_print_double(file, c->time);
         fprintf(file, ",%d,", i);
         print_levels(file, centre[0], centre[1], centre[2], ",");
         fprintf(file, ",%" PRIu64 ",%" PRIu64 ".%09" PRIu64 "\n", count, share / 1000000000, share % 1000000000);
@@ -197,23 +147,13 @@ static enum status check_times(const struct barcode *b)
     return ST_OK;
 }
 
-/* Prints with a decimal point, whatever the locale of the program has. */
 static enum status write_with(bool (*print)(FILE *, const struct barcode *), FILE *file, const char *path,
                               const struct barcode *b)
 {
     TRY(check_times(b));
-    const locale_t plain = newlocale(LC_NUMERIC_MASK, "C", (locale_t)0);
-    if (!plain)
-        return FAIL(ST_NOMEM, "cannot write %s: no locale \"C\": %s", path, strerror(errno));
-    const locale_t before = uselocale(plain);
-
     errno = 0;
-    const bool done = print(file, b) && fflush(file) == 0;
-    const int fault = errno;
-    uselocale(before);
-    freelocale(plain);
-    if (!done)
-        return FAIL(ST_IO, "cannot write %s: %s", path, fault ? strerror(fault) : "an earlier write failed");
+    if (!print(file, b) || fflush(file) != 0)
+        return FAIL(ST_IO, "cannot write %s: %s", path, errno ? strerror(errno) : "an earlier write failed");
     return ST_OK;
 }
 

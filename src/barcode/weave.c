@@ -11,7 +11,8 @@
 
 enum {
     NVDEC_SESSIONS = 8, /* an H200 has 7 engines; 7 to 8 sessions saturate them, more gain nothing */
-    DEVICE_BATCH = 32,  /* frames clustered at once by each worker of a GPU */
+    NVDEC_WORTH_SECONDS = 2,
+    DEVICE_BATCH = 32, /* frames clustered at once by each worker of a GPU */
     DEVICE_BATCH_PIXELS = 1 << 25
 };
 
@@ -138,18 +139,36 @@ static enum status open_worker(struct worker *w)
     return decoder_open(&decoder, &w->decoder);
 }
 
+/* An earlier weave has all of the segment. What it has of others is done anew with the rest of them. */
+static bool has_segment(struct weave *weave, int64_t first, int64_t last)
+{
+    bool has_all = weave->setup.earlier != NULL;
+
+    for (int64_t i = first; i < last; i++)
+        has_all = has_all && weave->result.delivered[i] == 1;
+    if (!has_all)
+        memset(weave->result.delivered + first, 0, (size_t)(last - first));
+    return has_all;
+}
+
 static enum status work(struct worker *w)
 {
     struct weave *weave = w->weave;
     const struct plan *plan = weave->setup.plan;
+    const atomic_int *drain = weave->setup.drain;
     int64_t i;
 
-    while ((i = atomic_fetch_add(&weave->next_segment, 1)) < weave->last_segment) {
+    while (!(drain && atomic_load(drain)) && (i = atomic_fetch_add(&weave->next_segment, 1)) < weave->last_segment) {
+        const struct segment *s = &plan->segment[i];
+        const int64_t first = s->first - weave->result.first, last = s->last - weave->result.first;
+        if (has_segment(weave, first, last)) {
+            atomic_fetch_add(&weave->progress, s->packets);
+            continue;
+        }
         if (!w->decoder) /* only once there is work: opening costs */
             TRY(open_worker(w));
-        const struct segment *s = &plan->segment[i];
-        w->first = s->first - weave->result.first;
-        w->last = s->last - weave->result.first;
+        w->first = first;
+        w->last = last;
         for (int64_t j = w->first; j < w->last; j++)
             atomic_store(&weave->owner[j], owner_of(w));
         TRY(decoder_run(w->decoder, plan->sample_frame + s->first, s->last - s->first));
@@ -184,20 +203,31 @@ static void *worker_main(void *context)
 
 /* --- all of them -------------------------------------------------------------------------------------------------- */
 
-static enum status allocate_result(struct weave *w)
+enum status weave_result_make(const struct weave_setup *setup, struct weave_result *r)
 {
-    struct weave_result *r = &w->result;
     int64_t last;
 
-    plan_rank_samples(w->setup.plan, w->setup.rank, &r->first, &last);
+    *r = (struct weave_result){0};
+    plan_rank_samples(setup->plan, setup->rank, &r->first, &last);
     r->n = last - r->first;
     r->clusters = mem_array((size_t)r->n, sizeof *r->clusters);
     r->light = mem_array((size_t)r->n, sizeof *r->light);
-    r->lines = mem_array((size_t)r->n, 3 * (size_t)w->setup.n_lines);
-    r->hash = mem_array(w->setup.want_hash ? (size_t)r->n : 0, sizeof *r->hash);
+    r->lines = mem_array((size_t)r->n, 3 * (size_t)setup->n_lines);
+    r->hash = mem_array(setup->want_hash ? (size_t)r->n : 0, sizeof *r->hash);
     r->delivered = mem_array((size_t)r->n, 1);
-    w->owner = mem_array((size_t)r->n, sizeof *w->owner);
-    return r->clusters && r->light && r->lines && r->hash && r->delivered && w->owner ? ST_OK : ST_NOMEM;
+    return r->clusters && r->light && r->lines && r->hash && r->delivered ? ST_OK : ST_NOMEM;
+}
+
+static enum status allocate_result(struct weave *w)
+{
+    if (w->setup.earlier) {
+        w->result = *w->setup.earlier;
+        *w->setup.earlier = (struct weave_result){0};
+    } else {
+        TRY(weave_result_make(&w->setup, &w->result));
+    }
+    w->owner = mem_array((size_t)w->result.n, sizeof *w->owner);
+    return w->owner ? ST_OK : ST_NOMEM;
 }
 
 static int64_t at_most(int64_t n, int64_t limit)
@@ -210,9 +240,27 @@ static int64_t at_least(int64_t n, int64_t limit)
     return n > limit ? n : limit;
 }
 
+/* Seconds that the share takes on the CPU alone. Measured for 1080p H.264: 440 frames a second and core. */
+static double cpu_seconds(const struct weave *w)
+{
+    const struct film_info *i = &w->setup.film->info;
+
+    return (double)w->total * i->width * i->height * 1.1e-9 / w->setup.threads;
+}
+
+/* NVDEC sessions pay where there is enough to do: eight take 0.3 s to open and as long to close. The environment may
+ * say otherwise. */
+static bool nvdec_pays(const struct weave *w)
+{
+    const char *wish = getenv("JACQUARD_NVDEC");
+
+    if (wish && strcmp(wish, "always") == 0)
+        return true;
+    return !(wish && strcmp(wish, "never") == 0) && cpu_seconds(w) > NVDEC_WORTH_SECONDS;
+}
+
 /* As many decoders as there are segments and cores for; cores that are left over help inside the decoders. NVDEC
- * sessions join where there are more segments than cores: they take a third of a second to open, which short films do
- * not last. */
+ * sessions join where there are more segments than cores. */
 static enum status allocate_workers(struct weave *w)
 {
     const struct weave_setup *s = &w->setup;
@@ -221,7 +269,8 @@ static enum status allocate_workers(struct weave *w)
     const int64_t n_pixels = (int64_t)s->picture.width * s->picture.height;
     const int batch = on_device ? (int)at_most(at_least(DEVICE_BATCH_PIXELS / n_pixels, 1), DEVICE_BATCH) : 1;
     const int n_cpu = (int)at_most(n_segments, s->threads);
-    const int n_nvdec = on_device && s->film->info.nvdec_exact ? (int)at_most(n_segments - n_cpu, NVDEC_SESSIONS) : 0;
+    const bool use_nvdec = on_device && s->film->info.nvdec_exact && nvdec_pays(w);
+    const int n_nvdec = use_nvdec ? (int)at_most(n_segments - n_cpu, NVDEC_SESSIONS) : 0;
 
     w->worker = mem_array((size_t)(n_nvdec + n_cpu), sizeof *w->worker);
     if (!w->worker)

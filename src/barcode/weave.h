@@ -20,7 +20,9 @@ struct weave_setup {
     int n_lines; /* per frame; 0 where not wanted */
     int threads; /* processor threads this rank may use */
     bool want_hash;
-    atomic_int *stop; /* set by whoever wants all work to end; weave sets it when a worker fails */
+    atomic_int *stop;             /* set by whoever wants all work to end; weave sets it when a worker fails */
+    const atomic_int *drain;      /* set by whoever wants it to end soon: what is begun is finished; may be NULL */
+    struct weave_result *earlier; /* of a weave that was drained: taken over, what it has is not done again; or NULL */
 };
 
 struct weave_result { /* samples first .. first + n - 1 of the plan */
@@ -29,7 +31,8 @@ struct weave_result { /* samples first .. first + n - 1 of the plan */
     struct frame_light *light;       /* [n] */
     uint8_t *lines;                  /* u8 [n, n_lines, 3] */
     char (*hash)[65];                /* [n] */
-    uint8_t *delivered;              /* [n] 1 = fine; 0 or more than 1: the film cannot be split as planned */
+    uint8_t *delivered;              /* [n] 1 = fine; 0 or more than 1: the film cannot be split as planned, or
+                                      the weave was drained before its turn */
 };
 
 struct weave_stats { /* sums over the rank's workers, in microseconds where times */
@@ -40,6 +43,9 @@ struct weave_stats { /* sums over the rank's workers, in microseconds where time
 };
 
 struct weave;
+
+/* Room for the samples of the set-up's share, none delivered. */
+enum status weave_result_make(const struct weave_setup *setup, struct weave_result *r);
 
 /* Starts the workers. *w ends with weave_finish. */
 enum status weave_start(const struct weave_setup *setup, struct weave **w);

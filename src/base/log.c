@@ -4,6 +4,12 @@
 #include <stdio.h>
 
 static bool is_speaker = true;
+static void (*keeper)(const char *line);
+
+void log_set_keeper(void (*keep)(const char *line))
+{
+    keeper = keep;
+}
 
 void log_set_speaker(bool speaks)
 {
@@ -15,6 +21,7 @@ static void say(const char *prefix, const char *format, va_list args)
 {
     char line[2048];
     int used = snprintf(line, sizeof line, "jacquard: %s", prefix);
+    const int head = used;
 
     used += vsnprintf(line + used, sizeof line - (size_t)used - 1, format, args);
     if (used > (int)sizeof line - 2)
@@ -22,6 +29,11 @@ static void say(const char *prefix, const char *format, va_list args)
     for (int i = 0; i < used; i++) /* file names must not steer the terminal */
         if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
             line[i] = '?';
+    if (keeper) {
+        line[used] = '\0';
+        keeper(line + head);
+        return;
+    }
     line[used++] = '\n';
     fwrite(line, 1, (size_t)used, stderr);
 }

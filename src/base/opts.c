@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,26 +73,36 @@ enum status opts_parse(const char *command, const struct opt *table, int argc, c
     return ST_OK;
 }
 
+static void print_row(const struct opt *row)
+{
+    char head[64];
+    const char *line = row->help;
+    int used = row->letter ? snprintf(head, sizeof head, "  -%c, --%s", row->letter, row->name)
+                           : snprintf(head, sizeof head, "      --%s", row->name);
+
+    if (row->argument)
+        snprintf(head + used, sizeof head - (size_t)used, " %s", row->argument);
+    for (const char *shown = head; line; shown = "") {
+        const char *end = strchr(line, '\n');
+        const int n = end ? (int)(end - line) : (int)strlen(line);
+        if (strlen(shown) > 27)
+            printf("%s\n%-28s%.*s\n", shown, "", n, line);
+        else
+            printf("%-28s%.*s\n", shown, n, line);
+        line = end ? end + 1 : NULL;
+    }
+}
+
 void opts_print(const struct opt *table)
 {
-    for (; table->name; table++) {
-        char head[64];
-        const char *line = table->help;
-        int used = table->letter ? snprintf(head, sizeof head, "  -%c, --%s", table->letter, table->name)
-                                 : snprintf(head, sizeof head, "      --%s", table->name);
+    for (; table->name; table++)
+        print_row(table);
+}
 
-        if (table->argument)
-            snprintf(head + used, sizeof head - (size_t)used, " %s", table->argument);
-        for (const char *shown = head; line; shown = "") {
-            const char *end = strchr(line, '\n');
-            const int n = end ? (int)(end - line) : (int)strlen(line);
-            if (strlen(shown) > 27)
-                printf("%s\n%-28s%.*s\n", shown, "", n, line);
-            else
-                printf("%-28s%.*s\n", shown, n, line);
-            line = end ? end + 1 : NULL;
-        }
-    }
+void opts_print_rows(const struct opt *table, int first, int last)
+{
+    for (int i = first; i <= last; i++)
+        print_row(&table[i]);
 }
 
 enum status opts_int(const char *option, const char *text, int64_t low, int64_t high, int64_t *value)
@@ -123,6 +134,72 @@ enum status opts_positive(const char *option, const char *text, double *value)
     *value = strtod(text, &end);
     if (errno || end == text || *end || !isfinite(*value) || *value <= 0.0)
         return FAIL(ST_USAGE, "%s %s: a number above 0 is wanted", option, text);
+    return ST_OK;
+}
+
+/* Digits with at most one point among them; strtod alone also takes signs, blanks, hexadecimal, "inf". NULL: none. */
+static const char *read_decimal(const char *text, double *value)
+{
+    const size_t n = strspn(text, "0123456789.");
+    const char *point = memchr(text, '.', n);
+    char *end;
+
+    if (n == 0 || (point && (n == 1 || memchr(point + 1, '.', n - (size_t)(point + 1 - text)))))
+        return NULL;
+    *value = strtod(text, &end);
+    return end == text + n ? end : NULL;
+}
+
+/* m:s or h:m:s; all but the seconds are whole, all but the first are below 60. */
+static bool read_clock(const char *text, double *seconds)
+{
+    double total = 0.0, part;
+
+    for (int n = 1; n <= 3; n++) {
+        const char *end = read_decimal(text, &part);
+        if (!end || (n > 1 && part >= 60.0))
+            return false;
+        total = 60.0 * total + part;
+        if (*end == '\0') {
+            *seconds = total;
+            return n > 1;
+        }
+        if (*end != ':' || part != floor(part))
+            return false;
+        text = end + 1;
+    }
+    return false;
+}
+
+enum status opts_duration(const char *option, const char *text, double *seconds)
+{
+    static const double unit_seconds[] = {1.0, 60.0, 3600.0, 86400.0};
+    static const char units[] = "smhd";
+    const char *end = read_decimal(text, seconds);
+    bool is_read = end && *end == '\0';
+
+    if (end && *end && end[1] == '\0' && strchr(units, *end)) {
+        *seconds *= unit_seconds[strchr(units, *end) - units];
+        is_read = true;
+    }
+    if ((!is_read && !read_clock(text, seconds)) || !isfinite(*seconds) || *seconds <= 0.0)
+        return FAIL(ST_USAGE, "%s %s: a time above 0 is wanted: 90, 90s, 15m, 12h, 2d, or [h:]m:s (1:30:00)", option,
+                    text);
+    return ST_OK;
+}
+
+enum status opts_bytes(const char *option, const char *text, double *bytes)
+{
+    static const char units[] = "KMGTkmgt";
+    const char *end = read_decimal(text, bytes);
+    bool is_read = end && *end == '\0';
+
+    if (end && *end && end[1] == '\0' && strchr(units, *end)) {
+        *bytes = floor(ldexp(*bytes, 10 * (1 + (int)(strchr(units, *end) - units) % 4)));
+        is_read = true;
+    }
+    if (!is_read || *bytes != floor(*bytes) || *bytes < 1.0 || *bytes > 0x1p53)
+        return FAIL(ST_USAGE, "%s %s: a number of bytes is wanted, like 512M or 2G (K, M, G, T)", option, text);
     return ST_OK;
 }
 

@@ -22,12 +22,18 @@ typedef enum status opts_handler(void *context, int which, const char *argument)
 enum status opts_parse(const char *command, const struct opt *table, int argc, char **argv, opts_handler *handle,
                        void *context, const char **operand, int max_operands, int *n_operands);
 
+/* The help: all rows, or rows first to last. */
 void opts_print(const struct opt *table);
+void opts_print_rows(const struct opt *table, int first, int last);
 
 /* Strict readers of arguments: the whole text, in range, or ST_USAGE naming the option. */
 enum status opts_int(const char *option, const char *text, int64_t low, int64_t high, int64_t *value);
 enum status opts_int32(const char *option, const char *text, int32_t low, int32_t high, int32_t *value);
 enum status opts_positive(const char *option, const char *text, double *value);
+/* 90, 90s, 1.5m, 12h, 2d, 30:00 (m:s), 1:30:00 (h:m:s), above 0. */
+enum status opts_duration(const char *option, const char *text, double *seconds);
+/* 512M, 1.5G, 1048576: K, M, G and T are powers of 1024. A whole number from 1 to 2^53. */
+enum status opts_bytes(const char *option, const char *text, double *bytes);
 /* The index of text among names[n]. */
 enum status opts_choice(const char *option, const char *text, const char *const *names, int n, int *value);
 

@@ -53,6 +53,10 @@ int status_exit_code(enum status st)
         return 2;
     case ST_FORMAT:
         return 3;
+    case ST_NO_MATCH:
+        return 4;
+    case ST_MISMATCH:
+        return 5;
     case ST_INTERRUPTED:
         return 75;
     case ST_END:

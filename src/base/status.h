@@ -12,6 +12,8 @@ enum status {
     ST_NOMEM,       /* memory, threads or other resources of this machine ran out */
     ST_IO,          /* an output could not be written */
     ST_FORMAT,      /* the film could not be read, or not completely */
+    ST_NO_MATCH,    /* nothing there to work on */
+    ST_MISMATCH,    /* results are not what they should be */
     ST_USAGE,       /* the command line asks for something that cannot be */
     ST_UNSUPPORTED, /* this build or this machine cannot do it */
     ST_DEVICE,      /* the GPU or its driver failed */
@@ -49,7 +51,8 @@ const char *status_message(void);
 /* Takes over a message written by another thread or rank. */
 void status_adopt(const char *message);
 
-/* 0 done, 1 internal fault, 2 usage or environment, 3 the film could not be read completely, 75 interrupted. */
+/* 0 done, 1 internal fault, 2 usage or environment, 3 the film could not be read completely, 4 nothing to work
+ * on, 5 results are not what they should be, 75 interrupted. */
 int status_exit_code(enum status st);
 
 #endif

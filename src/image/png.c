@@ -14,7 +14,7 @@
 
 enum { MAX_SIDE = 0x7fffffff };
 
-enum { SIGNATURE_BYTES = 8, RGBA = 4 };
+enum { SIGNATURE_BYTES = 8, RGB = 3, RGBA = 4 };
 
 /* libpng's side of an open file. */
 struct channel {
@@ -108,16 +108,26 @@ static void read_bytes(png_structp png, png_bytep bytes, size_t n)
     }
 }
 
-static void refuse_size(png_structp png, uint32_t width, uint32_t height)
+/* What a picture is made into, u8, whatever it was. */
+struct wanted {
+    size_t channels;        /* RGB: 8 bits, nothing transparent, of the size below; RGBA: up to PNG_MAX_READ_SIDE */
+    uint32_t width, height; /* of RGB */
+};
+
+static void check_size(png_structp png, const struct wanted *wanted, uint32_t width, uint32_t height)
 {
     char text[100];
 
-    snprintf(text, sizeof text, "%u x %u pixels is more than %d a side", width, height, PNG_MAX_READ_SIDE);
+    if (wanted->channels == RGBA && (width > PNG_MAX_READ_SIDE || height > PNG_MAX_READ_SIDE))
+        snprintf(text, sizeof text, "%u x %u pixels is more than %d a side", width, height, PNG_MAX_READ_SIDE);
+    else if (wanted->channels == RGB && (width != wanted->width || height != wanted->height))
+        snprintf(text, sizeof text, "it is %u x %u pixels, not %u x %u", width, height, wanted->width, wanted->height);
+    else
+        return;
     png_error(png, text);
 }
 
-/* Everything becomes u8 r, g, b, alpha: one kind to go on with. */
-static bool read_header(png_structp png, png_infop info, uint32_t *width, uint32_t *height)
+static bool read_header(png_structp png, png_infop info, const struct wanted *wanted, uint32_t *width, uint32_t *height)
 {
     if (setjmp(png_jmpbuf(png)))
         return false;
@@ -127,16 +137,21 @@ static bool read_header(png_structp png, png_infop info, uint32_t *width, uint32
     png_read_info(png, info);
     *width = png_get_image_width(png, info);
     *height = png_get_image_height(png, info);
-    if (*width > PNG_MAX_READ_SIDE || *height > PNG_MAX_READ_SIDE)
-        refuse_size(png, *width, *height);
+    check_size(png, wanted, *width, *height);
+    if (wanted->channels == RGB && png_get_bit_depth(png, info) > 8)
+        png_error(png, "it has more than 8 bits a sample");
+    if (wanted->channels == RGB &&
+        ((png_get_color_type(png, info) & PNG_COLOR_MASK_ALPHA) || png_get_valid(png, info, PNG_INFO_tRNS)))
+        png_error(png, "it has transparent pixels");
     png_set_expand(png);
     png_set_scale_16(png);
     png_set_gray_to_rgb(png);
-    png_set_add_alpha(png, 255, PNG_FILLER_AFTER);
+    if (wanted->channels == RGBA)
+        png_set_add_alpha(png, 255, PNG_FILLER_AFTER);
     png_set_interlace_handling(png);
     png_read_update_info(png, info);
-    if (png_get_rowbytes(png, info) != (size_t)*width * RGBA)
-        png_error(png, "its rows do not become RGBA");
+    if (png_get_rowbytes(png, info) != *width * wanted->channels)
+        png_error(png, "its rows do not become RGB");
     return true;
 }
 
@@ -149,46 +164,34 @@ static bool decode(png_structp png, png_infop info, uint8_t **rows)
     return true;
 }
 
-/* Luma on black, to the nearest. */
-static uint8_t grey_of(const uint8_t *rgba)
+static enum status read_pixels(png_structp png, png_infop info, const char *path, const struct wanted *wanted,
+                               struct channel *source, uint8_t **pixels, uint32_t *width, uint32_t *height)
 {
-    const uint32_t luma = 299u * rgba[0] + 587u * rgba[1] + 114u * rgba[2];
-
-    return (uint8_t)((luma * rgba[3] + 127500) / 255000);
-}
-
-static enum status read_pixels(png_structp png, png_infop info, const char *path, struct channel *source,
-                               uint8_t **pixels, uint32_t *width, uint32_t *height)
-{
-    uint8_t *rgba = NULL, **rows = NULL, *grey = NULL;
-    bool done = read_header(png, info, width, height);
+    uint8_t *made = NULL, **rows = NULL;
+    bool done = read_header(png, info, wanted, width, height);
     enum status st = ST_OK;
 
     if (done) {
         const size_t w = *width, h = *height;
-        rgba = mem_array(h * w, RGBA);
+        made = mem_array(h * w, wanted->channels);
         rows = mem_array(h, sizeof *rows);
-        grey = mem_array(h * w, 1);
-        if (!rgba || !rows || !grey) {
+        if (!made || !rows) {
             st = ST_NOMEM;
             goto release;
         }
         for (size_t y = 0; y < h; y++)
-            rows[y] = rgba + y * w * RGBA;
+            rows[y] = made + y * w * wanted->channels;
         done = decode(png, info, rows);
-        for (size_t i = 0; done && i < h * w; i++)
-            grey[i] = grey_of(rgba + i * RGBA);
     }
     if (done) {
-        *pixels = grey;
-        grey = NULL;
+        *pixels = made;
+        made = NULL;
     } else {
         st = FAIL(ST_FORMAT, "cannot read %s: %s", path, source->fault ? strerror(source->fault) : source->reason);
     }
 release:
-    free(rgba);
+    free(made);
     free(rows);
-    free(grey);
     return st;
 }
 
@@ -207,8 +210,8 @@ static enum status check_signature(const char *path, struct channel *source)
     return ST_OK;
 }
 
-static enum status read_open(const char *path, struct channel *source, uint8_t **pixels, uint32_t *width,
-                             uint32_t *height)
+static enum status read_open(const char *path, const struct wanted *wanted, struct channel *source, uint8_t **pixels,
+                             uint32_t *width, uint32_t *height)
 {
     TRY(check_signature(path, source));
     png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, source, note_error, ignore_warning);
@@ -219,12 +222,13 @@ static enum status read_open(const char *path, struct channel *source, uint8_t *
                     png_get_libpng_ver(NULL), PNG_LIBPNG_VER_STRING);
     }
     png_set_read_fn(png, source, read_bytes);
-    const enum status st = read_pixels(png, info, path, source, pixels, width, height);
+    const enum status st = read_pixels(png, info, path, wanted, source, pixels, width, height);
     png_destroy_read_struct(&png, &info, NULL);
     return st;
 }
 
-enum status png_read_grey(const char *path, uint8_t **pixels, uint32_t *width, uint32_t *height)
+static enum status read_file(const char *path, const struct wanted *wanted, uint8_t **pixels, uint32_t *width,
+                             uint32_t *height)
 {
     struct channel source = {0};
     struct stat found;
@@ -239,9 +243,40 @@ enum status png_read_grey(const char *path, uint8_t **pixels, uint32_t *width, u
     source.file = fopen(path, "rbe");
     if (!source.file)
         return FAIL(ST_USAGE, "cannot open %s: %s", path, strerror(errno));
-    const enum status st = read_open(path, &source, pixels, width, height);
+    const enum status st = read_open(path, wanted, &source, pixels, width, height);
     fclose(source.file);
     return st;
+}
+
+enum status png_read_rgb(const char *path, uint32_t width, uint32_t height, uint8_t **rgb)
+{
+    const struct wanted wanted = {.channels = RGB, .width = width, .height = height};
+    uint32_t found_width, found_height;
+
+    return read_file(path, &wanted, rgb, &found_width, &found_height);
+}
+
+/* Luma on black, to the nearest. */
+static uint8_t grey_of(const uint8_t *rgba)
+{
+    const uint32_t luma = 299u * rgba[0] + 587u * rgba[1] + 114u * rgba[2];
+
+    return (uint8_t)((luma * rgba[3] + 127500) / 255000);
+}
+
+enum status png_read_grey(const char *path, uint8_t **pixels, uint32_t *width, uint32_t *height)
+{
+    const struct wanted wanted = {.channels = RGBA};
+    uint8_t *rgba;
+
+    *pixels = NULL;
+    TRY(read_file(path, &wanted, &rgba, width, height));
+    const size_t n = (size_t)*width * *height;
+    for (size_t i = 0; i < n; i++) /* in place: a grey lies before what it is made of, or is its first byte */
+        rgba[i] = grey_of(rgba + i * RGBA);
+    uint8_t *less = realloc(rgba, n);
+    *pixels = less ? less : rgba;
+    return ST_OK;
 }
 
 void png_describe(char *text, size_t bytes)

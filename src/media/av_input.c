@@ -26,6 +26,12 @@ const char *av_error_text(int error)
     return text;
 }
 
+/* A film may ask for more memory than there is: another one may still fit. */
+static enum status av_blame(int error)
+{
+    return error == AVERROR(ENOMEM) ? ST_NOMEM : ST_FORMAT;
+}
+
 /* A FIFO would block for ever inside libavformat, a folder or device is no film: look before it does. */
 static enum status check_file(const char *path)
 {
@@ -109,7 +115,7 @@ static enum status probe_streams(struct av_input *in, const char *path)
         av_dict_free(&options[i]);
     if (error < 0)
         return is_stopped(in) ? FAIL(ST_INTERRUPTED, "interrupted")
-                              : FAIL(ST_FORMAT, "%s: its streams cannot be read: %s", path, av_error_text(error));
+                              : FAIL(av_blame(error), "%s: its streams cannot be read: %s", path, av_error_text(error));
     return ST_OK;
 }
 
@@ -139,7 +145,7 @@ enum status av_input_open(struct av_input *in, const char *path, const atomic_in
     av_free(url);
     if (error < 0)
         return is_stopped(in) ? FAIL(ST_INTERRUPTED, "interrupted")
-                              : FAIL(ST_FORMAT, "%s is not a film that can be read: %s", path,
+                              : FAIL(av_blame(error), "%s is not a film that can be read: %s", path,
                                      error == AVERROR(EINVAL) ? "not a film format" : av_error_text(error));
     TRY(probe_streams(in, path));
     return choose_stream(in, path);
@@ -165,7 +171,7 @@ enum status av_input_read(struct av_input *in, AVPacket *packet, void (*other)(v
         if (error == AVERROR(EAGAIN))
             continue;
         if (error < 0)
-            return FAIL(ST_FORMAT, "read error: %s", av_error_text(error));
+            return FAIL(av_blame(error), "read error: %s", av_error_text(error));
         if (packet->stream_index == in->stream->index)
             return ST_OK;
         if (other)
@@ -186,7 +192,7 @@ enum status av_decoder_open(AVCodecContext **decoder, const struct av_input *in,
     d->thread_count = threads;
     d->max_pixels = MAX_PIXELS;
     if (error < 0)
-        return FAIL(ST_FORMAT, "decoder %s: %s", in->codec->name, av_error_text(error));
+        return FAIL(av_blame(error), "decoder %s: %s", in->codec->name, av_error_text(error));
     return ST_OK;
 }
 
@@ -194,6 +200,6 @@ enum status av_decoder_start(AVCodecContext *decoder, const struct av_input *in)
 {
     const int error = avcodec_open2(decoder, in->codec, NULL);
 
-    return error < 0 ? FAIL(ST_FORMAT, "decoder %s cannot be opened: %s", in->codec->name, av_error_text(error))
+    return error < 0 ? FAIL(av_blame(error), "decoder %s cannot be opened: %s", in->codec->name, av_error_text(error))
                      : ST_OK;
 }

@@ -5,21 +5,18 @@
 
 #include "base/mem.h"
 #include "media/film_parts.h"
+#include "media/fingerprint.h"
 
 #include <libavutil/display.h>
 #include <libavutil/opt.h>
 #include <libavutil/pixdesc.h>
-#include <libavutil/sha.h>
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    FINGERPRINT_BYTES = 1 << 20, /* of the head and of the tail */
-    MAX_REORDER = 16             /* frames that may be shown before one that precedes them in the file */
-};
+enum { MAX_REORDER = 16 }; /* frames that may be shown before one that precedes them in the file */
 
 double film_seconds(const struct film *film, int64_t ticks)
 {
@@ -27,38 +24,6 @@ double film_seconds(const struct film *film, int64_t ticks)
 }
 
 /* --- what the headers say ----------------------------------------------------------------------------------------- */
-
-static enum status read_fingerprint(struct film *film)
-{
-    struct AVSHA *sha = av_sha_alloc();
-    uint8_t digest[32], *block = mem_array(FINGERPRINT_BYTES, 1);
-    FILE *file = fopen(film->path, "rb");
-    char size[32];
-    enum status st = ST_OK;
-
-    if (!sha || !block || !file || fseeko(file, 0, SEEK_END) != 0) {
-        st = FAIL(ST_USAGE, "cannot read film %s", film->path);
-        goto done;
-    }
-    film->info.bytes = ftello(file);
-    av_sha_init(sha, 256);
-    snprintf(size, sizeof size, "%lld", (long long)film->info.bytes);
-    av_sha_update(sha, (const uint8_t *)size, strlen(size));
-    const int64_t starts[2] = {0, film->info.bytes > FINGERPRINT_BYTES ? film->info.bytes - FINGERPRINT_BYTES : 0};
-    for (int i = 0; i < 2; i++) {
-        fseeko(file, starts[i], SEEK_SET);
-        const size_t n = fread(block, 1, FINGERPRINT_BYTES, file);
-        av_sha_update(sha, block, n);
-    }
-    av_sha_final(sha, digest);
-    av_hash_hex(digest, film->info.fingerprint);
-done:
-    if (file)
-        fclose(file);
-    free(block);
-    av_free(sha);
-    return st;
-}
 
 /* The display matrix turns pictures counter-clockwise by its angle. */
 static int rotation_of(const AVStream *s)
@@ -244,7 +209,7 @@ static enum status read_index(struct film *film, struct film_reader *r, const at
     enum status st = ST_OK;
 
     describe_stream(&film->info, r->in);
-    TRY(read_fingerprint(film));
+    TRY(film_fingerprint(film->path, &film->info.bytes, film->info.fingerprint));
     TRY(film_read_packets(r, progress, context));
     if (film->n_packets == 0)
         return FAIL(ST_FORMAT, "%s: its video stream (%s) holds no frames", film->path, film->info.codec);

@@ -84,4 +84,15 @@ enum status film_list_by_decoding(struct film *film, const atomic_int *stop, fil
 
 double film_seconds(const struct film *film, int64_t ticks);
 
+/* What the headers claim; 0 where they do not say. */
+struct film_probe {
+    int64_t bytes;
+    double seconds, fps;
+    int width, height;
+    char codec[64];
+};
+
+/* In a moment, without reading the film. Refuses as film_open does. Local. */
+enum status film_probe(const char *path, const atomic_int *stop, struct film_probe *probe);
+
 #endif

@@ -332,6 +332,170 @@ static void check_patience(void)
     CHECK(worked < 0.2);
 }
 
+/* ---- messages ---- */
+
+enum { MOST_LETTER_BYTES = 300004 };
+
+/* What a rank posts as its number-th message, and how long it is. */
+static size_t write_letter(int from, int32_t number, bool is_short, unsigned char *data)
+{
+    static const size_t bytes[] = {0, 1, 70000, 13, 4095, 4096, 300000, 65, 20000};
+    const size_t n = sizeof number + bytes[is_short ? 1 : (size_t)number % (sizeof bytes / sizeof bytes[0])];
+
+    memcpy(data, &number, sizeof number);
+    for (size_t i = sizeof number; i < n; i++)
+        data[i] = byte_of(from + number, i);
+    return n;
+}
+
+/* Takes what has arrived, which must be each rank's next: n_taken[rank] counts them. */
+static bool take_letter(int32_t *n_taken, bool is_short)
+{
+    static unsigned char found[MOST_LETTER_BYTES], expected[MOST_LETTER_BYTES];
+    size_t bytes = 99;
+    int from = 99;
+
+    CHECK(comm_take(&comm, found, sizeof found, &bytes, &from) == ST_OK);
+    if (from == -1) {
+        CHECK(bytes == 0);
+        return false;
+    }
+    CHECK(from >= 0 && from < comm.size);
+    CHECK(bytes == write_letter(from, n_taken[from], is_short, expected));
+    CHECK(memcmp(found, expected, bytes) == 0);
+    n_taken[from]++;
+    return true;
+}
+
+static void take_all(int32_t *n_taken, int32_t n, bool is_short)
+{
+    struct patience patience = patience_start(1e-3);
+
+    for (int r = 0; r < comm.size; r++)
+        while (n_taken[r] < n)
+            if (!take_letter(n_taken, is_short))
+                patience_wait(&patience);
+    for (int r = 0; r < comm.size; r++)
+        CHECK(n_taken[r] == n);
+}
+
+/* Everybody posts n messages to everybody, and every `pause` messages takes one and meets the others in a sum. */
+static void check_exchange(int32_t n, int32_t pause, bool is_short)
+{
+    static unsigned char data[MOST_LETTER_BYTES];
+    int32_t *n_taken = mem_array((size_t)comm.size, sizeof *n_taken);
+
+    CHECK(n_taken);
+    for (int32_t i = 0; i < n; i++) {
+        const size_t bytes = write_letter(comm.rank, i, is_short, data);
+
+        for (int r = 0; r < comm.size; r++)
+            CHECK(comm_post(&comm, (comm.rank + r) % comm.size, data, bytes) == ST_OK);
+        memset(data, 0xee, bytes); /* it was copied */
+        if (i % pause == pause - 1) {
+            int64_t ones = 1;
+            (void)take_letter(n_taken, is_short);
+            CHECK(comm_sum_i64(&comm, &ones, 1) == ST_OK);
+            CHECK(ones == comm.size);
+        }
+    }
+    CHECK(comm_agree(&comm, ST_OK) == ST_OK);
+    take_all(n_taken, n, is_short);
+    CHECK(comm_agree(&comm, ST_OK) == ST_OK);
+    CHECK(!take_letter(n_taken, is_short));
+    CHECK(comm_agree(&comm, ST_OK) == ST_OK);
+    free(n_taken);
+}
+
+/* The next one, waited for; st is what comm_take must say. */
+static size_t wait_for_letter(unsigned char *data, size_t room, enum status st, int *from)
+{
+    struct patience patience = patience_start(1e-3);
+    size_t bytes = 0;
+
+    for (;;) {
+        const enum status got = comm_take(&comm, data, room, &bytes, from);
+        if (*from >= 0) {
+            CHECK(got == st);
+            return bytes;
+        }
+        CHECK(got == ST_OK);
+        patience_wait(&patience);
+    }
+}
+
+/* The sender of a long message does something else. Nobody waits for it, and another rank's messages pass. */
+static void check_busy_sender(void)
+{
+    static const struct timespec busy = {.tv_nsec = 300 * 1000 * 1000};
+    const size_t most = (size_t)8 << 20;
+    const int last = comm.size - 1;
+    unsigned char *data = mem_array(most, 1);
+    int n_left = comm.rank == 0 ? comm.size : 0, from = -1;
+
+    CHECK(data);
+    CHECK(comm_agree(&comm, ST_OK) == ST_OK);
+    data[most - 1] = byte_of(comm.rank, 1);
+    CHECK(comm_post(&comm, 0, data, comm.rank == last ? most : 1) == ST_OK);
+    if (comm.rank == last && last > 0)
+        nanosleep(&busy, NULL);
+    while (n_left > 0) {
+        size_t bytes = 0;
+        const double started = clock_seconds();
+        CHECK(comm_take(&comm, data, most, &bytes, &from) == ST_OK);
+        CHECK(clock_seconds() - started < 0.2);
+        if (from >= 0) {
+            CHECK(bytes == (from == last ? most : 1));
+            CHECK(from != last || data[most - 1] == byte_of(last, 1));
+            n_left--;
+        }
+    }
+    CHECK(comm_agree(&comm, ST_OK) == ST_OK);
+    free(data);
+}
+
+static void check_messages(void)
+{
+    unsigned char data[8] = "jacquar";
+    const int next = (comm.rank + 1) % comm.size, previous = (comm.rank + comm.size - 1) % comm.size;
+    int from = 99;
+    size_t bytes = 99;
+
+    CHECK(comm_take(&comm, data, sizeof data, &bytes, &from) == ST_OK && from == -1 && bytes == 0);
+    CHECK(comm_agree(&comm, ST_OK) == ST_OK);
+
+    /* An empty one; one that fills the room; one that does not fit, is refused and gone. */
+    CHECK(comm_post(&comm, next, NULL, 0) == ST_OK);
+    CHECK(comm_post(&comm, next, data, 8) == ST_OK);
+    CHECK(comm_post(&comm, next, data, 8) == ST_OK);
+    CHECK(comm_post(&comm, next, data, 1) == ST_OK);
+    CHECK(wait_for_letter(NULL, 0, ST_OK, &from) == 0 && from == previous);
+    CHECK(wait_for_letter(data, 8, ST_OK, &from) == 8 && from == previous && memcmp(data, "jacquar", 8) == 0);
+    CHECK(wait_for_letter(data, 7, ST_BUG, &from) == 8 && strstr(status_message(), "room for 7"));
+    CHECK(wait_for_letter(data, 8, ST_OK, &from) == 1);
+
+    CHECK(comm_post(&comm, comm.size, data, 1) == ST_BUG && strstr(status_message(), "to rank"));
+    CHECK(comm_post(&comm, -1, data, 1) == ST_BUG);
+    CHECK(comm_post(&comm, 0, data, ((size_t)1 << 30) + 1) == ST_BUG && strstr(status_message(), "1 GiB"));
+    CHECK(comm_agree(&comm, ST_OK) == ST_OK);
+
+    check_exchange(100, 7, false);
+    check_exchange(40, 1000, false); /* nothing is taken before all is posted */
+    check_exchange(10000, 20000, true);
+    check_busy_sender();
+}
+
+/* One short and one long message to everybody. */
+static void leave_messages(void)
+{
+    static unsigned char data[MOST_LETTER_BYTES];
+
+    for (int r = 0; r < comm.size; r++) {
+        CHECK(comm_post(&comm, r, data, 1) == ST_OK);
+        CHECK(comm_post(&comm, r, data, sizeof data) == ST_OK);
+    }
+}
+
 /* ---- parts ---- */
 
 /* comm becomes a part of itself, *whole what it was; ended by close_part. */
@@ -362,6 +526,7 @@ static void check_parity(void)
     check_gather_without_room();
     check_is_same();
     check_agree();
+    check_messages();
 
     open_part(&parity, rank < (size + 1) / 2);
     CHECK(comm.size == (rank < (size + 1) / 2 ? (size + 1) / 2 : size / 2) && comm.world_rank == whole.rank);
@@ -370,8 +535,10 @@ static void check_parity(void)
     close_part(&parity);
 
     check_transfers(100000);
+    leave_messages(); /* are lost with the part, and seen nowhere else */
     close_part(&whole);
     check_transfers(100000);
+    check_exchange(3, 1, true);
 }
 
 /* Rows and columns, all open at once and used in turn: the sum over the sums of the rows is the sum of all. */
@@ -594,6 +761,7 @@ int main(int argc, char **argv)
         check_gather_without_room();
         check_agree();
         check_fault();
+        check_messages();
         check_split();
         check_without_gpu();
         check_traffic();
@@ -602,6 +770,7 @@ int main(int argc, char **argv)
     }
     if (comm.rank == 0)
         printf("test_comm: %d ranks, all well\n", comm.size);
+    leave_messages(); /* nobody takes them, and the end comes all the same */
     comm_close(&comm);
     comm_close(&comm); /* closed twice: nothing happens */
     return 0;

@@ -87,6 +87,57 @@ static void test_opts(void)
     CHECK(strstr(status_message(), "share, hue"));
 }
 
+static void test_durations(void)
+{
+    static const struct {
+        const char *text;
+        double seconds;
+    } good[] = {{"90", 90},       {"90s", 90},          {"0.5", 0.5},    {"15m", 900},      {"1.5h", 5400},
+                {"12h", 43200},   {"2d", 172800},       {"30:00", 1800}, {"1:30:00", 5400}, {"0:00:01.5", 1.5},
+                {"100:00", 6000}, {"48:00:00", 172800}, {".5m", 30}};
+    static const char *const bad[] = {"",     "0",   "0s",   "0:00",    "-1",    "+1", " 1",      "1 ",    "s",
+                                      "1x",   "1sm", "1:60", "1:60:00", "1:",    ":1", "1:2:3:4", "1:30m", "1.5:00",
+                                      "0x10", "1e3", "nan",  "inf",     "1.2.3", ".",  "1,5",     "1:-5"};
+    double seconds;
+
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+        if (!CHECK_INT(opts_duration("--t", good[i].text, &seconds), ST_OK) || !CHECK(seconds == good[i].seconds))
+            printf("    %s\n", good[i].text);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        if (!CHECK_INT(opts_duration("--t", bad[i], &seconds), ST_USAGE))
+            printf("    %s\n", bad[i]);
+    CHECK_INT(opts_duration("--time-limit", "soon", &seconds), ST_USAGE);
+    CHECK(strstr(status_message(), "--time-limit soon"));
+}
+
+static void test_bytes(void)
+{
+    static const struct {
+        const char *text;
+        double bytes;
+    } good[] = {{"1", 1},
+                {"1048576", 1048576},
+                {"1K", 1024},
+                {"512M", 536870912.0},
+                {"2G", 2147483648},
+                {"1.5g", 1610612736},
+                {"3T", 3298534883328.0},
+                {"0.3K", 307},
+                {"8192T", 0x1p53}};
+    static const char *const bad[] = {"",    "0",   "0G",  "-1",   "1.5", "G",     "1GB",    "1P", "1 G",
+                                      " 1G", "nan", "inf", "0x10", "1e9", "8193T", "1.2.3K", ".K", "0.0001K"};
+    double bytes;
+
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+        if (!CHECK_INT(opts_bytes("--m", good[i].text, &bytes), ST_OK) || !CHECK(bytes == good[i].bytes))
+            printf("    %s\n", good[i].text);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        if (!CHECK_INT(opts_bytes("--m", bad[i], &bytes), ST_USAGE))
+            printf("    %s\n", bad[i]);
+    CHECK_INT(opts_bytes("--film-memory", "lots", &bytes), ST_USAGE);
+    CHECK(strstr(status_message(), "--film-memory lots"));
+}
+
 static void test_rng(void)
 {
     /* Known answers of the reference implementation, Random123 kat_vectors: philox4x32 10. */
@@ -134,6 +185,8 @@ int main(void)
 {
     test_status();
     test_opts();
+    test_durations();
+    test_bytes();
     test_rng();
     test_mem();
     return test_end();

@@ -1,0 +1,300 @@
+#include "barcode/loom.h"
+
+#include "barcode/output.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "compute/kmeans_rules.h"
+#include "image/light.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { SEGMENTS_PER_THREAD = 4, MIN_SEGMENTS_PER_SHARE = 16 };
+
+void loom_init(struct loom *loom, const struct barcode_config *config, atomic_int *stop)
+{
+    *loom = (struct loom){.config = *config, .stop = stop};
+    if (loom->config.n_init == 0)
+        loom->config.n_init = kmeans_default_restarts(config->k, config->plain);
+}
+
+void loom_release(struct loom *loom)
+{
+    barcode_release(&loom->barcode);
+    free(loom->hash);
+    loom->hash = NULL;
+    plan_release(&loom->plan);
+    film_release(&loom->film);
+}
+
+/* --- index -------------------------------------------------------------------------------------------------------- */
+
+static void describe_film(const struct loom *loom)
+{
+    const struct film *f = &loom->film;
+    const struct film_info *i = &f->info;
+
+    log_note("%s: %s, %s %dx%d %s%s, %lld frames, %.2f s", f->path, i->container, i->codec, i->width, i->height,
+             i->pixel_format, i->rotation ? " (turned)" : "", (long long)f->n_frames,
+             film_seconds(f, i->duration_ticks));
+    if (i->n_video_streams > 1)
+        log_note("%d video streams: taking stream %d, the default one", i->n_video_streams, i->stream);
+    if (i->n_lead_in > 0)
+        log_note("the film starts in the middle of a group of pictures: its first %lld frames cannot be decoded",
+                 (long long)i->n_lead_in);
+    if (i->sequential)
+        log_note("frames cannot be told from packets in this film: it is decoded from start to end, unsplit");
+    if (i->largest_gap_ticks > 0)
+        log_note("no frame for %.1f s after %.1f s: is a part missing?", film_seconds(f, i->largest_gap_ticks),
+                 film_seconds(f, i->largest_gap_at));
+    if (i->is_hdr)
+        log_note("the film is HDR (PQ or HLG): its colours are taken as they are coded, without tone mapping");
+}
+
+enum status loom_judge_whole(const struct loom *loom)
+{
+    const struct film_info *i = &loom->film.info;
+
+    if (!i->incomplete[0])
+        return ST_OK;
+    if (!loom->config.allow_partial)
+        return FAIL(ST_FORMAT, "%s is not whole: %s (--allow-partial draws what there is)", loom->film.path,
+                    i->incomplete);
+    log_note("%s is not whole: %s; drawing what there is", loom->film.path, i->incomplete);
+    return ST_OK;
+}
+
+enum status loom_judge_film(const struct loom *loom)
+{
+    describe_film(loom);
+    return loom_judge_whole(loom);
+}
+
+enum status loom_list_again(struct loom *loom, film_progress *progress, void *context)
+{
+    TRY(film_list_by_decoding(&loom->film, loom->stop, progress, context));
+    if (loom->film.n_frames == 0)
+        return FAIL(ST_FORMAT, "%s: no frame could be decoded", loom->film.path);
+    return loom_judge_whole(loom);
+}
+
+/* --- plan --------------------------------------------------------------------------------------------------------- */
+
+int32_t loom_segments(const struct loom *loom)
+{
+    const int32_t n = SEGMENTS_PER_THREAD * loom->resources.threads;
+
+    return n < MIN_SEGMENTS_PER_SHARE ? MIN_SEGMENTS_PER_SHARE : n;
+}
+
+enum status loom_plan(struct loom *loom, int n_shares, int segments_per_share)
+{
+    plan_release(&loom->plan);
+    return plan_make(&loom->plan, &loom->film, &loom->config.sampling, n_shares, segments_per_share);
+}
+
+void loom_setup_weave(struct loom *loom, int share)
+{
+    const struct barcode_config *c = &loom->config;
+    struct picture_settings picture = {.legacy = c->legacy};
+    bool want_lines = false;
+
+    for (int i = 0; i < c->n_strips; i++)
+        want_lines |= c->strip[i] == STRIP_SQUEEZED;
+    barcode_picture_size(&loom->film.info, c, &picture.width, &picture.height);
+    picture.want_lines = want_lines;
+    picture.lines_are_columns = loom->film.info.rotation % 180 != 0;
+    loom->weave = (struct weave_setup){
+        .film = &loom->film,
+        .plan = &loom->plan,
+        .rank = share,
+        .ops = loom->resources.ops,
+        .device = loom->resources.device,
+        .picture = picture,
+        .kmeans = {.k = c->k, .n_init = c->n_init, .plain = c->plain, .seed = c->seed},
+        .n_lines = !want_lines                 ? 0
+                   : picture.lines_are_columns ? picture.width
+                                               : picture.height,
+        .threads = loom->resources.threads,
+        .want_hash = c->frame_hashes != NULL,
+        .stop = loom->stop,
+    };
+}
+
+/* --- samples ------------------------------------------------------------------------------------------------------ */
+
+struct sample_record { /* followed by the lines */
+    int64_t sample;
+    struct frame_clusters clusters;
+    struct frame_light light;
+    char hash[65];
+};
+
+size_t loom_record_bytes(const struct loom *loom)
+{
+    return sizeof(struct sample_record) + 3 * (size_t)loom->weave.n_lines;
+}
+
+enum status loom_pack(const struct loom *loom, const struct weave_result *r, uint8_t **packed, size_t *bytes)
+{
+    const size_t each = loom_record_bytes(loom), line_bytes = each - sizeof(struct sample_record);
+    uint8_t *at = *packed = mem_array((size_t)r->n, each);
+
+    if (!at)
+        return ST_NOMEM;
+    for (int64_t i = 0; i < r->n; i++) {
+        struct sample_record record;
+        if (r->delivered[i] != 1)
+            continue;
+        memset(&record, 0, sizeof record);
+        record.sample = r->first + i;
+        record.clusters = r->clusters[i];
+        record.light = r->light[i];
+        if (loom->weave.want_hash)
+            memcpy(record.hash, r->hash[i], sizeof record.hash);
+        memcpy(at, &record, sizeof record);
+        memcpy(at + sizeof record, r->lines + (size_t)i * line_bytes, line_bytes);
+        at += each;
+    }
+    *bytes = (size_t)(at - *packed);
+    return ST_OK;
+}
+
+int64_t loom_record_sample(const uint8_t *at)
+{
+    struct sample_record record;
+
+    memcpy(&record, at, sizeof record);
+    return record.sample;
+}
+
+void loom_unpack(const struct loom *loom, const uint8_t *at, struct weave_result *r)
+{
+    const size_t line_bytes = 3 * (size_t)loom->weave.n_lines;
+    struct sample_record record;
+
+    memcpy(&record, at, sizeof record);
+    const int64_t i = record.sample - r->first;
+    r->clusters[i] = record.clusters;
+    r->light[i] = record.light;
+    if (loom->weave.want_hash)
+        memcpy(r->hash[i], record.hash, sizeof record.hash);
+    memcpy(r->lines + (size_t)i * line_bytes, at + sizeof record, line_bytes);
+    r->delivered[i] = 1;
+}
+
+/* --- columns ------------------------------------------------------------------------------------------------------ */
+
+/* The picture's lines as they are seen: a film turned by 90 degrees has them from right to left, by 270 from left to
+ * right; by 180 from bottom to top. */
+static bool lines_are_reversed(int rotation)
+{
+    return rotation == 180 || rotation == 270;
+}
+
+static enum status fill_column(struct loom *loom, const struct light *light, int64_t i,
+                               const struct sample_record *record, const uint8_t *lines)
+{
+    const struct film *f = &loom->film;
+    const struct film_frame *frame = &f->frame[loom->plan.sample_frame[record->sample]];
+    const uint64_t n_pixels = (uint64_t)loom->weave.picture.width * (uint64_t)loom->weave.picture.height;
+    const size_t n_lines = (size_t)loom->weave.n_lines;
+    struct column *c = &loom->barcode.columns[i];
+
+    c->frame = loom->plan.sample_frame[record->sample];
+    c->pts = frame->pts;
+    c->time = film_seconds(f, frame->ticks);
+    c->clusters = record->clusters;
+    for (int j = 0; j < 3; j++)
+        c->mean[j] = light_encode_mean(light, record->light.sum[j], n_pixels);
+    if (n_lines == 0)
+        return ST_OK;
+    c->lines = mem_array(n_lines, 3);
+    if (!c->lines)
+        return ST_NOMEM;
+    for (size_t j = 0; j < n_lines; j++)
+        memcpy(c->lines + 3 * j, lines + 3 * (lines_are_reversed(f->info.rotation) ? n_lines - 1 - j : j), 3);
+    return ST_OK;
+}
+
+static enum status copy_facts(struct loom *loom)
+{
+    const struct film_info *i = &loom->film.info;
+    struct film_facts *f = &loom->barcode.film;
+
+    f->path = strdup(loom->config.film);
+    f->bytes = i->bytes;
+    memcpy(f->fingerprint, i->fingerprint, sizeof f->fingerprint);
+    memcpy(f->container, i->container, sizeof f->container);
+    memcpy(f->codec, i->codec, sizeof f->codec);
+    memcpy(f->pixel_format, i->pixel_format, sizeof f->pixel_format);
+    memcpy(f->matrix, i->matrix, sizeof f->matrix);
+    memcpy(f->range, i->range, sizeof f->range);
+    f->width = i->width;
+    f->height = i->height;
+    f->rotation = i->rotation;
+    f->sar_num = i->sar_num;
+    f->sar_den = i->sar_den;
+    f->frames = loom->film.n_frames;
+    f->seconds = film_seconds(&loom->film, i->duration_ticks);
+    f->time_base_num = i->time_base_num;
+    f->time_base_den = i->time_base_den;
+    f->frames_lead_in = i->n_lead_in;
+    f->frames_missing = i->frames_missing;
+    f->frames_damaged = i->frames_damaged;
+    if (i->incomplete[0])
+        f->partial = strdup(i->incomplete);
+    return f->path && (f->partial || !i->incomplete[0]) ? ST_OK : FAIL(ST_NOMEM, "out of memory for the film's facts");
+}
+
+enum status loom_assemble(struct loom *loom, const uint8_t *packed, size_t bytes)
+{
+    const struct picture_settings *p = &loom->weave.picture;
+    const size_t each = loom_record_bytes(loom);
+    struct barcode *b = &loom->barcode;
+    struct light *light = mem_array(1, sizeof *light);
+    enum status st = ST_NOMEM;
+
+    if (bytes != (size_t)loom->plan.n_samples * each) {
+        st = FAIL(ST_BUG, "gathered %zu bytes instead of %zu", bytes, (size_t)loom->plan.n_samples * each);
+        goto done;
+    }
+    TRY_OR(done, st, copy_facts(loom));
+    st = ST_NOMEM;
+    b->settings_text = output_settings_text(&loom->config);
+    b->clustered_width = p->lines_are_columns ? p->height : p->width;
+    b->clustered_height = p->lines_are_columns ? p->width : p->height;
+    b->legacy = p->legacy;
+    b->n_lines = loom->weave.n_lines;
+    b->columns = mem_array((size_t)loom->plan.n_columns, sizeof *b->columns);
+    loom->hash = mem_array((size_t)loom->plan.n_samples, sizeof *loom->hash);
+    if (!light || !b->settings_text || !b->columns || !loom->hash)
+        goto done;
+    b->n_columns = loom->plan.n_columns;
+    light_init(light, p->legacy);
+    for (int64_t i = 0; i < b->n_columns; i++) {
+        struct sample_record record; /* rank order is film order */
+        const uint8_t *at = packed + (size_t)loom->plan.column_sample[i] * each;
+        memcpy(&record, at, sizeof record);
+        memcpy(loom->hash[loom->plan.column_sample[i]], record.hash, sizeof record.hash);
+        TRY_OR(done, st, fill_column(loom, light, i, &record, at + sizeof record));
+    }
+    st = ST_OK;
+done:
+    free(light);
+    return st;
+}
+
+enum status loom_write(struct loom *loom)
+{
+    const char **hash = mem_array((size_t)loom->barcode.n_columns, sizeof *hash);
+    enum status st;
+
+    if (!hash)
+        return ST_NOMEM;
+    for (int64_t i = 0; i < loom->barcode.n_columns; i++)
+        hash[i] = loom->hash[loom->plan.column_sample[i]];
+    st = output_write(&loom->config, &loom->barcode, hash, loom->stop);
+    free(hash);
+    return st;
+}

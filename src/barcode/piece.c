@@ -1,0 +1,352 @@
+#include "barcode/piece.h"
+
+#include "barcode/output.h"
+#include "barcode/piece_store.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <dirent.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { BEATS_A_SECOND = 5 };
+
+void piece_init(struct piece *p, const struct piece_setup *setup)
+{
+    *p = (struct piece){.setup = *setup};
+    loom_init(&p->loom, &setup->config, setup->stop);
+    p->loom.resources = setup->resources;
+}
+
+void piece_release(struct piece *p)
+{
+    weave_result_release(&p->woven);
+    loom_release(&p->loom);
+}
+
+/* --- what is kept between pieces ---------------------------------------------------------------------------------- */
+
+static void index_path(const struct piece_setup *setup, char path[PATH_MAX])
+{
+    snprintf(path, PATH_MAX, "%s.index", setup->store);
+}
+
+static void share_path(const struct piece_setup *setup, int share, int n_shares, char path[PATH_MAX])
+{
+    snprintf(path, PATH_MAX, "%s.%dof%d", setup->store, share + 1, n_shares);
+}
+
+/* "index" or "3of8" */
+static bool is_part(const char *suffix)
+{
+    int part, n, end = 0;
+
+    return strcmp(suffix, "index") == 0 ||
+           (sscanf(suffix, "%dof%d%n", &part, &n, &end) == 2 && end > 0 && suffix[end] == '\0');
+}
+
+void piece_forget(const char *store)
+{
+    const char *slash = strrchr(store, '/'), *name = slash ? slash + 1 : store;
+    const size_t length = strlen(name);
+    char folder[PATH_MAX];
+    struct dirent *entry;
+
+    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - store) : 1, slash ? store : ".");
+    DIR *dir = opendir(folder);
+    while (dir && (entry = readdir(dir)))
+        if (strncmp(entry->d_name, name, length) == 0 && entry->d_name[length] == '.' &&
+            is_part(entry->d_name + length + 1))
+            unlinkat(dirfd(dir), entry->d_name, 0);
+    if (dir)
+        closedir(dir);
+}
+
+struct index_sizes { /* the sizes tell of a program that was built otherwise */
+    int64_t n_packets, n_frames, info_bytes, packet_bytes, frame_bytes;
+};
+
+static enum status save_index(const struct piece *p)
+{
+    const struct film *f = &p->loom.film;
+    const struct index_sizes n = {f->n_packets, f->n_frames, sizeof f->info, sizeof *f->packet, sizeof *f->frame};
+    const struct piece_block blocks[] = {{&n, sizeof n},
+                                         {&f->info, sizeof f->info},
+                                         {f->packet, (size_t)f->n_packets * sizeof *f->packet},
+                                         {f->frame, (size_t)f->n_frames * sizeof *f->frame}};
+    char path[PATH_MAX];
+
+    index_path(&p->setup, path);
+    return piece_store_save(path, p->setup.key, blocks, 4);
+}
+
+static enum status take_index(struct film *f, const char *film, const char *data, size_t bytes, bool *taken)
+{
+    struct index_sizes n = {0};
+    const char *at = data + sizeof n;
+
+    *taken = false;
+    if (bytes < sizeof n)
+        return ST_OK;
+    memcpy(&n, data, sizeof n);
+    if (n.info_bytes != sizeof f->info || n.packet_bytes != sizeof *f->packet || n.frame_bytes != sizeof *f->frame ||
+        bytes !=
+            sizeof n + sizeof f->info + (size_t)n.n_packets * sizeof *f->packet + (size_t)n.n_frames * sizeof *f->frame)
+        return ST_OK;
+    f->path = strdup(film);
+    f->packet = mem_array((size_t)n.n_packets, sizeof *f->packet);
+    f->frame = mem_array((size_t)n.n_frames, sizeof *f->frame);
+    if (!f->path || !f->packet || !f->frame)
+        return ST_NOMEM; /* film_release gives back what there is */
+    f->n_packets = n.n_packets;
+    f->n_frames = n.n_frames;
+    memcpy(&f->info, at, sizeof f->info);
+    at += sizeof f->info;
+    memcpy(f->packet, at, (size_t)n.n_packets * sizeof *f->packet);
+    at += (size_t)n.n_packets * sizeof *f->packet;
+    memcpy(f->frame, at, (size_t)n.n_frames * sizeof *f->frame);
+    *taken = true;
+    return ST_OK;
+}
+
+static enum status load_index(struct piece *p, bool *found)
+{
+    char path[PATH_MAX], *data = NULL;
+    size_t bytes = 0;
+    enum status st;
+
+    index_path(&p->setup, path);
+    TRY(piece_store_load(path, p->setup.key, &data, &bytes, found));
+    st = *found ? take_index(&p->loom.film, p->setup.config.film, data, bytes, found) : ST_OK;
+    free(data);
+    return st;
+}
+
+struct share_head {
+    int64_t n_samples, record_bytes; /* of the film's plan */
+    struct weave_stats stats;        /* of all that was woven of this share so far */
+};
+
+static void add_stats(struct weave_stats *sum, const struct weave_stats *s)
+{
+    sum->decode_us += s->decode_us;
+    sum->convert_us += s->convert_us;
+    sum->cluster_us += s->cluster_us;
+    sum->frames_decoded += s->frames_decoded;
+    sum->packets_sent += s->packets_sent;
+    sum->frames_clustered += s->frames_clustered;
+    sum->damaged += s->damaged;
+    sum->n_cpu_decoders = s->n_cpu_decoders > sum->n_cpu_decoders ? s->n_cpu_decoders : sum->n_cpu_decoders;
+    sum->n_nvdec_decoders = s->n_nvdec_decoders > sum->n_nvdec_decoders ? s->n_nvdec_decoders : sum->n_nvdec_decoders;
+}
+
+static enum status save_share(const struct piece *p, int share, int n_shares)
+{
+    struct share_head head = {p->loom.plan.n_samples, (int64_t)loom_record_bytes(&p->loom), p->stats};
+    uint8_t *packed = NULL;
+    size_t bytes = 0;
+    char path[PATH_MAX];
+    enum status st;
+
+    head.stats.nvdec_refusal = NULL; /* a pointer means nothing to another process */
+    st = loom_pack(&p->loom, &p->woven, &packed, &bytes);
+    if (st == ST_OK) {
+        const struct piece_block blocks[] = {{&head, sizeof head}, {packed, bytes}};
+        share_path(&p->setup, share, n_shares, path);
+        st = piece_store_save(path, p->setup.key, blocks, 2);
+    }
+    free(packed);
+    return st;
+}
+
+/* Into r, which has room for samples first .. first + n - 1; those of others are not looked at. */
+static enum status load_share(const struct piece *p, int share, int n_shares, struct weave_result *r,
+                              struct weave_stats *stats, bool *found)
+{
+    struct share_head head;
+    const size_t each = loom_record_bytes(&p->loom);
+    char path[PATH_MAX], *data = NULL;
+    size_t bytes = 0;
+
+    share_path(&p->setup, share, n_shares, path);
+    TRY(piece_store_load(path, p->setup.key, &data, &bytes, found));
+    if (*found && bytes >= sizeof head)
+        memcpy(&head, data, sizeof head);
+    *found = *found && bytes >= sizeof head && head.n_samples == p->loom.plan.n_samples &&
+             head.record_bytes == (int64_t)each && (bytes - sizeof head) % each == 0;
+    if (*found) {
+        add_stats(stats, &head.stats);
+        for (const char *at = data + sizeof head; at < data + bytes; at += each) {
+            const int64_t sample = loom_record_sample((const uint8_t *)at);
+            if (sample >= r->first && sample < r->first + r->n)
+                loom_unpack(&p->loom, (const uint8_t *)at, r);
+        }
+    }
+    free(data);
+    return ST_OK;
+}
+
+/* --- steps -------------------------------------------------------------------------------------------------------- */
+
+static void show_progress(void *context, int64_t done, int64_t total)
+{
+    const struct piece *p = context;
+
+    if (p->setup.beat)
+        p->setup.beat(p->setup.context, done, total);
+}
+
+static enum status read_index(struct piece *p)
+{
+    bool found;
+
+    TRY(load_index(p, &found));
+    if (!found)
+        TRY(film_open(&p->loom.film, p->setup.config.film, p->setup.stop, show_progress, p));
+    return loom_judge_film(&p->loom);
+}
+
+static enum status make_plan(struct piece *p, int share, int n_shares)
+{
+    /* Shares of one film may be woven by lanes with different numbers of threads: their plans must agree. */
+    TRY(loom_plan(&p->loom, n_shares, n_shares > 1 ? 64 : loom_segments(&p->loom)));
+    loom_setup_weave(&p->loom, share);
+    p->loom.weave.drain = p->setup.drain;
+    return ST_OK;
+}
+
+static enum status weave(struct piece *p, struct weave_result *earlier)
+{
+    struct weave *w = NULL;
+    struct weave_stats stats;
+    int64_t done = 0, total = 0;
+    bool finished = false;
+    enum status st;
+
+    weave_result_release(&p->woven);
+    p->loom.weave.earlier = earlier;
+    st = weave_start(&p->loom.weave, &w);
+    while (st == ST_OK && !finished) {
+        finished = weave_wait(w, 1.0 / BEATS_A_SECOND, &done, &total);
+        show_progress(p, done, total);
+    }
+    const enum status woven = weave_finish(&w, &p->woven, &stats);
+    p->loom.weave.earlier = NULL;
+    add_stats(&p->stats, &stats);
+    if (stats.nvdec_refusal)
+        log_note("decoded on the CPU instead of NVDEC: %s", stats.nvdec_refusal);
+    return st != ST_OK ? st : woven;
+}
+
+static int64_t count_missing(const struct piece *p)
+{
+    int64_t n = 0;
+
+    for (int64_t i = 0; i < p->woven.n; i++)
+        n += p->woven.delivered[i] != 1;
+    return n;
+}
+
+/* What is missing after a weave that was told to drain may only not have had its turn. */
+static bool was_drained(const struct piece *p)
+{
+    return p->setup.drain && atomic_load(p->setup.drain) && count_missing(p) > 0;
+}
+
+static enum status weave_share(struct piece *p, int share, int n_shares)
+{
+    struct weave_result earlier;
+    bool found;
+    enum status st;
+
+    TRY(make_plan(p, share, n_shares));
+    st = weave_result_make(&p->loom.weave, &earlier);
+    if (st == ST_OK)
+        st = load_share(p, share, n_shares, &earlier, &p->stats, &found);
+    if (st == ST_OK)
+        st = weave(p, found ? &earlier : NULL);
+    weave_result_release(&earlier);
+    return st;
+}
+
+static enum status assemble_and_write(struct piece *p)
+{
+    uint8_t *packed = NULL;
+    size_t bytes = 0;
+    enum status st = loom_pack(&p->loom, &p->woven, &packed, &bytes);
+
+    if (st == ST_OK)
+        st = loom_assemble(&p->loom, packed, bytes);
+    free(packed);
+    return st == ST_OK ? loom_write(&p->loom) : st;
+}
+
+/* A film that is decoded from start to end has one segment: it cannot be drained on its way. */
+static enum status weave_unsplit(struct piece *p)
+{
+    p->stats = (struct weave_stats){0};
+    TRY(loom_list_again(&p->loom, show_progress, p));
+    TRY(make_plan(p, 0, 1));
+    p->loom.weave.drain = NULL;
+    TRY(weave(p, NULL));
+    const int64_t n_missing = count_missing(p);
+    if (n_missing > 0)
+        return FAIL(ST_FORMAT, "%s: %lld of %lld sampled frames could not be decoded", p->loom.film.path,
+                    (long long)n_missing, (long long)p->loom.plan.n_samples);
+    return ST_OK;
+}
+
+enum status piece_index(struct piece *p, bool *splits)
+{
+    TRY(read_index(p));
+    *splits = !p->loom.film.info.sequential;
+    return save_index(p);
+}
+
+enum status piece_weave(struct piece *p, int share, int n_shares, bool *drained)
+{
+    TRY(read_index(p));
+    TRY(weave_share(p, share, n_shares));
+    *drained = was_drained(p);
+    return save_share(p, share, n_shares);
+}
+
+enum status piece_join(struct piece *p, int n_shares, bool *fits)
+{
+    bool found = true;
+
+    TRY(read_index(p));
+    TRY(make_plan(p, 0, 1)); /* one share: room for all samples */
+    TRY(weave_result_make(&p->loom.weave, &p->woven));
+    for (int i = 0; i < n_shares && found; i++)
+        TRY(load_share(p, i, n_shares, &p->woven, &p->stats, &found));
+    *fits = found && p->stats.damaged == 0 && count_missing(p) == 0;
+    return *fits ? assemble_and_write(p) : ST_OK;
+}
+
+enum status piece_film(struct piece *p, bool unsplit, bool *drained)
+{
+    *drained = false;
+    TRY(read_index(p));
+    if (!unsplit) {
+        TRY(weave_share(p, 0, 1));
+        *drained = was_drained(p);
+        if (*drained) {
+            TRY(save_index(p));
+            return save_share(p, 0, 1);
+        }
+    }
+    const int64_t n_missing = unsplit ? 0 : count_missing(p);
+    if (unsplit || (!p->loom.film.info.sequential && (n_missing > 0 || p->stats.damaged > 0))) {
+        log_note("%lld sampled frames did not come out as listed, %lld faults in the stream: decoding again, unsplit",
+                 (long long)n_missing, (long long)p->stats.damaged);
+        TRY(weave_unsplit(p));
+    } else if (n_missing > 0) {
+        return FAIL(ST_FORMAT, "%s: %lld of %lld sampled frames could not be decoded", p->loom.film.path,
+                    (long long)n_missing, (long long)p->loom.plan.n_samples);
+    }
+    return assemble_and_write(p);
+}

@@ -1,0 +1,24 @@
+/* json: what programs that print JSON by hand need: texts of any bytes and numbers, in any locale. Local. */
+#ifndef JACQUARD_BASE_JSON_H
+#define JACQUARD_BASE_JSON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+/* Bytes of the UTF-8 sequence (RFC 3629) at text, 1 to 4; 0 where it is none. Looks at no byte after a 0. */
+size_t json_utf8_length(const char *text);
+
+/* Whether json_print_string prints all of text as it is. */
+bool json_is_utf8(const char *text);
+
+/* With its quotes; each byte that is no UTF-8 becomes U+FFFD: a file name may be any bytes, JSON may not. */
+void json_print_string(FILE *file, const char *text);
+
+/* The shortest text that reads back as v, with a decimal point whatever the locale has; null where v is no number. */
+void json_print_double(FILE *file, double v);
+
+/* "key":"text", and where that is not all of it "key_hex":"...", its bytes in lower-case hexadecimal digits. */
+void json_print_bytes(FILE *file, const char *key, const char *text);
+
+#endif
