@@ -27,7 +27,7 @@ only 'cuda' 'kernels/*' mpi/comm_nccl.c
 only 'libav|libsw' 'src/media/*'
 only 'png\.h' src/image/png.c
 only 'zlib\.h' src/haar/data/idx.c
-only 'jansson\.h' src/barcode/sidecar_read.c
+only 'jansson\.h' src/barcode/sidecar_read.c src/barcode/settings_read.c src/catalog/store/event.c src/catalog/store/result_text.h
 
 # A layer may include itself and what is named here.
 declare -A may=(
@@ -40,7 +40,8 @@ declare -A may=(
     [src/job]="base image compute mpi job"
     [src/barcode]="base image compute media mpi job barcode"
     [src/haar]="base image compute mpi job haar"
-    [src/cli]="base image compute media mpi job barcode haar cli"
+    [src/catalog]="base image compute media mpi job barcode catalog"
+    [src/cli]="base image compute media mpi job barcode catalog haar cli"
 )
 for layer in "${!may[@]}"; do
     while IFS=: read -r file include; do

@@ -7,10 +7,11 @@
 
 #include <stdatomic.h>
 
-/* argv[0] is the subcommand's name. *stop becomes non-zero on SIGINT or SIGTERM. Collective. */
+/* argv[0] is the subcommand's name. *stop counts signals to end: SIGINT, SIGTERM, SIGHUP, SIGUSR1. Collective. */
 typedef enum status command(struct comm *comm, int argc, char **argv, atomic_int *stop);
 
 command command_barcode, command_render, command_info;
+command command_catalog, command_status, command_verify;
 command command_scan, command_train, command_evaluate, command_predict, command_export;
 
 #endif

@@ -1,5 +1,6 @@
 /* jacquard: films become barcodes, labelled images become classifiers. */
 #include "base/log.h"
+#include "catalog/work/worker.h"
 #include "cli/commands.h"
 
 #include <errno.h>
@@ -15,6 +16,9 @@ static const struct {
     const char *help;
 } commands[] = {
     {"barcode", command_barcode, "a film becomes its barcode"},
+    {"catalog", command_catalog, "a film collection becomes barcodes"},
+    {"status", command_status, "how far a catalogue is"},
+    {"verify", command_verify, "a catalogue's results against what they were made of"},
     {"render", command_render, "draw a barcode again from its side-car, without the film"},
     {"scan", command_scan, "Haar-like features of images, those over a threshold"},
     {"train", command_train, "labelled images become a classifier"},
@@ -31,7 +35,7 @@ static atomic_int stop;
 static void request_stop(int signal)
 {
     (void)signal;
-    atomic_store(&stop, 1);
+    atomic_fetch_add(&stop, 1); /* how often matters to some */
 }
 
 static void catch_signals(void)
@@ -70,7 +74,7 @@ static void print_help(void)
         printf("  %-10s %s\n", commands[i].name, commands[i].help);
     puts("\njacquard COMMAND --help tells a command's options; jacquard --version the version.\n"
          "Exit codes: 0 done, 1 internal fault, 2 usage or environment, 3 an input is damaged or not\n"
-         "whole, 75 interrupted.");
+         "whole, 4 nothing matched, 5 results are not what they should be, 75 interrupted.");
 }
 
 static enum status run_command(struct comm *comm, int argc, char **argv)
@@ -96,6 +100,8 @@ int main(int argc, char **argv)
     struct comm comm;
     enum status st;
 
+    if (argc == 2 && strcmp(argv[1], WORKER_ARGUMENT) == 0)
+        return worker_main(); /* not for people: a catalogue starts itself again to decode */
     hold_streams();
     catch_signals();
     st = comm_open_world(&comm);

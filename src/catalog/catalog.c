@@ -1,0 +1,504 @@
+#include "catalog/catalog.h"
+
+#include "barcode/loom.h"
+#include "barcode/output.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/sha256.h"
+#include "catalog/deal/dealer.h"
+#include "catalog/deal/hand.h"
+#include "catalog/show/gallery.h"
+#include "catalog/show/report.h"
+#include "catalog/store/outputs.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_FAILURES_SHOWN = 20 };
+
+static const double step_seconds = 0.002, /* an order or an outcome waits so long at most */
+    refresh_seconds = 60.0;
+
+struct catalog {
+    struct comm *comm;
+    struct catalog_config config;
+    atomic_int *n_signals;
+    char *settings_text, settings_id[65];
+    char **root; /* [n_roots] folders that hold films, links resolved */
+    int n_roots;
+    int64_t n_todo;
+    struct hand hand;
+    /* Rank 0 */
+    struct listing listing;
+    struct history history;
+    struct resume_film *resume;
+    struct journal *journal;
+    struct dealer *dealer;
+    double refreshed;
+};
+
+/* --- what there is to do ------------------------------------------------------------------------------------------ */
+
+static enum status name_settings(struct catalog *c)
+{
+    struct loom loom; /* fills in the defaults */
+    char *text;
+
+    loom_init(&loom, &c->config.barcode, NULL);
+    c->settings_text = output_settings_text(&loom.config);
+    if (!c->settings_text)
+        return ST_NOMEM;
+    const int n = asprintf(&text, "%s\n%s\n%d", c->settings_text, c->config.version, c->config.barcode.allow_partial);
+    if (n < 0)
+        return FAIL(ST_NOMEM, "out of memory for the settings");
+    sha256_hex(text, (size_t)n, c->settings_id);
+    free(text);
+    return ST_OK;
+}
+
+static bool owns_name(void *context, const char *name, const struct listing_film *film)
+{
+    const struct history_film *h = history_find(context, name);
+
+    return h && h->path && strcmp(h->path, film->path) == 0;
+}
+
+/* Of the films, those of this run's share: every n-th in the order of their sizes, so that shares are about equal. All
+ * runs that share a catalogue list the same films, and so agree on who takes which. */
+static int compare_sizes(const void *a, const void *b)
+{
+    const struct listing_film *x = a, *y = b;
+
+    return x->bytes != y->bytes ? (x->bytes < y->bytes) - (x->bytes > y->bytes) : strcmp(x->path, y->path);
+}
+
+static void take_share(struct listing *l, int share, int n_shares)
+{
+    int64_t n = 0;
+
+    if (n_shares == 1)
+        return;
+    qsort(l->film, (size_t)l->n, sizeof *l->film, compare_sizes);
+    for (int64_t i = 0; i < l->n; i++) {
+        const int64_t lap = i / n_shares, at = i % n_shares;
+        const bool is_mine = (lap % 2 ? n_shares - 1 - at : at) == share - 1; /* to and fro */
+        if (is_mine) {
+            l->film[n++] = l->film[i];
+        } else {
+            free(l->film[i].path);
+            free(l->film[i].name);
+        }
+    }
+    l->n = n;
+}
+
+static enum status find_films(struct catalog *c)
+{
+    const struct catalog_config *f = &c->config;
+    const struct listing_request request = {.input = f->input,
+                                            .n_inputs = f->n_inputs,
+                                            .list = f->list,
+                                            .include = f->include,
+                                            .exclude = f->exclude,
+                                            .n_includes = f->n_includes,
+                                            .n_excludes = f->n_excludes,
+                                            .out = f->out};
+
+    TRY(listing_make(&c->listing, &request));
+    log_note("%lld films found; %lld other files passed over, %lld films listed under a second name",
+             (long long)c->listing.n, (long long)c->listing.n_not_films, (long long)c->listing.n_twice);
+    if (c->listing.n == 0)
+        return FAIL(ST_NO_MATCH, "no film matches");
+    for (int64_t i = 0; i < c->listing.n; i++)
+        if (strlen(c->listing.film[i].path) >= PATH_MAX)
+            return FAIL(ST_USAGE, "the name of a film is too long: %.200s...", c->listing.film[i].path);
+    return ST_OK;
+}
+
+static enum status add_root(struct catalog *c, size_t *room, const char *path)
+{
+    char real[PATH_MAX], *slash;
+
+    if (!realpath(path, real))
+        return ST_OK; /* its turn will say why it cannot be read */
+    slash = strrchr(real, '/');
+    slash[slash == real] = '\0';
+    if (c->n_roots > 0 && strcmp(c->root[c->n_roots - 1], real) == 0)
+        return ST_OK; /* films are sorted by path */
+    for (int i = 0; i < c->n_roots; i++)
+        if (strcmp(c->root[i], real) == 0)
+            return ST_OK;
+    char **grown = mem_grow(c->root, (size_t)c->n_roots, room, sizeof *grown);
+    if (!grown)
+        return ST_NOMEM;
+    c->root = grown;
+    c->root[c->n_roots] = strdup(real);
+    return c->root[c->n_roots++] ? ST_OK : FAIL(ST_NOMEM, "out of memory for a folder's name");
+}
+
+static enum status open_journal(struct catalog *c)
+{
+    const char *job = getenv("SLURM_JOB_ID"), *restarts = getenv("SLURM_RESTART_COUNT");
+    char launch[128] = "";
+
+    if (job)
+        snprintf(launch, sizeof launch, "Slurm job %s, restart %s", job, restarts ? restarts : "0");
+    const struct journal_run run = {.version = c->config.version,
+                                    .settings_text = c->settings_text,
+                                    .settings_id = c->settings_id,
+                                    .command = c->config.command,
+                                    .n_ranks = c->comm->size,
+                                    .n_lanes = c->config.lanes,
+                                    .n_films = c->listing.n,
+                                    .launch = launch};
+
+    TRY(journal_open(c->config.out, &run, &c->journal));
+    for (int64_t i = 0; i < c->listing.n; i++) {
+        const struct listing_film *f = &c->listing.film[i];
+        if (c->resume[i].before && c->resume[i].is_unchanged)
+            continue;
+        TRY(journal_film(c->journal, f->name, f->path, f->bytes, f->mtime_ns));
+    }
+    return ST_OK;
+}
+
+static void count_rest(struct catalog *c)
+{
+    int64_t n_done = 0, n_failed = 0;
+
+    for (int64_t i = 0; i < c->listing.n; i++) {
+        n_done += c->resume[i].state == RESUME_DONE;
+        n_failed += c->resume[i].state == RESUME_FAILED;
+    }
+    c->n_todo = c->listing.n - n_done - n_failed;
+    log_note("%lld films to do; %lld are done and sound, %lld failed before%s", (long long)c->n_todo, (long long)n_done,
+             (long long)n_failed, n_failed > 0 ? " (--retry-failed tries them again)" : "");
+}
+
+/* Rank 0: everything that is known before the first film is opened. */
+static enum status prepare(struct catalog *c)
+{
+    size_t room = 0;
+
+    TRY(find_films(c));
+    TRY(history_read(c->config.out, &c->history));
+    TRY(names_assign(&c->listing, owns_name, &c->history));
+    if (c->history.n_runs == 0)
+        TRY(outputs_are_free(c->config.out, &c->listing, &c->config.barcode));
+    if (!c->config.dry_run)
+        TRY(outputs_prepare(c->config.out));
+    take_share(&c->listing, c->config.share, c->config.n_shares);
+    if (c->listing.n == 0)
+        return FAIL(ST_NO_MATCH, "share %d of %d holds no film", c->config.share, c->config.n_shares);
+    for (int64_t i = 0; i < c->listing.n; i++)
+        TRY(add_root(c, &room, c->listing.film[i].path));
+    c->resume = mem_array((size_t)c->listing.n, sizeof *c->resume);
+    if (!c->resume)
+        return ST_NOMEM;
+    TRY(resume_decide(&c->config, c->settings_id, &c->listing, &c->history, c->n_signals, c->resume));
+    count_rest(c);
+    if (c->config.dry_run)
+        return ST_OK;
+    outputs_sweep(c->config.out, &c->listing);
+    return open_journal(c);
+}
+
+/* Collective. */
+static enum status share_roots(struct catalog *c)
+{
+    int32_t n = c->n_roots;
+
+    TRY(comm_bcast(c->comm, &n, sizeof n));
+    if (c->comm->rank > 0)
+        c->root = mem_array((size_t)n, sizeof *c->root);
+    TRY(comm_agree(c->comm, c->root || n == 0 ? ST_OK : ST_NOMEM));
+    for (int i = 0; i < n; i++) {
+        char text[PATH_MAX] = "";
+        if (c->comm->rank == 0)
+            snprintf(text, sizeof text, "%s", c->root[i]);
+        TRY(comm_bcast(c->comm, text, sizeof text));
+        if (c->comm->rank > 0 && !(c->root[i] = strdup(text)))
+            return FAIL(ST_COMM, "out of memory for a folder's name"); /* the others wait: the job can only end */
+        c->n_roots = c->comm->rank > 0 ? i + 1 : c->n_roots;
+    }
+    return ST_OK;
+}
+
+static enum status open_lanes(struct catalog *c)
+{
+    const struct lanes_setup setup = {.comm = c->comm,
+                                      .config = &c->config,
+                                      .settings_id = c->settings_id,
+                                      .root = (const char *const *)c->root,
+                                      .n_roots = c->n_roots};
+    struct wire_ready ready;
+    struct lanes *lanes = NULL;
+    enum status st = comm_agree(c->comm, lanes_open(&setup, &lanes, &ready));
+
+    if (st == ST_OK)
+        st = hand_open(&c->hand, c->comm, &lanes, &ready, c->n_signals);
+    lanes_close(&lanes);
+    return comm_agree(c->comm, st);
+}
+
+/* --- the run ------------------------------------------------------------------------------------------------------ */
+
+static int64_t count_settled(const struct history *h)
+{
+    int64_t n = 0;
+
+    for (int64_t i = 0; i < h->n; i++)
+        n += h->film[i].state != STATE_LEFT;
+    return n;
+}
+
+/* *n_settled: films that are shown as done or failed. */
+static enum status refresh_views(struct catalog *c, int64_t *n_settled)
+{
+    struct history h;
+    enum status st = history_read(c->config.out, &h);
+
+    if (st == ST_OK)
+        st = report_write(c->config.out, &h);
+    if (st == ST_OK)
+        st = gallery_write(c->config.out, &h);
+    *n_settled = count_settled(&h);
+    history_release(&h);
+    c->refreshed = clock_seconds();
+    return st;
+}
+
+/* Other runs may be at work on the same folder. Whoever writes last must not show less than was there: if more has come
+ * while it was drawn, it is drawn again. */
+static enum status show_all(struct catalog *c)
+{
+    struct history h;
+    int64_t shown, there;
+
+    do {
+        TRY(refresh_views(c, &shown));
+        TRY(history_read(c->config.out, &h));
+        there = count_settled(&h);
+        history_release(&h);
+    } while (there > shown);
+    return ST_OK;
+}
+
+static enum status deal_step(struct catalog *c)
+{
+    int64_t n;
+
+    TRY(dealer_step(c->dealer));
+    if (c->config.gallery && !c->config.dry_run && clock_seconds() - c->refreshed > refresh_seconds)
+        return refresh_views(c, &n);
+    return ST_OK;
+}
+
+/* Every rank's loop. Rank 0 deals besides, until nothing is left to deal or to come back; a fault of its own stops the
+ * lanes first. */
+static enum status run_until_over(struct catalog *c)
+{
+    const bool deals = c->comm->rank == 0;
+    enum status fault = ST_OK;
+    char why[STATUS_MESSAGE_BYTES] = "";
+    bool told_end = false;
+
+    c->refreshed = clock_seconds();
+    while (!c->hand.is_over) {
+        struct message m;
+        int from;
+        enum status st;
+
+        TRY(hand_step(&c->hand, step_seconds));
+        for (;;) {
+            TRY(message_take(c->comm, &m, &from));
+            if (from < 0)
+                break;
+            if (!message_is_for_dealer(&m)) {
+                TRY(hand_hear(&c->hand, &m));
+                continue;
+            }
+            st = dealer_hear(c->dealer, from, &m);
+            if (st != ST_OK && fault == ST_OK) {
+                fault = st;
+                snprintf(why, sizeof why, "%s", status_message());
+                dealer_give_up(c->dealer);
+            }
+        }
+        if (!deals || told_end)
+            continue;
+        if (fault == ST_OK) {
+            st = deal_step(c);
+            if (st != ST_OK) {
+                fault = st;
+                snprintf(why, sizeof why, "%s", status_message());
+                dealer_give_up(c->dealer);
+            }
+        }
+        if (dealer_is_over(c->dealer)) {
+            m = (struct message){.kind = MESSAGE_END, .as.end.st = fault};
+            snprintf(m.as.end.text, sizeof m.as.end.text, "%s", why);
+            for (int i = 0; i < c->comm->size; i++)
+                TRY(message_post(c->comm, i, &m));
+            told_end = true;
+        }
+    }
+    if (c->hand.end.st != ST_OK)
+        status_adopt(c->hand.end.text);
+    return c->hand.end.st;
+}
+
+/* --- the end ------------------------------------------------------------------------------------------------------ */
+
+static void format_seconds(double seconds, char text[32])
+{
+    const long long s = (long long)(seconds + 0.5);
+
+    snprintf(text, 32, "%lld:%02lld:%02lld", s / 3600, s / 60 % 60, s % 60);
+}
+
+static void list_failures(const struct catalog *c, const struct history *h)
+{
+    int n = 0;
+
+    for (int64_t i = 0; i < c->listing.n && n < MOST_FAILURES_SHOWN; i++) {
+        const struct history_film *f = history_find(h, c->listing.film[i].name);
+        if (!f || (f->state != STATE_FAILED && f->state != STATE_QUARANTINED))
+            continue;
+        log_note("%s (%s): %s", f->state == STATE_FAILED ? "failed" : "quarantined", fault_names[f->failure.kind],
+                 f->failure.message);
+        n++;
+    }
+}
+
+static void summarise(const struct catalog *c, const struct dealer_totals *t)
+{
+    const double lanes_seconds = t->seconds * t->n_lanes;
+    const int64_t n_now = t->n_done - t->n_done_before;
+    char took[32];
+
+    format_seconds(t->seconds, took);
+    log_note(
+        "%lld of %lld films done (%lld of them before), %lld failed, %lld left; in %s: %lld films, %lld columns of "
+        "%lld frames, %.0f films/h, %.1f s of film a second; %d lanes on %d ranks, busy %.1f %%, tail idle %.1f %%",
+        (long long)t->n_done, (long long)t->n_films, (long long)t->n_done_before, (long long)t->n_failed,
+        (long long)(t->n_films - t->n_done - t->n_failed), took, (long long)n_now, (long long)t->columns,
+        (long long)t->frames, t->seconds > 0.0 ? (double)n_now * 3600.0 / t->seconds : 0.0,
+        t->seconds > 0.0 ? t->film_seconds / t->seconds : 0.0, t->n_lanes, c->comm->size,
+        lanes_seconds > 0.0 ? 100.0 * t->busy_seconds / lanes_seconds : 0.0,
+        lanes_seconds > 0.0 ? 100.0 * t->tail_idle_seconds / lanes_seconds : 0.0);
+}
+
+static enum status judge(const struct catalog *c, const struct dealer_totals *t)
+{
+    const int64_t n_left = t->n_films - t->n_done - t->n_failed;
+
+    if (n_left > 0 && (t->is_interrupted || t->is_out_of_time))
+        return FAIL(ST_INTERRUPTED, "%s with %lld of %lld films left: the same command goes on from here",
+                    t->is_interrupted ? "interrupted" : "out of time", (long long)n_left, (long long)t->n_films);
+    if (n_left > 0)
+        return FAIL(ST_DEVICE, "no lane is left that works; %lld of %lld films are not done", (long long)n_left,
+                    (long long)t->n_films);
+    if (t->n_failed > 0)
+        return FAIL(ST_FORMAT, "%lld of %lld films failed: %s/report.json says why", (long long)t->n_failed,
+                    (long long)t->n_films, c->config.out);
+    return ST_OK;
+}
+
+static void print_plan(const struct catalog *c)
+{
+    static const char *const states[] = {
+        [RESUME_TODO] = "to do", [RESUME_DONE] = "done", [RESUME_FAILED] = "failed before"};
+
+    printf("name\tstate\tbytes\tcore seconds\tfilm\n");
+    for (int64_t i = 0; i < c->listing.n; i++) {
+        const struct listing_film *f = &c->listing.film[i];
+        const double cost = dealer_cost(c->dealer, i);
+        char text[32] = "?";
+        if (cost >= 0.0)
+            snprintf(text, sizeof text, "%.1f", cost);
+        printf("%s\t%s\t%lld\t%s\t%s\n", f->name, states[c->resume[i].state], (long long)f->bytes, text, f->path);
+    }
+}
+
+static enum status finish(struct catalog *c, enum status st)
+{
+    struct dealer_totals t;
+    char why[STATUS_MESSAGE_BYTES];
+
+    dealer_totals(c->dealer, &t);
+    if (c->config.dry_run) {
+        if (st == ST_OK)
+            print_plan(c);
+        return st;
+    }
+    summarise(c, &t);
+    if (st == ST_OK)
+        st = judge(c, &t);
+    snprintf(why, sizeof why, "%s", status_message());
+    outputs_tidy(c->config.out);
+    const enum status ended = journal_end(c->journal, status_exit_code(st));
+    const enum status shown = show_all(c);
+    if (st == ST_FORMAT) {
+        struct history h;
+        if (history_read(c->config.out, &h) == ST_OK)
+            list_failures(c, &h);
+        history_release(&h);
+    }
+    if (st == ST_OK)
+        return ended != ST_OK ? ended : shown;
+    status_adopt(why);
+    return st;
+}
+
+static enum status run_phases(struct catalog *c)
+{
+    struct comm *comm = c->comm;
+    enum status st;
+
+    TRY(comm_agree(comm, name_settings(c)));
+    TRY(comm_agree(comm, comm->rank == 0 ? prepare(c) : ST_OK));
+    TRY(share_roots(c));
+    if (comm->rank == 0) {
+        const struct dealer_setup setup = {.comm = comm,
+                                           .config = &c->config,
+                                           .settings_id = c->settings_id,
+                                           .listing = &c->listing,
+                                           .resume = c->resume,
+                                           .journal = c->journal};
+        st = dealer_open(&setup, &c->dealer);
+    } else {
+        st = ST_OK;
+    }
+    TRY(comm_agree(comm, st));
+    TRY(comm_bcast(comm, &c->n_todo, sizeof c->n_todo));
+    if (c->n_todo > 0) {
+        TRY(open_lanes(c));
+        st = run_until_over(c);
+    }
+    if (st == ST_COMM)
+        return st;
+    return comm_agree(comm, comm->rank == 0 ? finish(c, st) : ST_OK);
+}
+
+enum status catalog_run(struct comm *comm, const struct catalog_config *config, atomic_int *n_signals)
+{
+    struct catalog c = {.comm = comm, .config = *config, .n_signals = n_signals};
+    const enum status st = run_phases(&c);
+
+    hand_close(&c.hand);
+    dealer_close(&c.dealer);
+    journal_close(&c.journal);
+    free(c.resume);
+    history_release(&c.history);
+    listing_release(&c.listing);
+    for (int i = 0; i < c.n_roots; i++)
+        free(c.root[i]);
+    free(c.root);
+    free(c.settings_text);
+    return st;
+}

@@ -1,0 +1,285 @@
+/* history: all lines of all journals are read, put in the order of their times (of the same time: in the order of the
+ * files' names and lines), and told to a ledger one by one. Assumes clocks of hosts that agree to a few seconds; which
+ * runs go on is told from the last line of each. */
+#include "catalog/store/history.h"
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "catalog/store/ledger.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+static const double silence_seconds = 60.0, /* after which a run is taken for dead: it beats four times in them */
+    skew_seconds = 86400.0;                 /* a last line from further ahead tells of a wrong clock, not of life */
+
+struct run {
+    double started, last_line; /* started: of its "run" line, or of its first where that is torn */
+    bool has_start, has_ended, is_live;
+    int exit_code;
+    double beat_time;
+    struct journal_beat beat;
+    char *settings_text, *command;
+};
+
+struct merge {
+    struct event *event;
+    size_t n_events, event_room;
+    struct run *run;
+    size_t n_runs, run_room;
+    struct ledger ledger;
+    int64_t n_bad_lines;
+};
+
+/* --- lines -------------------------------------------------------------------------------------------------------- */
+
+static enum status add_line(struct merge *m, const char *text, size_t length)
+{
+    struct event *grown = mem_grow(m->event, m->n_events, &m->event_room, sizeof *grown);
+
+    if (!grown)
+        return ST_NOMEM;
+    m->event = grown;
+    struct event *e = &m->event[m->n_events];
+    const enum status st = event_read(text, length, e);
+    if (st == ST_FORMAT) {
+        m->n_bad_lines++;
+        return ST_OK;
+    }
+    TRY(st);
+    m->n_events++;
+    e->run = m->n_runs;
+    return e->name ? ledger_find(&m->ledger, &e->name, &e->film) : ST_OK;
+}
+
+static enum status add_lines(struct merge *m, const char *text, size_t length)
+{
+    for (size_t at = 0; at < length;) {
+        const char *newline = memchr(text + at, '\n', length - at);
+        const size_t end = newline ? (size_t)(newline - text) : length;
+        if (end > at)
+            TRY(add_line(m, text + at, end - at));
+        at = end + 1;
+    }
+    return ST_OK;
+}
+
+/* What the events of the run, from `first` on, tell of it as a whole. */
+static void describe_run(struct run *r, struct event *first, struct event *end, double now)
+{
+    *r = (struct run){.started = first->time, .last_line = end[-1].time, .beat.eta_seconds = -1.0};
+    for (struct event *e = first; e < end; e++) {
+        if (e->kind == EVENT_RUN && !r->has_start) {
+            r->has_start = true;
+            r->started = e->time;
+            r->settings_text = e->text;
+            r->command = e->command;
+            e->text = e->command = NULL;
+        } else if (e->kind == EVENT_BEAT) {
+            r->beat = e->as.beat;
+            r->beat_time = e->time;
+        } else if (e->kind == EVENT_END) {
+            r->has_ended = true;
+            r->exit_code = e->as.exit_code;
+        }
+    }
+    const double silent = now - r->last_line;
+    r->is_live = !r->has_ended && silent < silence_seconds && silent > -skew_seconds;
+}
+
+static enum status add_file(struct merge *m, const char *path, double now)
+{
+    const size_t first = m->n_events;
+    char *text = NULL;
+    size_t length = 0;
+    struct stat s;
+
+    if (stat(path, &s) != 0 ? errno == ENOENT : !S_ISREG(s.st_mode))
+        return ST_OK; /* gone meanwhile, or nothing that a run has written */
+    struct run *grown = mem_grow(m->run, m->n_runs, &m->run_room, sizeof *grown);
+    if (!grown)
+        return ST_NOMEM;
+    m->run = grown;
+    enum status st = file_read_all(path, ST_IO, &text, &length);
+    if (st == ST_OK)
+        st = add_lines(m, text, length);
+    free(text);
+    if (st == ST_OK && m->n_events > first)
+        describe_run(&m->run[m->n_runs++], m->event + first, m->event + m->n_events, now);
+    return st;
+}
+
+static int is_journal(const struct dirent *entry)
+{
+    const size_t n = strlen(entry->d_name), ending = strlen(".ndjson");
+
+    return entry->d_name[0] != '.' && n > ending && strcmp(entry->d_name + n - ending, ".ndjson") == 0;
+}
+
+static int compare_file_names(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static double clock_now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static enum status add_files(struct merge *m, const char *out)
+{
+    const double now = clock_now(); /* before reading: what is written meanwhile is no older than it */
+    struct dirent **entry = NULL;
+    char path[PATH_MAX];
+    enum status st = ST_OK;
+
+    if (strlen(out) + sizeof "/journal/" + NAME_MAX > sizeof path)
+        return FAIL(ST_USAGE, "cannot read %s: the name is too long", out);
+    snprintf(path, sizeof path, "%s/journal", out);
+    const int n = scandir(path, &entry, is_journal, compare_file_names);
+    if (n < 0 && errno != ENOENT && errno != ENOTDIR)
+        return FAIL(ST_USAGE, "cannot read %s: %s", path, strerror(errno));
+    for (int i = 0; i < n; i++) {
+        if (st == ST_OK) {
+            snprintf(path, sizeof path, "%s/journal/%s", out, entry[i]->d_name);
+            st = add_file(m, path, now);
+        }
+        free(entry[i]);
+    }
+    free(entry);
+    return st;
+}
+
+/* --- all of it ---------------------------------------------------------------------------------------------------- */
+
+/* Of equal times the order of reading. */
+static int compare_times(const void *a, const void *b)
+{
+    const struct event *x = *(struct event *const *)a, *y = *(struct event *const *)b;
+
+    if (x->time != y->time)
+        return x->time < y->time ? -1 : 1;
+    return (x > y) - (x < y);
+}
+
+static enum status follow_all(struct merge *m)
+{
+    struct event **order = mem_array(m->n_events, sizeof *order);
+    enum status st = ST_OK;
+
+    if (!order)
+        return ST_NOMEM;
+    for (size_t i = 0; i < m->n_events; i++)
+        order[i] = &m->event[i];
+    qsort(order, m->n_events, sizeof *order, compare_times);
+    for (size_t i = 0; i < m->n_events && st == ST_OK; i++)
+        st = ledger_follow(&m->ledger, order[i], m->run[order[i]->run].is_live);
+    free(order);
+    return st;
+}
+
+static void hand_out_runs(struct merge *m, struct history *h)
+{
+    struct run *last = NULL;
+
+    for (size_t i = 0; i < m->n_runs; i++) {
+        struct run *r = &m->run[i];
+        if (r->is_live) {
+            h->live_run_start = h->n_live_runs > 0 ? fmin(h->live_run_start, r->started) : r->started;
+            h->live_eta_seconds = fmax(h->live_eta_seconds, r->beat.eta_seconds);
+            h->n_live_runs++;
+        }
+        if (!last || r->started >= last->started)
+            last = r;
+    }
+    h->n_runs = (int64_t)m->n_runs;
+    h->n_bad_lines = m->n_bad_lines;
+    if (!last)
+        return;
+    h->last_run_start = last->started;
+    h->last_beat_time = last->beat_time;
+    h->last_line_time = last->last_line;
+    h->last_run_ended = last->has_ended;
+    h->last_exit_code = last->exit_code;
+    h->last_beat = last->beat;
+    h->settings_text = last->settings_text;
+    h->command = last->command;
+    last->settings_text = last->command = NULL;
+}
+
+static void release_merge(struct merge *m)
+{
+    for (size_t i = 0; i < m->n_events; i++)
+        event_release(&m->event[i]);
+    for (size_t i = 0; i < m->n_runs; i++) {
+        free(m->run[i].settings_text);
+        free(m->run[i].command);
+    }
+    free(m->event);
+    free(m->run);
+    ledger_release(&m->ledger);
+}
+
+static void note_bad_lines(const char *out, int64_t n)
+{
+    static int64_t n_noted; /* a run reads its journals again and again, and says so once */
+
+    if (n > n_noted)
+        log_note(
+            "lines in %s/journal that cannot be read (torn by a crash, or just being written) and are passed over: "
+            "%" PRId64,
+            out, n);
+    n_noted = n > n_noted ? n : n_noted;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(((const struct history_film *)a)->name, ((const struct history_film *)b)->name);
+}
+
+enum status history_read(const char *out, struct history *h)
+{
+    struct merge m = {0};
+
+    *h = (struct history){.live_eta_seconds = -1.0};
+    enum status st = add_files(&m, out);
+    if (st == ST_OK)
+        st = follow_all(&m);
+    if (st == ST_OK)
+        st = ledger_hand_out(&m.ledger, &h->film, &h->n);
+    if (st == ST_OK) {
+        qsort(h->film, (size_t)h->n, sizeof *h->film, compare_names);
+        hand_out_runs(&m, h);
+        note_bad_lines(out, h->n_bad_lines);
+    }
+    release_merge(&m);
+    return st;
+}
+
+void history_release(struct history *h)
+{
+    for (int64_t i = 0; i < h->n; i++)
+        ledger_release_film(&h->film[i]);
+    free(h->film);
+    free(h->settings_text);
+    free(h->command);
+    *h = (struct history){0};
+}
+
+const struct history_film *history_find(const struct history *h, const char *name)
+{
+    const struct history_film key = {.name = (char *)(uintptr_t)name};
+
+    return h->n == 0 ? NULL : bsearch(&key, h->film, (size_t)h->n, sizeof *h->film, compare_names);
+}

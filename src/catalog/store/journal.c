@@ -1,0 +1,328 @@
+/* journal: lines are made whole in memory and handed to the kernel by one write(2), so that what a killed process
+ * leaves is whole lines; only a full disk or a crash of the machine can tear one. After a write that failed the next
+ * line, if there is one, begins with a newline: it must not end up as part of a torn one. */
+#include "catalog/store/journal.h"
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "catalog/store/result_text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+struct journal {
+    int fd;
+    char path[PATH_MAX], settings_id[65];
+    int64_t last_time; /* microseconds since the epoch, of the last line */
+    bool is_torn;      /* the last line may be there in part */
+};
+
+/* --- lines -------------------------------------------------------------------------------------------------------- */
+
+struct line {
+    FILE *file;
+    char *text;
+    size_t bytes;
+};
+
+/* name: NULL where the event is no film's. */
+static enum status begin(struct journal *j, struct line *line, const char *event, const char *name)
+{
+    struct timespec t;
+
+    *line = (struct line){0};
+    line->file = open_memstream(&line->text, &line->bytes);
+    if (!line->file)
+        return FAIL(ST_NOMEM, "out of memory for a line of %s", j->path);
+    clock_gettime(CLOCK_REALTIME, &t);
+    const int64_t now = (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+    if (now > j->last_time) /* a clock that is set back must not turn the order of events around */
+        j->last_time = now;
+    if (j->is_torn)
+        fputc('\n', line->file);
+    fprintf(line->file, "{\"time\":%" PRId64 ".%06" PRId64 ",\"event\":\"%s\"", j->last_time / 1000000,
+            j->last_time % 1000000, event);
+    if (name) {
+        fputc(',', line->file);
+        json_print_bytes(line->file, "name", name);
+    }
+    return ST_OK;
+}
+
+static enum status write_all(struct journal *j, const char *text, size_t bytes)
+{
+    size_t done = 0;
+
+    while (done < bytes) {
+        const ssize_t n = write(j->fd, text + done, bytes - done);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            j->is_torn = true;
+            return FAIL(ST_IO, "cannot write %s: %s", j->path, strerror(errno));
+        }
+        done += (size_t)n;
+    }
+    j->is_torn = false;
+    return ST_OK;
+}
+
+static enum status end(struct journal *j, struct line *line, bool sync)
+{
+    enum status st;
+
+    fputs("}\n", line->file);
+    const bool is_whole = !ferror(line->file);
+    if (fclose(line->file) != 0 || !is_whole)
+        st = FAIL(ST_NOMEM, "out of memory for a line of %s", j->path);
+    else
+        st = write_all(j, line->text, line->bytes);
+    free(line->text);
+    TRY(st);
+    if (sync && fdatasync(j->fd) != 0 && errno != EINVAL && errno != ENOSYS && errno != ENOTSUP)
+        return FAIL(ST_IO, "cannot write %s: %s", j->path, strerror(errno));
+    return ST_OK;
+}
+
+static void print_text(FILE *file, const char *key, const char *text)
+{
+    fprintf(file, ",\"%s\":", key);
+    json_print_string(file, text ? text : "");
+}
+
+static void print_path(FILE *file, const char *path)
+{
+    fputc(',', file);
+    json_print_bytes(file, "path", path);
+}
+
+static void print_number(FILE *file, const char *key, double v)
+{
+    fprintf(file, ",\"%s\":", key);
+    json_print_double(file, v);
+}
+
+static void print_seen(FILE *file, int64_t bytes, int64_t mtime_ns)
+{
+    fprintf(file, ",\"bytes\":%" PRId64 ",\"mtime_ns\":%" PRId64, bytes, mtime_ns);
+}
+
+static void print_try(FILE *file, const struct journal_try *t)
+{
+    print_text(file, "kind", t->kind);
+    fprintf(file, ",\"piece\":%d,\"pieces\":%d,\"rank\":%d,\"lane\":%d", t->piece, t->n_pieces, t->rank, t->lane);
+    print_text(file, "host", t->host);
+}
+
+/* --- the file ----------------------------------------------------------------------------------------------------- */
+
+static enum status make_folder(const char *path)
+{
+    struct stat s;
+
+    if (mkdir(path, 0777) == 0 || (errno == EEXIST && stat(path, &s) == 0 && S_ISDIR(s.st_mode)))
+        return ST_OK;
+    return FAIL(ST_IO, "cannot make the folder %s: %s", path,
+                errno == EEXIST ? "a file of this name exists" : strerror(errno));
+}
+
+/* Best effort: without it a crash of the machine may cost the file its name. */
+static void sync_folder(const char *path)
+{
+    const int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd >= 0) {
+        (void)fsync(fd);
+        close(fd);
+    }
+}
+
+/* Two runs may share second, host name and process id: containers do. */
+static enum status create_file(struct journal *j, const char *folder, const char *host)
+{
+    const time_t now = time(NULL);
+    char when[32];
+    struct tm utc;
+
+    strftime(when, sizeof when, "%Y%m%dT%H%M%SZ", gmtime_r(&now, &utc));
+    for (int i = 1; i < 1000; i++) {
+        char more[16] = "";
+        if (i > 1)
+            snprintf(more, sizeof more, "-%d", i);
+        const int n =
+            snprintf(j->path, sizeof j->path, "%s/%s-%s-%ld%s.ndjson", folder, when, host, (long)getpid(), more);
+        if (n >= (int)sizeof j->path)
+            return FAIL(ST_IO, "cannot write into %s: the name is too long", folder);
+        j->fd = open(j->path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666);
+        if (j->fd >= 0)
+            return ST_OK;
+        if (errno != EEXIST)
+            break;
+    }
+    return FAIL(ST_IO, "cannot write %s: %s", j->path, strerror(errno));
+}
+
+static enum status write_run(struct journal *j, const struct journal_run *run, const char *host)
+{
+    struct line line;
+
+    TRY(begin(j, &line, "run", NULL));
+    fputs(",\"format\":\"jacquard-journal\",\"version\":1", line.file);
+    print_text(line.file, "program", run->version);
+    print_text(line.file, "settings", run->settings_text); /* as text: they come back byte for byte */
+    print_text(line.file, "settings_id", run->settings_id);
+    print_text(line.file, "command", run->command);
+    fprintf(line.file, ",\"ranks\":%d,\"lanes\":%d,\"films\":%" PRId64, run->n_ranks, run->n_lanes, run->n_films);
+    print_text(line.file, "launch", run->launch);
+    print_text(line.file, "host", host);
+    fprintf(line.file, ",\"pid\":%ld", (long)getpid());
+    return end(j, &line, true);
+}
+
+enum status journal_open(const char *out, const struct journal_run *run, struct journal **opened)
+{
+    struct journal *j = *opened = mem_array(1, sizeof *j);
+    char folder[PATH_MAX], host[65] = "";
+    enum status st;
+
+    if (!j)
+        return ST_NOMEM;
+    j->fd = -1;
+    snprintf(j->settings_id, sizeof j->settings_id, "%s", run->settings_id ? run->settings_id : "");
+    gethostname(host, sizeof host - 1);
+    for (char *c = host; *c; c++)
+        if (*c == '/' || (unsigned char)*c <= ' ' || (unsigned char)*c > '~')
+            *c = '_';
+    if (snprintf(folder, sizeof folder, "%s/journal", out) >= (int)sizeof folder)
+        TRY_OR(fault, st, FAIL(ST_IO, "cannot write into %s: the name is too long", out));
+    TRY_OR(fault, st, make_folder(folder));
+    TRY_OR(fault, st, create_file(j, folder, host[0] ? host : "host"));
+    sync_folder(folder);
+    TRY_OR(fault, st, write_run(j, run, host));
+    return ST_OK;
+fault:
+    journal_close(opened);
+    return st;
+}
+
+void journal_close(struct journal **j)
+{
+    if (!*j)
+        return;
+    if ((*j)->fd >= 0)
+        close((*j)->fd);
+    free(*j);
+    *j = NULL;
+}
+
+/* --- events ------------------------------------------------------------------------------------------------------- */
+
+enum status journal_film(struct journal *j, const char *name, const char *path, int64_t bytes, int64_t mtime_ns)
+{
+    struct line line;
+
+    TRY(begin(j, &line, "film", name));
+    print_path(line.file, path);
+    print_seen(line.file, bytes, mtime_ns);
+    return end(j, &line, false);
+}
+
+enum status journal_cost(struct journal *j, const char *name, int64_t bytes, int64_t mtime_ns, double cost,
+                         int n_pieces)
+{
+    struct line line;
+
+    TRY(begin(j, &line, "cost", name));
+    print_seen(line.file, bytes, mtime_ns);
+    print_number(line.file, "cost", cost);
+    fprintf(line.file, ",\"pieces\":%d", n_pieces);
+    return end(j, &line, false);
+}
+
+enum status journal_start(struct journal *j, const char *name, const struct journal_try *t)
+{
+    struct line line;
+
+    TRY(begin(j, &line, "start", name));
+    print_try(line.file, t);
+    return end(j, &line, false);
+}
+
+enum status journal_step(struct journal *j, const char *name, const struct journal_try *t, double seconds)
+{
+    struct line line;
+
+    TRY(begin(j, &line, "step", name));
+    print_try(line.file, t);
+    print_number(line.file, "seconds", seconds);
+    return end(j, &line, false);
+}
+
+enum status journal_fault(struct journal *j, const char *name, const struct journal_try *t, enum fault_kind kind,
+                          bool counts, const char *message)
+{
+    struct line line;
+
+    TRY(begin(j, &line, "fault", name));
+    print_try(line.file, t);
+    print_text(line.file, "fault", fault_names[kind]);
+    fprintf(line.file, ",\"counts\":%s", counts ? "true" : "false");
+    print_text(line.file, "error", message);
+    return end(j, &line, false);
+}
+
+enum status journal_done(struct journal *j, const char *name, const char *path, const struct film_result *result)
+{
+    struct line line;
+
+    TRY(begin(j, &line, "done", name));
+    print_path(line.file, path);
+    result_print(line.file, result);
+    return end(j, &line, true);
+}
+
+enum status journal_failed(struct journal *j, const char *name, const char *path, const struct journal_failure *f)
+{
+    struct line line;
+
+    TRY(begin(j, &line, "failed", name));
+    print_path(line.file, path);
+    print_text(line.file, "fault", fault_names[f->kind]);
+    fprintf(line.file, ",\"quarantined\":%s,\"attempts\":%d", f->quarantined ? "true" : "false", f->attempts);
+    print_text(line.file, "error", f->message);
+    print_seen(line.file, f->bytes, f->mtime_ns);
+    print_number(line.file, "seconds", f->seconds);
+    print_text(line.file, "settings_id", j->settings_id);
+    return end(j, &line, true);
+}
+
+enum status journal_beat(struct journal *j, const struct journal_beat *b)
+{
+    struct line line;
+
+    TRY(begin(j, &line, "beat", NULL));
+    fprintf(line.file, ",\"done\":%" PRId64 ",\"failed\":%" PRId64 ",\"left\":%" PRId64 ",\"running\":%" PRId64,
+            b->n_done, b->n_failed, b->n_left, b->n_running);
+    print_number(line.file, "cost_done", b->cost_done);
+    print_number(line.file, "cost_left", b->cost_left);
+    print_number(line.file, "eta_seconds", b->eta_seconds >= 0.0 ? b->eta_seconds : NAN);
+    return end(j, &line, true);
+}
+
+enum status journal_end(struct journal *j, int exit_code)
+{
+    struct line line;
+
+    TRY(begin(j, &line, "end", NULL));
+    fprintf(line.file, ",\"exit_code\":%d", exit_code);
+    return end(j, &line, true);
+}

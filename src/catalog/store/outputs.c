@@ -1,0 +1,163 @@
+#include "catalog/store/outputs.h"
+
+#include "base/file.h"
+#include "base/sha256.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static enum status make_folder(const char *path)
+{
+    struct stat s;
+
+    if (mkdir(path, 0777) == 0)
+        return ST_OK;
+    if (errno == EEXIST && stat(path, &s) == 0 && S_ISDIR(s.st_mode))
+        return ST_OK;
+    return FAIL(ST_IO, "cannot make the folder %s: %s", path,
+                errno == EEXIST ? "a file of this name exists" : strerror(errno));
+}
+
+static void pieces_folder(const char *out, char path[PATH_MAX])
+{
+    snprintf(path, PATH_MAX, "%s/pieces", out);
+}
+
+enum status outputs_prepare(const char *out)
+{
+    char pieces[PATH_MAX];
+
+    if (strlen(out) > PATH_MAX - 2 * NAME_MAX)
+        return FAIL(ST_USAGE, "--out %s: the name is too long", out);
+    TRY(make_folder(out));
+    pieces_folder(out, pieces);
+    TRY(make_folder(pieces));
+    return access(out, W_OK | X_OK) == 0 ? ST_OK : FAIL(ST_IO, "cannot write into %s: %s", out, strerror(errno));
+}
+
+void outputs_tidy(const char *out)
+{
+    char pieces[PATH_MAX];
+
+    pieces_folder(out, pieces);
+    rmdir(pieces);
+}
+
+/* --- what was left half written ----------------------------------------------------------------------------------- */
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* "NAME.barcode.png.x8d0sk.tmp": the length of "NAME.barcode.png", 0 where it is not the name of a temporary file. */
+static size_t target_length(const char *file)
+{
+    const size_t n = strlen(file), ending = strlen(".XXXXXX.tmp");
+
+    if (n <= ending || strcmp(file + n - 4, ".tmp") != 0 || file[n - ending] != '.')
+        return 0;
+    for (size_t i = n - ending + 1; i < n - 4; i++)
+        if (!((file[i] >= 'a' && file[i] <= 'z') || (file[i] >= '0' && file[i] <= '9')))
+            return 0;
+    return n - ending;
+}
+
+/* One of the names is what the file's name begins with, up to a dot. */
+static bool is_of_a_name(const char *file, size_t length, const char *const *name, size_t n)
+{
+    char text[NAME_MAX + 1];
+    const char *key = text;
+
+    if (length > NAME_MAX)
+        return false;
+    memcpy(text, file, length);
+    text[length] = '\0';
+    for (char *dot = strrchr(text, '.'); dot; dot = strrchr(text, '.')) {
+        *dot = '\0';
+        if (bsearch(&key, name, n, sizeof *name, compare_names))
+            return true;
+    }
+    return false;
+}
+
+static void sweep_folder(const char *folder, const char *const *name, size_t n)
+{
+    DIR *dir = opendir(folder);
+    struct dirent *entry;
+
+    while (dir && (entry = readdir(dir))) {
+        const size_t length = target_length(entry->d_name);
+        if (length > 0 && is_of_a_name(entry->d_name, length, name, n))
+            unlinkat(dirfd(dir), entry->d_name, 0);
+    }
+    if (dir)
+        closedir(dir);
+}
+
+void outputs_sweep(const char *out, const struct listing *listing)
+{
+    const char **name = malloc((size_t)(listing->n + 1) * sizeof *name);
+    char pieces[PATH_MAX];
+
+    if (!name)
+        return; /* the next run will do it */
+    for (int64_t i = 0; i < listing->n; i++)
+        name[i] = listing->film[i].name;
+    qsort(name, (size_t)listing->n, sizeof *name, compare_names);
+    sweep_folder(out, name, (size_t)listing->n);
+    pieces_folder(out, pieces);
+    sweep_folder(pieces, name, (size_t)listing->n);
+    free(name);
+}
+
+/* --- what is there ------------------------------------------------------------------------------------------------ */
+
+enum status outputs_are_free(const char *out, const struct listing *listing, const struct barcode_config *config)
+{
+    char path[PATH_MAX];
+
+    if (config->force)
+        return ST_OK;
+    for (int64_t i = 0; i < listing->n; i++) {
+        for (int j = -1; j < config->n_strips; j++) {
+            const char *strip = j > 0 ? strip_names[config->strip[j]] : "";
+            snprintf(path, sizeof path, "%s/%s%s%s%s", out, listing->film[i].name, j < 0 ? ".json" : ".barcode.", strip,
+                     j < 0    ? ""
+                     : j == 0 ? "png"
+                              : ".png");
+            if (access(path, F_OK) == 0)
+                return FAIL(ST_USAGE, "%s exists already and is not of a catalogue; --force replaces it", path);
+        }
+    }
+    return ST_OK;
+}
+
+static bool is_sound(const char *out, const char *name, const struct film_output *output)
+{
+    char path[PATH_MAX], digest[65], *text = NULL;
+    size_t bytes = 0;
+    struct stat s;
+
+    snprintf(path, sizeof path, "%s/%s%s", out, name, output->suffix);
+    if (stat(path, &s) != 0 || !S_ISREG(s.st_mode) || s.st_size != output->bytes ||
+        file_read_all(path, ST_IO, &text, &bytes) != ST_OK)
+        return false;
+    sha256_hex(text, bytes, digest);
+    free(text);
+    return strcmp(digest, output->sha256) == 0;
+}
+
+bool outputs_are_sound(const char *out, const char *name, const struct film_result *result)
+{
+    for (int i = 0; i < result->n_outputs; i++)
+        if (!is_sound(out, name, &result->output[i]))
+            return false;
+    return result->n_outputs > 0;
+}

@@ -1,0 +1,23 @@
+/* result_text: a film's result as members of a JSON object, there and back. Local. */
+#ifndef JACQUARD_CATALOG_STORE_RESULT_TEXT_H
+#define JACQUARD_CATALOG_STORE_RESULT_TEXT_H
+
+#include "catalog/store/result.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+/* Members, each with a comma before it. Texts that are no UTF-8 get U+FFFD, numbers that are none become 0. */
+void result_print(FILE *file, const struct film_result *r);
+
+/* False where a member is missing or of the wrong kind, or a number does not fit; texts that are too long are cut.
+ * card: the text at "card", without its quotes. */
+bool result_read(const json_t *object, const char *card, size_t card_length, struct film_result *r);
+
+/* The string at key, cut at the end of a character if it does not fit; false where there is none. */
+bool result_read_text(const json_t *object, const char *key, char *text, size_t bytes);
+/* null reads as `none`. */
+bool result_read_double(const json_t *object, const char *key, double none, double *v);
+
+#endif

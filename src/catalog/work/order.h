@@ -1,0 +1,54 @@
+/* order: what is asked of a lane, and what it answers. Plain data without pointers: it travels between processes and
+ * hosts of one machine type as it is. */
+#ifndef JACQUARD_CATALOG_WORK_ORDER_H
+#define JACQUARD_CATALOG_WORK_ORDER_H
+
+#include "barcode/config.h"
+#include "catalog/deal/schedule.h"
+#include "catalog/list/names.h"
+#include "catalog/store/journal.h"
+
+#include <limits.h>
+
+enum { OUT_PATH_BYTES = PATH_MAX + NAMES_MAX_BYTES + 64 }; /* of a file in the folder of results */
+
+struct work_order {
+    struct task task;
+    int threads; /* processor threads it may use */
+    char path[PATH_MAX];
+    char name[NAMES_MAX_BYTES + 1]; /* of the outputs */
+};
+
+enum outcome_end {
+    OUTCOME_DONE,
+    OUTCOME_DRAINED, /* told to end early; what was done is kept */
+    OUTCOME_UNSPLIT, /* the film cannot be cut, or its pieces do not fit */
+    OUTCOME_FAULT,   /* fault and message say what */
+    OUTCOME_STOPPED  /* told to end at once; nothing is kept */
+};
+
+struct outcome {
+    struct task task;
+    enum outcome_end end;
+    enum fault_kind fault;
+    bool again;           /* the fault may not be the film's: another try is worth it */
+    bool is_output_fault; /* results cannot be written: no film's fault, and no sense in going on */
+    char message[STATUS_MESSAGE_BYTES];
+    double seconds;
+    double cost;               /* PROBE: core seconds */
+    struct film_result result; /* FILM and JOIN, when done */
+};
+
+/* What a lane's process is told once, when it starts. */
+struct lane_setup {
+    struct barcode_config barcode; /* its pointers mean nothing; backend is below */
+    char backend[8];
+    char out[PATH_MAX];
+    char settings_id[65];
+    int rank, node_rank, node_size;
+    int parent; /* process id */
+    double film_memory;
+    int n_roots; /* folders of films, which follow */
+};
+
+#endif

@@ -1,0 +1,393 @@
+#include "catalog/work/worker.h"
+
+#include "barcode/piece.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/sha256.h"
+#include "base/file.h"
+#include "catalog/deal/cost.h"
+#include "catalog/work/card.h"
+#include "catalog/work/sandbox.h"
+#include "catalog/work/wire.h"
+#include "media/fingerprint.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* One a process. The main thread works; another one listens, so that a drain, a stop and the rank's end are heard at
+ * any time. */
+static struct {
+    struct lane_setup setup;
+    struct resources resources;
+    char **root;                              /* [setup.n_roots] */
+    atomic_int stop, drain, was_told_to_stop; /* a weave that fails sets stop too, for itself */
+    pthread_mutex_t lock;
+    pthread_cond_t order_came;
+    bool has_order;
+    struct work_order order;
+    char notes[NOTES_BYTES];
+    double last_beat;
+} me = {.lock = PTHREAD_MUTEX_INITIALIZER, .order_came = PTHREAD_COND_INITIALIZER};
+
+/* --- hearing ------------------------------------------------------------------------------------------------------ */
+
+static void *listen_to_rank(void *context)
+{
+    enum wire_kind kind;
+    size_t bytes;
+    char *data = context;
+
+    while (wire_receive(WORKER_SOCKET, &kind, data, &bytes)) {
+        pthread_mutex_lock(&me.lock);
+        if (kind == WIRE_ORDER && bytes == sizeof me.order) {
+            memcpy(&me.order, data, bytes);
+            me.has_order = true;
+            pthread_cond_signal(&me.order_came);
+        }
+        pthread_mutex_unlock(&me.lock);
+        if (kind == WIRE_DRAIN || kind == WIRE_STOP)
+            atomic_store(&me.drain, 1);
+        if (kind == WIRE_STOP) {
+            atomic_store(&me.was_told_to_stop, 1);
+            atomic_store(&me.stop, 1);
+        }
+    }
+    _exit(0); /* the rank is gone or needs no more: whatever is half done goes with the process */
+    return NULL;
+}
+
+static struct work_order next_order(void)
+{
+    struct work_order order;
+
+    pthread_mutex_lock(&me.lock);
+    while (!me.has_order)
+        pthread_cond_wait(&me.order_came, &me.lock);
+    order = me.order;
+    me.has_order = false;
+    pthread_mutex_unlock(&me.lock);
+    return order;
+}
+
+/* --- telling ------------------------------------------------------------------------------------------------------ */
+
+static void beat(void *context, int64_t done, int64_t total)
+{
+    const struct wire_beat beat = {done, total};
+    const double now = clock_seconds();
+
+    (void)context;
+    if (now - me.last_beat < 0.2)
+        return;
+    me.last_beat = now;
+    wire_send(WORKER_SOCKET, WIRE_BEAT, &beat, sizeof beat);
+}
+
+/* What the loom notes belongs to the film's record, not to the terminal. */
+static void keep_note(const char *line)
+{
+    pthread_mutex_lock(&me.lock);
+    const size_t used = strlen(me.notes);
+    snprintf(me.notes + used, sizeof me.notes - used, "%s%s", used ? "\n" : "", line);
+    pthread_mutex_unlock(&me.lock);
+}
+
+/* --- one order ---------------------------------------------------------------------------------------------------- */
+
+struct work {
+    const struct work_order *order;
+    struct outcome *outcome;
+    struct stat before; /* the film, when its turn came */
+    char fingerprint[65], key[65];
+    char output[OUT_PATH_BYTES], json[OUT_PATH_BYTES], store[OUT_PATH_BYTES];
+    struct piece_setup piece;
+};
+
+static int64_t mtime_ns(const struct stat *s)
+{
+    return (int64_t)s->st_mtim.tv_sec * 1000000000 + s->st_mtim.tv_nsec;
+}
+
+static enum status look_at_film(struct work *w)
+{
+    char text[256];
+    int64_t bytes;
+
+    if (stat(w->order->path, &w->before) != 0)
+        return FAIL(ST_USAGE, "cannot open film %s: %s", w->order->path, strerror(errno));
+    TRY(film_fingerprint(w->order->path, &bytes, w->fingerprint));
+    const int n = snprintf(text, sizeof text, "%s %lld %s %s", me.setup.settings_id, (long long)mtime_ns(&w->before),
+                           w->fingerprint, w->order->name);
+    sha256_hex(text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1, w->key);
+    return ST_OK;
+}
+
+static void set_up_piece(struct work *w)
+{
+    struct piece_setup *p = &w->piece;
+
+    snprintf(w->output, sizeof w->output, "%s/%s.barcode.png", me.setup.out, w->order->name);
+    snprintf(w->json, sizeof w->json, "%s/%s.json", me.setup.out, w->order->name);
+    snprintf(w->store, sizeof w->store, "%s/pieces/%s", me.setup.out, w->order->name);
+    *p = (struct piece_setup){.config = me.setup.barcode,
+                              .resources = me.resources,
+                              .store = w->store,
+                              .key = w->key,
+                              .stop = &me.stop,
+                              .drain = &me.drain,
+                              .beat = beat};
+    p->config.film = w->order->path;
+    p->config.output = w->output;
+    p->config.json = w->json;
+    p->config.force = true; /* what is there is an older result of ours: the rank has looked */
+    p->resources.threads = w->order->threads;
+}
+
+static enum status digest_output(struct film_output *out, const char *out_folder, const char *name)
+{
+    char path[OUT_PATH_BYTES], *text = NULL;
+    size_t bytes = 0;
+
+    snprintf(path, sizeof path, "%s/%s%s", out_folder, name, out->suffix);
+    TRY(file_read_all(path, ST_IO, &text, &bytes)); /* read back: what is recorded is what is there */
+    out->bytes = (int64_t)bytes;
+    sha256_hex(text, bytes, out->sha256);
+    free(text);
+    return ST_OK;
+}
+
+static enum status digest_outputs(struct film_result *r, const struct barcode_config *c, const char *name)
+{
+    r->n_outputs = c->n_strips + 1;
+    for (int i = 0; i < c->n_strips; i++)
+        snprintf(r->output[i].suffix, sizeof r->output[i].suffix, i == 0 ? ".barcode.png" : ".barcode.%s.png",
+                 strip_names[c->strip[i]]);
+    snprintf(r->output[c->n_strips].suffix, sizeof r->output[c->n_strips].suffix, ".json");
+    for (int i = 0; i < r->n_outputs; i++)
+        TRY(digest_output(&r->output[i], me.setup.out, name));
+    return ST_OK;
+}
+
+static enum status record_result(struct work *w, const struct piece *p)
+{
+    const struct film_facts *f = &p->loom.barcode.film;
+    struct film_result *r = &w->outcome->result;
+
+    r->bytes = w->before.st_size;
+    r->mtime_ns = mtime_ns(&w->before);
+    snprintf(r->fingerprint, sizeof r->fingerprint, "%s", w->fingerprint);
+    snprintf(r->container, sizeof r->container, "%s", f->container);
+    snprintf(r->codec, sizeof r->codec, "%s", f->codec);
+    snprintf(r->pixel_format, sizeof r->pixel_format, "%s", f->pixel_format);
+    r->width = f->width;
+    r->height = f->height;
+    r->frames = f->frames;
+    r->film_seconds = f->seconds;
+    r->frames_missing = f->frames_missing;
+    r->frames_damaged = f->frames_damaged;
+    r->frames_lead_in = f->frames_lead_in;
+    snprintf(r->settings_id, sizeof r->settings_id, "%s", me.setup.settings_id);
+    r->columns = p->loom.barcode.n_columns;
+    r->frames_decoded = p->stats.frames_decoded;
+    r->cpu_decoders = p->stats.n_cpu_decoders;
+    r->nvdec_decoders = p->stats.n_nvdec_decoders;
+    r->n_pieces = w->order->task.n_pieces;
+    card_make(&r->card, &p->loom.barcode);
+    return digest_outputs(r, &p->loom.config, w->order->name);
+}
+
+static enum status do_probe(struct work *w)
+{
+    struct film_probe probe;
+
+    TRY(film_probe(w->order->path, &me.stop, &probe));
+    w->outcome->cost = cost_estimate(&probe, &me.setup.barcode);
+    return ST_OK;
+}
+
+static enum status do_piece(struct work *w)
+{
+    const struct task *t = &w->order->task;
+    struct piece p;
+    bool flag = false;
+    enum status st;
+
+    set_up_piece(w);
+    piece_init(&p, &w->piece);
+    if (t->kind == TASK_INDEX) {
+        st = piece_index(&p, &flag);
+        w->outcome->end = flag ? OUTCOME_DONE : OUTCOME_UNSPLIT;
+    } else if (t->kind == TASK_PIECE) {
+        st = piece_weave(&p, t->piece, t->n_pieces, &flag);
+        w->outcome->end = flag ? OUTCOME_DRAINED : OUTCOME_DONE;
+    } else if (t->kind == TASK_JOIN) {
+        st = piece_join(&p, t->n_pieces, &flag);
+        w->outcome->end = flag ? OUTCOME_DONE : OUTCOME_UNSPLIT;
+    } else {
+        st = piece_film(&p, t->unsplit, &flag);
+        w->outcome->end = flag ? OUTCOME_DRAINED : OUTCOME_DONE;
+    }
+    if (st == ST_OK && w->outcome->end == OUTCOME_DONE && (t->kind == TASK_FILM || t->kind == TASK_JOIN)) {
+        st = record_result(w, &p);
+        if (st == ST_OK)
+            piece_forget(w->store);
+    }
+    if (st == ST_FORMAT)
+        w->outcome->fault = p.loom.film.info.incomplete[0] ? FAULT_INCOMPLETE : FAULT_FORMAT;
+    piece_release(&p);
+    return st;
+}
+
+/* A film that is being copied here while it is read gives whatever was there at the time. */
+static enum status film_is_unchanged(const struct work *w)
+{
+    struct stat now;
+
+    if (stat(w->order->path, &now) == 0 && now.st_size == w->before.st_size && mtime_ns(&now) == mtime_ns(&w->before))
+        return ST_OK;
+    w->outcome->again = true;
+    w->outcome->fault = FAULT_UNREADABLE;
+    return FAIL(ST_FORMAT, "%s changed while it was read", w->order->path);
+}
+
+static void judge(struct outcome *o, enum task_kind kind, enum status st)
+{
+    if (st == ST_OK)
+        return;
+    o->end = st == ST_INTERRUPTED ? OUTCOME_STOPPED : OUTCOME_FAULT;
+    snprintf(o->message, sizeof o->message, "%s", status_message());
+    if (st == ST_USAGE)
+        o->fault = FAULT_UNREADABLE;
+    else if (st == ST_FORMAT && kind == TASK_PROBE && !o->again)
+        o->fault = FAULT_NOT_A_FILM;
+    else if (st == ST_DEVICE || st == ST_UNSUPPORTED)
+        o->fault = FAULT_DEVICE;
+    else if (st == ST_NOMEM)
+        o->fault = FAULT_MEMORY;
+    else if (st != ST_FORMAT)
+        o->fault = FAULT_OTHER;
+    o->again = o->again || st == ST_DEVICE || st == ST_NOMEM;
+    o->is_output_fault = st == ST_IO;
+}
+
+static void work_on(const struct work_order *order, struct outcome *outcome)
+{
+    struct work w = {.order = order, .outcome = outcome};
+    const double started = clock_seconds();
+    enum status st;
+
+    *outcome = (struct outcome){.task = order->task, .end = OUTCOME_DONE};
+    me.notes[0] = '\0';
+    me.last_beat = 0.0;
+    if (order->task.kind == TASK_PROBE) {
+        st = do_probe(&w);
+    } else {
+        st = look_at_film(&w);
+        if (st == ST_OK)
+            st = do_piece(&w);
+        if (st == ST_OK || st == ST_FORMAT) {
+            const enum status unchanged = film_is_unchanged(&w);
+            st = unchanged != ST_OK ? unchanged : st;
+        }
+    }
+    judge(outcome, order->task.kind, st);
+    outcome->seconds = clock_seconds() - started;
+    memcpy(outcome->result.notes, me.notes, sizeof me.notes);
+}
+
+/* --- start -------------------------------------------------------------------------------------------------------- */
+
+static bool hear_setup(char *data)
+{
+    enum wire_kind kind;
+    size_t bytes;
+
+    if (!wire_receive(WORKER_SOCKET, &kind, data, &bytes) || kind != WIRE_SETUP || bytes != sizeof me.setup)
+        return false;
+    memcpy(&me.setup, data, sizeof me.setup);
+    me.root = mem_array((size_t)me.setup.n_roots, sizeof *me.root);
+    for (int i = 0; me.root && i < me.setup.n_roots; i++) {
+        if (!wire_receive(WORKER_SOCKET, &kind, data, &bytes) || kind != WIRE_ROOT)
+            return false;
+        me.root[i] = strndup(data, bytes);
+        if (!me.root[i])
+            return false;
+    }
+    me.setup.barcode.backend = me.setup.backend;
+    return me.root != NULL;
+}
+
+/* The GPU is opened while there still are rights to do so; its context stays for the process's life. */
+static enum status open_device(struct compute **compute)
+{
+    const struct compute_setup setup = {.device = me.resources.device,
+                                        .batch = 1,
+                                        .picture = {.width = 16, .height = 16},
+                                        .kmeans = {.k = 1, .n_init = 1}};
+
+    *compute = NULL;
+    return me.resources.ops == &compute_cpu ? ST_OK : compute_open(me.resources.ops, &setup, compute);
+}
+
+static enum status start(struct compute **compute, struct wire_ready *ready)
+{
+    const struct comm place = {.rank = me.setup.rank, .node_rank = me.setup.node_rank, .node_size = me.setup.node_size};
+    const char *const writable[] = {me.setup.out};
+
+    TRY(sandbox_begin(me.setup.parent));
+    TRY(resources_choose(&place, me.setup.backend, me.setup.barcode.threads, &me.resources));
+    TRY(open_device(compute));
+    const struct sandbox_setup sandbox = {.readable = (const char *const *)me.root,
+                                          .n_readable = me.setup.n_roots,
+                                          .writable = writable,
+                                          .n_writable = 1,
+                                          .has_device = me.resources.ops != &compute_cpu,
+                                          .memory = me.setup.film_memory};
+    TRY(sandbox_seal(&sandbox, ready->sandbox, sizeof ready->sandbox));
+    ready->threads = me.resources.threads;
+    ready->has_device = sandbox.has_device;
+    resources_describe(&me.resources, ready->backend, sizeof ready->backend);
+    return ST_OK;
+}
+
+int worker_main(void)
+{
+    static char heard[WIRE_ROOM];
+    static struct outcome outcome;
+    struct wire_ready ready = {0};
+    struct compute *compute;
+    pthread_t listener;
+
+    signal(SIGINT, SIG_IGN); /* a terminal's Ctrl-C, a batch system's notice: the rank hears them and says what to do */
+    signal(SIGTERM, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+    signal(SIGUSR1, SIG_IGN);
+    prctl(PR_SET_NAME, "jacquard-lane");
+    if (!hear_setup(heard))
+        return 1;
+    log_set_keeper(keep_note);
+    if (start(&compute, &ready) != ST_OK) {
+        wire_send(WORKER_SOCKET, WIRE_REFUSE, status_message(), strlen(status_message()));
+        return 1;
+    }
+    if (pthread_create(&listener, NULL, listen_to_rank, heard) != 0 ||
+        !wire_send(WORKER_SOCKET, WIRE_READY, &ready, sizeof ready))
+        return 1;
+    for (;;) {
+        const struct work_order order = next_order();
+        work_on(&order, &outcome);
+        atomic_store(&me.stop, 0);
+        if (atomic_load(&me.was_told_to_stop))
+            atomic_store(&me.stop, 1);
+        if (!wire_send(WORKER_SOCKET, WIRE_OUTCOME, &outcome, sizeof outcome))
+            return 1;
+    }
+}
