@@ -1,0 +1,136 @@
+#!/bin/bash
+# A film collection: every film done once, failures explained, a rerun does nothing, what changes is done again, ranks and
+# lanes change no bit, nothing of the user's is overwritten.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+. "$E2E/mpi.sh"
+need ffmpeg mpirun python3
+
+films=$WORK/films
+mkdir -p "$films/sub"
+film "$films/one.mp4" 6
+film "$films/two.mkv" 3
+cp "$films/two.mkv" "$films/sub/one.mkv" # the same stem, another film
+film "$films/sub/long.mp4" 40
+echo "subtitles" >"$films/one.srt"
+echo "no film" >"$films/text.mp4"
+head -c $(($(stat -c %s "$films/two.mkv") * 6 / 10)) "$films/two.mkv" >"$films/cut.mkv"
+: >"$films/-empty.avi"
+
+# collect OUT [OPTIONS...]: the collection on the backend under test.
+collect() {
+    local out=$1
+    shift
+    jacquard catalog "$films" --out "$out" --backend "$BACKEND" --progress none --every 5f -k 4 "$@"
+}
+# What a catalogue has made of its films, without the books.
+results() { (cd "$1" && find . -name '*.png' -o -name '*.json' ! -name report.json | sort | xargs sha256sum); }
+expect_code() { [ "$RC" = "$1" ] || die "$2: exit code $RC, not $1"; }
+
+# Usage and environment
+jacquard catalog
+expect_failure 2 "no --out"
+jacquard catalog --out "$WORK/none"
+expect_failure 2 "no input"
+jacquard catalog "$WORK/not there" --out "$WORK/none"
+expect_code 2 "an input that is not there"
+collect "$WORK/none" --share 3/2
+expect_failure 2 "share 3 of 2"
+collect "$WORK/none/below" --include '*.mp4'
+expect_code 2 "a folder that cannot be made"
+collect "$WORK/none" --include '*.nothing'
+expect_code 4 "no film matches"
+[ ! -e "$WORK/none" ] || die "a run without a film made a folder"
+mkdir "$WORK/empty"
+jacquard catalog "$WORK/empty" --out "$WORK/none"
+expect_code 4 "an empty folder"
+
+# A dry run names the films and writes nothing.
+collect "$WORK/dry" --dry-run
+expect_code 0 "dry run"
+[ "$(grep -c 'to do' "$WORK/out")" = 7 ] || die "the dry run names $(grep -c 'to do' "$WORK/out") films, not 7"
+[ ! -e "$WORK/dry" ] || die "the dry run made a folder"
+
+# All of it: four films, three failures.
+collect "$WORK/a"
+expect_code 3 "some films cannot be read"
+for name in one two long; do
+    [ -s "$WORK/a/$name.barcode.png" ] && [ -s "$WORK/a/$name.json" ] || die "$name has no barcode"
+done
+[ "$(find "$WORK/a" -maxdepth 1 -name '*.barcode.png' | wc -l)" = 4 ] || die "not four barcodes"
+[ ! -e "$WORK/a/pieces" ] || die "files in between are left"
+[ -z "$(find "$WORK/a" -name '*.tmp')" ] || die "temporary files are left"
+r=$WORK/a/report.json
+[ "$(json "$r" 'd["totals"]["done"], d["totals"]["failed"], d["totals"]["films"]')" = "(4, 3, 7)" ] || die "totals in the report"
+[ "$(json "$r" 'sorted((f["name"], f["fault"]) for f in d["films"] if f["status"] == "failed")')" = \
+    "[('_empty', 'not-a-film'), ('cut', 'incomplete'), ('text', 'not-a-film')]" ] || die "failures in the report"
+[ "$(json "$r" 'all(f["error"] for f in d["films"] if f["status"] == "failed")')" = True ] || die "a failure without a reason"
+[ "$(wc -l <"$WORK/a/report.csv")" = 8 ] || die "the CSV does not have a line a film"
+[ -s "$WORK/a/index.html" ] || die "no gallery"
+
+# The same as a barcode of its own.
+weave "$films/one.mp4" --every 5f -k 4 -o "$WORK/alone.png" --json "$WORK/alone.json"
+expect_done "alone"
+same_text "$WORK/alone.png" "$WORK/a/one.barcode.png"
+same_text "$WORK/alone.json" "$WORK/a/one.json"
+
+# Again: nothing is done again, failures stay failures and are still told.
+results "$WORK/a" >"$WORK/before"
+stamps() { (cd "$WORK/a" && stat -c '%n %y %i' ./*.png ./[!r]*.json); }
+stamps >"$WORK/stamps"
+collect "$WORK/a"
+expect_code 3 "a rerun"
+stamps | cmp -s - "$WORK/stamps" || die "a rerun wrote results again"
+grep -q ' 0 films to do; 4 are done and sound, 3 failed before' "$WORK/err" || die "a rerun found something to do"
+
+# What was damaged, has changed or was mended is done again, and nothing else.
+printf 'x' | dd of="$WORK/a/one.barcode.png" bs=1 seek=100 conv=notrunc 2>/dev/null
+jacquard verify "$WORK/a"
+expect_code 5 "verify finds a damaged strip"
+grep -q '^one: ' "$WORK/out" || die "verify does not name the film"
+rm "$WORK/a/two.json"
+cp "$films/two.mkv" "$films/text.mp4"
+collect "$WORK/a" --retry-failed --exclude 'cut*' --exclude '*empty*'
+expect_code 0 "damaged, lost and mended"
+grep -q ' 3 films to do; 2 are done' "$WORK/err" || die "not exactly three were done again"
+[ -s "$WORK/a/text.json" ] || die "a mended film was not done"
+rm "$WORK/a/text".* "$films/text.mp4"
+results "$WORK/a" | cmp -s - "$WORK/before" || die "what was done again came out different"
+touch "$films/two.mkv"
+collect "$WORK/a"
+grep -q ' 1 films to do; 3 are done' "$WORK/err" || die "a film of a new time was not done again"
+results "$WORK/a" | cmp -s - "$WORK/before" || die "the same film came out different"
+# Ranks, lanes, shares, pieces: the same bytes.
+for ranks in 2 3; do
+    run_any "${MPIRUN[@]}" -n $ranks "$JACQUARD" catalog "$films" --out "$WORK/r$ranks" --backend "$BACKEND" \
+        --progress none --every 5f -k 4 --lanes 2 --threads 2 --piece-time 0.05
+    [ "$RC" = 3 ] || die "$ranks ranks: exit code $RC, not 3"
+    results "$WORK/r$ranks" | cmp -s - "$WORK/before" || die "$ranks ranks made other results"
+    grep -q '"kind":"piece","piece":0,' "$WORK/r$ranks"/journal/*.ndjson || die "$ranks ranks did not cut the long film"
+done
+for share in 1 2 3; do collect "$WORK/s" --share $share/3; done
+results "$WORK/s" | cmp -s - "$WORK/before" || die "three shares made other results"
+jacquard verify "$WORK/r3"
+expect_code 0 "verify: all is well"
+
+# Other settings are other results.
+collect "$WORK/a" -k 3 --exclude 'cut*' --exclude '*empty*'
+expect_code 0 "other settings"
+results "$WORK/a" | cmp -s - "$WORK/before" && die "other settings gave the same results"
+
+# Nothing that no catalogue has written is overwritten.
+mkdir "$WORK/mine"
+echo precious >"$WORK/mine/one.json"
+collect "$WORK/mine"
+expect_code 2 "a file of the user's"
+[ "$(cat "$WORK/mine/one.json")" = precious ] || die "a file of the user's is gone"
+[ ! -e "$WORK/mine/journal" ] || die "a refused run left a journal"
+
+# The state of a catalogue
+jacquard status "$WORK/r2"
+expect_code 0 "status"
+jacquard status --json "$WORK/r2"
+[ "$(json "$WORK/out" 'd["done"], d["failed"], d["left"], d["exit_code"]')" = "(4, 2, 0, 3)" ] || die "status --json: $(cat "$WORK/out")"
+jacquard status "$films"
+expect_code 2 "status of a folder that is no catalogue"
+echo "catalog: passed"

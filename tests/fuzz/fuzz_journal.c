@@ -1,0 +1,340 @@
+/* fuzz_journal: the reader of a catalogue's journals on arbitrary bytes. With clang -fsanitize=fuzzer it is a libFuzzer
+ * target (-DFUZZ_WITH_LIBFUZZER leaves main out); built plainly it reads the files it is given, then mutates them and
+ * samples that the writer made: fuzz_journal [ROUNDS [FILE...]]. It fails by a sanitizer's report or by an abort where
+ * the reader calls damage a fault, or tells what cannot be. */
+#include "base/log.h"
+#include "catalog/store/journal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static char folder[300]; /* a catalogue whose only journal is a link to a file in memory */
+static int memory = -1;
+static int64_t n_films, n_bad_lines; /* in all */
+
+static void demand(bool held, const char *what)
+{
+    if (held)
+        return;
+    fprintf(stderr, "fuzz_journal: %s (last message: %s)\n", what, status_message());
+    abort();
+}
+
+static void keep_quiet(const char *line)
+{
+    (void)line;
+}
+
+static const char *path_of(const char *name)
+{
+    static char path[2][400];
+    static int turn;
+    char *p = path[turn++ % 2];
+
+    snprintf(p, sizeof path[0], "%s/%s", folder, name);
+    return p;
+}
+
+static void remove_folder(void)
+{
+    unlink(path_of("journal/x.ndjson"));
+    rmdir(path_of("journal"));
+    rmdir(folder);
+}
+
+static void make_folder(void)
+{
+    const char *base = getenv("TMPDIR");
+    char target[64];
+
+    memory = memfd_create("fuzz_journal", MFD_CLOEXEC);
+    snprintf(folder, sizeof folder, "%s/jacquard-fuzz-XXXXXX", base && *base ? base : "/tmp");
+    snprintf(target, sizeof target, "/proc/%ld/fd/%d", (long)getpid(), memory);
+    demand(memory >= 0 && mkdtemp(folder) && mkdir(path_of("journal"), 0777) == 0 &&
+               symlink(target, path_of("journal/x.ndjson")) == 0,
+           "cannot make a folder");
+    atexit(remove_folder);
+    log_set_keeper(keep_quiet);
+}
+
+static bool is_number(double v)
+{
+    return isfinite(v);
+}
+
+static bool ends(const char *text, size_t bytes)
+{
+    return memchr(text, 0, bytes) != NULL;
+}
+
+static void check_result(const struct film_result *r)
+{
+    demand(ends(r->fingerprint, sizeof r->fingerprint) && ends(r->container, sizeof r->container) &&
+               ends(r->codec, sizeof r->codec) && ends(r->pixel_format, sizeof r->pixel_format) &&
+               ends(r->settings_id, sizeof r->settings_id) && ends(r->notes, sizeof r->notes),
+           "a text without an end");
+    demand(is_number(r->film_seconds) && is_number(r->seconds) && is_number(r->card.hue) &&
+               is_number(r->card.lightness) && is_number(r->card.chroma),
+           "a number that is none");
+    demand(r->card.n_bins >= 0 && r->card.n_bins <= CARD_MAX_BINS, "more bins than a card has");
+    demand(r->n_outputs >= 0 && r->n_outputs <= MAX_OUTPUTS, "more outputs than there can be");
+    for (int i = 0; i < r->n_outputs; i++)
+        demand(ends(r->output[i].suffix, sizeof r->output[i].suffix) && !strchr(r->output[i].suffix, '/') &&
+                   ends(r->output[i].sha256, sizeof r->output[i].sha256),
+               "an output that is none");
+}
+
+static void check_film(const struct history *h, int64_t i)
+{
+    const struct history_film *f = &h->film[i];
+    const bool has_failed = f->state == STATE_FAILED || f->state == STATE_QUARANTINED;
+
+    demand(f->name && f->name[0] && !strchr(f->name, '/'), "a name that is none");
+    demand(i == 0 || strcmp(h->film[i - 1].name, f->name) < 0, "films are not sorted, or one is there twice");
+    demand(history_find(h, f->name) == f, "a film is not found");
+    demand((f->state == STATE_DONE) == (f->result != NULL), "done without a result, or a result without done");
+    demand(has_failed == (f->failure.message != NULL), "failed without a message, or a message without a failure");
+    demand((unsigned)f->failure.kind < N_FAULT_KINDS && ends(f->failure.settings_id, sizeof f->failure.settings_id),
+           "a failure that is none");
+    demand((f->state != STATE_LEFT) == (f->state_time > 0.0), "an end without a time, or a time without an end");
+    demand(f->running == (f->n_running > 0) && ends(f->running_kind, sizeof f->running_kind), "running, but no task");
+    demand(f->attempts >= 0 && f->n_counted_faults >= 0 && f->n_pieces >= 0, "less than none");
+    demand(is_number(f->cost), "a cost that is no number");
+    if (f->result)
+        check_result(f->result);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct history h;
+    size_t written = 0, n_lines = 1;
+
+    if (memory < 0)
+        make_folder();
+    demand(ftruncate(memory, 0) == 0, "cannot empty a file in memory");
+    while (written < size) {
+        const ssize_t n = pwrite(memory, data + written, size - written, (off_t)written);
+        demand(n > 0, "cannot write to a file in memory");
+        written += (size_t)n;
+    }
+    for (size_t i = 0; i < size; i++)
+        n_lines += data[i] == '\n';
+    demand(history_read(folder, &h) == ST_OK, "damage is taken for a fault");
+    demand(h.n >= 0 && (size_t)h.n <= n_lines && (size_t)h.n_bad_lines <= n_lines, "more films than lines");
+    demand(h.n_runs == 0 || h.n_runs == 1, "more runs than journals");
+    demand(h.n_live_runs <= h.n_runs && !(h.n_live_runs > 0 && h.last_run_ended), "a run that ended goes on");
+    for (int64_t i = 0; i < h.n; i++) {
+        check_film(&h, i);
+        demand(!h.film[i].running || h.n_live_runs > 0, "a film runs, but no run");
+    }
+    n_films += h.n;
+    n_bad_lines += h.n_bad_lines;
+    history_release(&h);
+    return 0;
+}
+
+#ifndef FUZZ_WITH_LIBFUZZER
+
+enum { MOST_BYTES = 1 << 16, MOST_SEEDS = 64 };
+
+struct sample {
+    uint8_t *bytes;
+    size_t n;
+};
+
+static struct sample seed[MOST_SEEDS];
+static int n_seeds;
+static uint64_t noise_state = 1;
+
+static uint32_t noise(uint32_t below)
+{
+    noise_state = noise_state * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)((noise_state >> 32) * below >> 32);
+}
+
+static void add_seed(const uint8_t *bytes, size_t n)
+{
+    if (n_seeds == MOST_SEEDS)
+        return;
+    struct sample *s = &seed[n_seeds++];
+    s->n = n < MOST_BYTES ? n : MOST_BYTES;
+    s->bytes = malloc(s->n + 1);
+    demand(s->bytes != NULL, "out of memory");
+    memcpy(s->bytes, bytes, s->n);
+}
+
+static void read_file(const char *path)
+{
+    static uint8_t bytes[1 << 20];
+    FILE *file = fopen(path, "rb");
+
+    if (!file) {
+        fprintf(stderr, "fuzz_journal: cannot open %s: %s\n", path, strerror(errno));
+        exit(2);
+    }
+    const size_t n = fread(bytes, 1, sizeof bytes, file);
+    fclose(file);
+    LLVMFuzzerTestOneInput(bytes, n);
+    add_seed(bytes, n);
+}
+
+static void write_sample(const char *out)
+{
+    const struct journal_run run = {.version = "1",
+                                    .settings_text = "{\"k\":8}",
+                                    .settings_id = "s",
+                                    .command = "c",
+                                    .n_ranks = 1,
+                                    .n_lanes = 1,
+                                    .n_films = 3,
+                                    .launch = ""};
+    const struct journal_try t = {.kind = "film", .n_pieces = 1, .rank = 0, .lane = 0, .host = "h"};
+    const struct journal_failure failure = {.kind = FAULT_FORMAT, .message = "m", .bytes = 1, .mtime_ns = 2};
+    const struct journal_beat beat = {.n_left = 1, .eta_seconds = -1.0};
+    struct film_result result = {.bytes = 1, .mtime_ns = 2, .n_outputs = 1, .card = {.n_bins = 3, .hue = -1.0}};
+    struct journal *j;
+
+    snprintf(result.output[0].suffix, sizeof result.output[0].suffix, ".json");
+    demand(journal_open(out, &run, &j) == ST_OK && journal_film(j, "a", "/a", 1, 2) == ST_OK &&
+               journal_film(j, "\xff", "/\xff", 1, 2) == ST_OK && journal_start(j, "a", &t) == ST_OK &&
+               journal_cost(j, "a", 1, 2, 3.5, 4) == ST_OK && journal_step(j, "a", &t, 5.0) == ST_OK &&
+               journal_start(j, "b", &t) == ST_OK && journal_fault(j, "b", &t, FAULT_CRASH, true, "m") == ST_OK &&
+               journal_done(j, "a", "/a", &result) == ST_OK && journal_failed(j, "b", "/b", &failure) == ST_OK &&
+               journal_start(j, "\xff", &t) == ST_OK && journal_beat(j, &beat) == ST_OK,
+           "a sample cannot be written");
+    journal_close(&j);
+}
+
+/* A journal of each kind of line, and each of its lines. */
+static void add_samples(void)
+{
+    struct dirent *entry;
+    char path[700], made[400];
+
+    snprintf(made, sizeof made, "%s", path_of("sample"));
+    snprintf(path, sizeof path, "%s/journal", made);
+    demand(mkdir(made, 0777) == 0, "cannot make a folder");
+    write_sample(made);
+    DIR *dir = opendir(path);
+    demand(dir != NULL, "the sample is gone");
+    while ((entry = readdir(dir))) {
+        if (entry->d_name[0] == '.')
+            continue;
+        snprintf(path, sizeof path, "%s/journal/%s", made, entry->d_name);
+        read_file(path);
+        unlink(path);
+    }
+    closedir(dir);
+    snprintf(path, sizeof path, "%s/journal", made);
+    rmdir(path);
+    rmdir(made);
+    demand(n_seeds > 0, "there is no sample");
+    const struct sample all = seed[n_seeds - 1];
+    for (size_t at = 0, end; at < all.n; at = end) {
+        const uint8_t *newline = memchr(all.bytes + at, '\n', all.n - at);
+        end = newline ? (size_t)(newline - all.bytes) + 1 : all.n;
+        add_seed(all.bytes + at, end - at);
+    }
+}
+
+static size_t put_in(uint8_t *bytes, size_t n, size_t at, const void *what, size_t length)
+{
+    if (n + length > MOST_BYTES)
+        return n;
+    memmove(bytes + at + length, bytes + at, n - at);
+    memcpy(bytes + at, what, length);
+    return n + length;
+}
+
+/* A few small changes; most of them are such that what comes out is still JSON now and then. */
+static size_t mutate(uint8_t *bytes, size_t n)
+{
+    static const char *const piece[] = {"\"",
+                                        "\\",
+                                        "\\u0000",
+                                        "{",
+                                        "}",
+                                        "[",
+                                        "]",
+                                        ",",
+                                        ":",
+                                        "null",
+                                        "true",
+                                        "-1",
+                                        "1e999",
+                                        "0.5",
+                                        "0",
+                                        "9223372036854775807",
+                                        "1e18",
+                                        "\n",
+                                        "=",
+                                        "../",
+                                        "_hex",
+                                        "ff",
+                                        "A",
+                                        "99999999999999999999",
+                                        "\"name\"",
+                                        "\xff",
+                                        "\"card\":\"\"",
+                                        "\"time\":0"};
+
+    for (uint32_t changes = 1 + noise(4); changes > 0; changes--) {
+        const uint32_t kind = noise(8), at = n ? noise((uint32_t)n) : 0;
+        if (kind == 0 && noise(4) == 0) {
+            n = noise((uint32_t)n + 1);
+        } else if (kind <= 2) {
+            const char *what = piece[noise(sizeof piece / sizeof *piece)];
+            n = put_in(bytes, n, at, what, strlen(what));
+        } else if (kind == 3 && n > 0) { /* a part of it, elsewhere */
+            uint8_t part[64];
+            const uint32_t length = 1 + noise((uint32_t)(n - at < sizeof part ? n - at : sizeof part));
+            memcpy(part, bytes + at, length);
+            n = put_in(bytes, n, noise((uint32_t)n), part, length);
+        } else if (kind == 4 && n > 0) {
+            const uint32_t length = 1 + noise((uint32_t)(n - at < 16 ? n - at : 16));
+            memmove(bytes + at, bytes + at + length, n - at - length);
+            n -= length;
+        } else if (kind == 5 && n > at) {
+            bytes[at] ^= (uint8_t)(1u << noise(8));
+        } else if (n > at) { /* a digit or a letter for another */
+            const uint8_t c = bytes[at];
+            bytes[at] = c >= '0' && c <= '9' ? (uint8_t)('0' + noise(10)) : (uint8_t)(32 + noise(95));
+        }
+    }
+    return n;
+}
+
+int main(int argc, char **argv)
+{
+    static uint8_t bytes[MOST_BYTES];
+    const long rounds = argc > 1 ? atol(argv[1]) : 20000;
+
+    make_folder();
+    for (int i = 2; i < argc; i++)
+        read_file(argv[i]);
+    add_samples();
+    for (int i = 0; i < n_seeds; i++)
+        LLVMFuzzerTestOneInput(seed[i].bytes, seed[i].n);
+    for (long round = 0; round < rounds; round++) {
+        const struct sample *s = &seed[noise((uint32_t)n_seeds)];
+        memcpy(bytes, s->bytes, s->n);
+        LLVMFuzzerTestOneInput(bytes, mutate(bytes, s->n));
+    }
+    for (int i = 0; i < n_seeds; i++)
+        free(seed[i].bytes);
+    demand(n_films > 0, "no film was ever read: this looks at nothing");
+    printf("fuzz_journal: %d samples, %ld mutations, %lld films, %lld lines passed over\n", n_seeds, rounds,
+           (long long)n_films, (long long)n_bad_lines);
+    return 0;
+}
+
+#endif
