@@ -39,6 +39,7 @@ static enum status read_index(struct job *job)
     progress_end(&job->progress);
     TRY(st);
     job->index_seconds = clock_seconds() - started;
+    loom_describe_film(&job->loom);
     return loom_judge_film(&job->loom);
 }
 

@@ -29,7 +29,7 @@ void loom_release(struct loom *loom)
 
 /* --- index -------------------------------------------------------------------------------------------------------- */
 
-static void describe_film(const struct loom *loom)
+void loom_describe_film(const struct loom *loom)
 {
     const struct film *f = &loom->film;
     const struct film_info *i = &f->info;
@@ -37,6 +37,13 @@ static void describe_film(const struct loom *loom)
     log_note("%s: %s, %s %dx%d %s%s, %lld frames, %.2f s", f->path, i->container, i->codec, i->width, i->height,
              i->pixel_format, i->rotation ? " (turned)" : "", (long long)f->n_frames,
              film_seconds(f, i->duration_ticks));
+}
+
+static void note_what_is_uncommon(const struct loom *loom)
+{
+    const struct film *f = &loom->film;
+    const struct film_info *i = &f->info;
+
     if (i->n_video_streams > 1)
         log_note("%d video streams: taking stream %d, the default one", i->n_video_streams, i->stream);
     if (i->n_lead_in > 0)
@@ -66,7 +73,7 @@ enum status loom_judge_whole(const struct loom *loom)
 
 enum status loom_judge_film(const struct loom *loom)
 {
-    describe_film(loom);
+    note_what_is_uncommon(loom);
     return loom_judge_whole(loom);
 }
 

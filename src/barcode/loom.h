@@ -22,7 +22,8 @@ struct loom {
 void loom_init(struct loom *loom, const struct barcode_config *config, atomic_int *stop);
 void loom_release(struct loom *loom);
 
-/* Notes what the index says. ST_FORMAT where the film is not whole and that is not allowed. */
+/* Notes what the film is; what is uncommon about it. ST_FORMAT where it is not whole and that is not allowed. */
+void loom_describe_film(const struct loom *loom);
 enum status loom_judge_film(const struct loom *loom);
 enum status loom_judge_whole(const struct loom *loom);
 

@@ -159,7 +159,8 @@ static enum status open_journal(struct catalog *c)
     TRY(journal_open(c->config.out, &run, &c->journal));
     for (int64_t i = 0; i < c->listing.n; i++) {
         const struct listing_film *f = &c->listing.film[i];
-        if (c->resume[i].before && c->resume[i].is_unchanged)
+        const struct history_film *before = c->resume[i].before;
+        if (before && c->resume[i].is_unchanged && before->path && strcmp(before->path, f->path) == 0)
             continue;
         TRY(journal_film(c->journal, f->name, f->path, f->bytes, f->mtime_ns));
     }

@@ -156,19 +156,25 @@ static double default_memory(void)
     return fmin(8.0 * (1 << 30), 0.75 * all);
 }
 
+/* The command line as a shell would take it again. */
 static char *join_words(int argc, char **argv)
 {
-    size_t bytes = 1;
-    char *text;
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./,:@%";
+    char *text = NULL;
+    size_t bytes = 0;
+    FILE *out = open_memstream(&text, &bytes);
 
-    for (int i = 0; i < argc; i++)
-        bytes += strlen(argv[i]) + 1;
-    text = mem_array(bytes, 1);
-    for (int i = 0; text && i < argc; i++) {
-        strcat(text, i ? " " : "");
-        strcat(text, argv[i]);
+    if (!out)
+        return NULL;
+    fputs("jacquard", out);
+    for (int i = 0; i < argc; i++) {
+        const bool quoted = !argv[i][0] || argv[i][strspn(argv[i], plain)];
+        fputs(quoted ? " '" : " ", out);
+        for (const char *c = argv[i]; *c; c++)
+            fputs(*c == '\'' ? "'\\''" : (char[2]){*c, '\0'}, out);
+        fputs(quoted ? "'" : "", out);
     }
-    return text;
+    return fclose(out) == 0 ? text : (free(text), NULL);
 }
 
 enum status command_catalog(struct comm *comm, int argc, char **argv, atomic_int *stop)
