@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { MOST_FAILURES_SHOWN = 20 };
 
@@ -60,11 +61,21 @@ static enum status name_settings(struct catalog *c)
     return ST_OK;
 }
 
-static bool owns_name(void *context, const char *name, const struct listing_film *film)
+/* A name stays with the film that the journals say it is of, as long as that film is there: a later run over other
+ * folders does not take it. What was moved has left its name. */
+static enum names_claim claim_name(void *context, const char *name, const struct listing_film *film)
 {
     const struct history_film *h = history_find(context, name);
+    struct stat theirs, its;
 
-    return h && h->path && strcmp(h->path, film->path) == 0;
+    if (!h || !h->path)
+        return NAME_IS_FREE;
+    if (strcmp(h->path, film->path) == 0)
+        return NAME_IS_ITS_OWN;
+    if (stat(h->path, &theirs) != 0)
+        return NAME_IS_FREE;
+    return stat(film->path, &its) == 0 && its.st_dev == theirs.st_dev && its.st_ino == theirs.st_ino ? NAME_IS_ITS_OWN
+                                                                                                     : NAME_IS_ANOTHERS;
 }
 
 /* Of the films, those of this run's share: every n-th in the order of their sizes, so that shares are about equal. All
@@ -187,7 +198,7 @@ static enum status prepare(struct catalog *c)
 
     TRY(find_films(c));
     TRY(history_read(c->config.out, &c->history));
-    TRY(names_assign(&c->listing, owns_name, &c->history));
+    TRY(names_assign(&c->listing, claim_name, &c->history));
     if (c->history.n_runs == 0)
         TRY(outputs_are_free(c->config.out, &c->listing, &c->config.barcode));
     if (!c->config.dry_run)

@@ -307,7 +307,7 @@ static void read_what_was_written(uint32_t width, uint32_t height)
 {
     const size_t n = (size_t)width * height;
     const char *path = test_path("written.png");
-    uint8_t *rgb = malloc(n * 3), *grey;
+    uint8_t *rgb = malloc(n * 3), *grey, *again;
     uint32_t w, h, noise = 1;
 
     for (size_t i = 0; i < n; i++) {
@@ -323,6 +323,9 @@ static void read_what_was_written(uint32_t width, uint32_t height)
             n_same += grey[i] == rgb[3 * i];
         CHECK_INT(n_same, n);
     }
+    if (CHECK_INT(png_read_rgb(path, width, height, &again), ST_OK))
+        CHECK(memcmp(again, rgb, n * 3) == 0);
+    free(again);
     free(grey);
     free(rgb);
     unlink(path);
@@ -387,6 +390,78 @@ static void read_refusals(void)
     CHECK(strstr(status_message(), "not a regular file") != NULL && pixels == NULL);
 }
 
+/* --- reading colours ---------------------------------------------------------------------------------------------- */
+
+static void expect_rgb(const struct made *png, uint32_t width, uint32_t height, const uint8_t *wanted)
+{
+    const char *path = test_path("rgb.png");
+    uint8_t *rgb;
+
+    test_write(path, png->bytes, png->n);
+    if (CHECK_INT(png_read_rgb(path, width, height, &rgb), ST_OK))
+        CHECK(memcmp(rgb, wanted, (size_t)width * height * 3) == 0);
+    else
+        printf("    %s\n", status_message());
+    free(rgb);
+    unlink(path);
+}
+
+static void refuse_rgb(const struct made *png, uint32_t width, uint32_t height, const char *words)
+{
+    const char *path = test_path("rgb.png");
+    uint8_t *rgb = (uint8_t *)&width;
+
+    test_write(path, png->bytes, png->n);
+    CHECK_INT(png_read_rgb(path, width, height, &rgb), ST_FORMAT);
+    CHECK(rgb == NULL);
+    if (!CHECK(strstr(status_message(), path) != NULL && strstr(status_message(), words) != NULL))
+        printf("    \"%s\" lacks \"%s\"\n", status_message(), words);
+    unlink(path);
+}
+
+static void read_rgb(void)
+{
+    static struct made png, damaged;
+    static const uint8_t rgb[12] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 255, 0, 128}, palette[6] = {9, 8, 7, 255, 0, 1};
+
+    begin_png(&png, 2, 2, 8, RGB, 0);
+    end_png(&png, (const uint8_t[]){0, 1, 2, 3, 4, 5, 6, 0, 7, 8, 9, 255, 0, 128}, 14);
+    expect_rgb(&png, 2, 2, rgb);
+    refuse_rgb(&png, 2, 3, "it is 2 x 2 pixels, not 2 x 3");
+    refuse_rgb(&png, 1, 2, "it is 2 x 2 pixels, not 1 x 2");
+    refuse_rgb(&png, 0, 0, "it is 2 x 2 pixels, not 0 x 0");
+    for (size_t n = 8; n < png.n; n++) {
+        damaged = png;
+        damaged.n = n;
+        refuse_rgb(&damaged, 2, 2, "it is cut off");
+    }
+    for (size_t at = 8; at < png.n; at++) {
+        damaged = png;
+        damaged.bytes[at] ^= 0x10;
+        refuse_rgb(&damaged, 2, 2, "cannot read ");
+    }
+    begin_png(&png, 3, 1, 8, PALETTE, 0);
+    add_chunk(&png, "PLTE", palette, sizeof palette);
+    end_png(&png, (const uint8_t[]){0, 1, 0, 1}, 4);
+    expect_rgb(&png, 3, 1, (const uint8_t[]){255, 0, 1, 9, 8, 7, 255, 0, 1});
+    begin_png(&png, 2, 1, 8, GREY, 0);
+    end_png(&png, (const uint8_t[]){0, 200, 3}, 3);
+    expect_rgb(&png, 2, 1, (const uint8_t[]){200, 200, 200, 3, 3, 3});
+    begin_png(&png, 1, 1, 8, RGBA, 0);
+    end_png(&png, (const uint8_t[]){0, 1, 2, 3, 255}, 5);
+    refuse_rgb(&png, 1, 1, "it has transparent pixels");
+    begin_png(&png, 2, 1, 8, GREY, 0);
+    add_chunk(&png, "tRNS", (const uint8_t[]){0, 200}, 2);
+    end_png(&png, (const uint8_t[]){0, 199, 200}, 3);
+    refuse_rgb(&png, 2, 1, "it has transparent pixels");
+    begin_png(&png, 1, 1, 16, RGB, 0);
+    end_png(&png, (const uint8_t[]){0, 255, 255, 0, 0, 0, 0}, 7);
+    refuse_rgb(&png, 1, 1, "more than 8 bits");
+    begin_png(&png, 0x7fffffff, 0x7fffffff, 8, RGB, 0); /* no memory for what a file claims */
+    end_png(&png, rgb, 7);
+    refuse_rgb(&png, 2, 1, "cannot read ");
+}
+
 int main(void)
 {
     char text[100];
@@ -409,6 +484,7 @@ int main(void)
     read_what_was_written(PNG_MAX_READ_SIDE, 3);
     read_what_was_written(5, PNG_MAX_READ_SIDE);
     read_refusals();
+    read_rgb();
     png_describe(text, sizeof text);
     CHECK(strstr(text, "built with 1.") != NULL);
     return test_end();

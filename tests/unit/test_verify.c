@@ -15,9 +15,9 @@
 enum { N_COLUMNS = 5, N_LINES = 2, HEIGHT = 12, FILM_BYTES = (2 << 20) + 4096, MAX_FILMS = 3 };
 
 static const char settings[] =
-    "{\"every\":1,\"k\":3,\"height\":12,\"order\":\"lightness\",\"strips\":[\"kmeans\",\"squeezed\",\"average\"]}";
-static const char *const suffixes[] = {".barcode.png", ".barcode.squeezed.png", ".barcode.average.png", ".json"};
-static const enum strip strips[] = {STRIP_KMEANS, STRIP_SQUEEZED, STRIP_AVERAGE};
+    "{\"every\":1,\"k\":3,\"height\":12,\"order\":\"lightness\",\"strips\":[\"average\",\"squeezed\",\"kmeans\"]}";
+static const char *const suffixes[] = {".barcode.png", ".barcode.squeezed.png", ".barcode.kmeans.png", ".json"};
+static const enum strip strips[] = {STRIP_AVERAGE, STRIP_SQUEEZED, STRIP_KMEANS};
 
 /* A film of the catalogue: what is written into its journal line and its side-car. */
 struct made {
@@ -306,8 +306,8 @@ static void damaged_outputs(void)
 {
     unlink(out_path("a", ".barcode.png"));
     CHECK_OFF("a", "/out/a.barcode.png: No such file");
-    cut(out_path("a", ".barcode.average.png"), 40);
-    CHECK_OFF("a", "/out/a.barcode.average.png has 40 bytes, not ");
+    cut(out_path("a", ".barcode.kmeans.png"), 40);
+    CHECK_OFF("a", "/out/a.barcode.kmeans.png has 40 bytes, not ");
     flip(out_path("b b", ".barcode.squeezed.png"), 60);
     CHECK_OFF("b b", "/out/b b.barcode.squeezed.png has changed since it was made (SHA-256 ");
     unlink(out_path("a", ".json"));
@@ -325,27 +325,28 @@ static void damaged_outputs(void)
 static void wrong_outputs(void)
 {
     struct made *a = &films[0];
+    char other[600];
     uint8_t *rgb;
 
-    CHECK_INT(render_strip(&a->barcode, STRIP_AVERAGE, ORDER_SHARE, HEIGHT, &rgb), ST_OK);
+    CHECK_INT(render_strip(&a->barcode, STRIP_KMEANS, ORDER_LIGHTNESS, HEIGHT, &rgb), ST_OK);
     rgb[(7 * N_COLUMNS + 3) * 3 + 1] ^= 1;
     write_strip(a, 2, rgb, N_COLUMNS, HEIGHT);
     write_journal();
-    CHECK_OFF("a", "/out/a.barcode.average.png is not what its side-car draws: first at column 3, row 7");
+    CHECK_OFF("a", "/out/a.barcode.kmeans.png is not what its side-car draws: first at column 3, row 7");
     write_strip(a, 2, rgb, N_COLUMNS, HEIGHT - 1);
     write_journal();
-    CHECK_OFF("a", "/out/a.barcode.average.png: it is 5 x 11 pixels, not 5 x 12");
+    CHECK_OFF("a", "/out/a.barcode.kmeans.png: it is 5 x 11 pixels, not 5 x 12");
     free(rgb);
     test_write(out_path("a", ".barcode.png"), "no picture", 10);
     describe_output(a, 0);
     write_journal();
     CHECK_OFF("a", "/out/a.barcode.png is not a PNG file");
-    draw_strip(a, 1); /* the average's place holds the squeezed strip */
-    CHECK_INT(rename(out_path("a", ".barcode.squeezed.png"), out_path("a", ".barcode.average.png")), 0);
+    draw_strip(a, 1); /* the place of one strip holds another */
+    CHECK_INT(rename(out_path("a", ".barcode.squeezed.png"), out_path("a", ".barcode.kmeans.png")), 0);
     describe_output(a, 2);
     draw_strip(a, 1);
     write_journal();
-    CHECK_OFF("a", "/out/a.barcode.average.png is not what its side-car draws");
+    CHECK_OFF("a", "/out/a.barcode.kmeans.png is not what its side-car draws");
 
     test_write(out_path("a", ".json"), "{}", 2);
     describe_output(a, 3);
@@ -355,6 +356,14 @@ static void wrong_outputs(void)
     write_sidecar(a);
     write_journal();
     CHECK_OFF("a", "/films/b b.mkv, the journal ");
+    snprintf(other, sizeof other, "%s/films/\xef\xbf\xbd.mkv", test_folder()); /* U+FFFD stands for no ASCII */
+    a->barcode.film.path = other;
+    write_sidecar(a);
+    write_journal();
+    CHECK_OFF("a", "/films/a.mkv");
+    a->result.bytes++;
+    write_journal();
+    CHECK_OFF("a", "the journal one of 2101249, ");
     a->result.fingerprint[5] ^= 1;
     write_journal();
     CHECK_OFF("a", "its side-car names a film of 2101248 bytes, fingerprint ");
@@ -370,7 +379,7 @@ static void wrong_outputs(void)
 static void wrong_settings(void)
 {
     static char others[] =
-        "{\"every\":2,\"k\":3,\"height\":12,\"order\":\"lightness\",\"strips\":[\"kmeans\",\"squeezed\",\"average\"]}";
+        "{\"every\":2,\"k\":3,\"height\":12,\"order\":\"lightness\",\"strips\":[\"average\",\"squeezed\",\"kmeans\"]}";
     static char broken[] = "{\"height\":65536,\"order\":\"lightness\",\"strips\":[\"kmeans\"]}";
     struct made *b = &films[1];
 
@@ -464,7 +473,7 @@ static void strangers(void)
     flip(films[1].path, 0);
     CHECK_OFF("b b", "/films/b b.mkv has changed since it was read");
     remove_journal();
-    CHECK_INT(render_strip(&films[0].barcode, STRIP_KMEANS, ORDER_HUE, HEIGHT, &rgb), ST_OK);
+    CHECK_INT(render_strip(&films[0].barcode, STRIP_AVERAGE, ORDER_HUE, HEIGHT, &rgb), ST_OK);
     rgb[0] ^= 1;
     write_strip(&films[0], 0, rgb, N_COLUMNS, HEIGHT);
     free(rgb);
@@ -488,8 +497,8 @@ static void strangers(void)
     CHECK_INT(mkdir(out_path("x", ".json"), 0777), 0);
     CHECK_INT(mkfifo(out_path("y", ".json"), 0666), 0);
     CHECK_SOUND(2);
-    flip(out_path("b b", ".barcode.average.png"), 60);
-    CHECK_OFF("b b", "/out/b b.barcode.average.png");
+    flip(out_path("b b", ".barcode.kmeans.png"), 60);
+    CHECK_OFF("b b", "/out/b b.barcode.kmeans.png");
 }
 
 /* A path that is no UTF-8 is another text in the side-car; a name must not steer the terminal. */
@@ -621,7 +630,7 @@ static void fingerprint_of(size_t n)
 static void fingerprints(void)
 {
     char hex[65];
-    int64_t bytes;
+    int64_t bytes = -1;
 
     fingerprint_of(0);
     fingerprint_of(1);

@@ -162,16 +162,21 @@ static bool is_reserved(const struct candidate *c)
     return strcmp(c->key, "report") == 0 || strcmp(c->key, "index") == 0;
 }
 
-/* candidate[n], n > 1, want one name: all but one ask again. */
-static enum status settle(struct candidate *candidate, size_t n, names_owner *owns, void *context)
+/* candidate[n] want one name: all but one of them, or all of them, ask again. */
+static enum status settle(struct candidate *candidate, size_t n, names_owner *claim, void *context)
 {
-    size_t keeper = 0;
+    size_t keeper = n; /* nobody */
 
-    for (size_t i = 0; i < n; i++)
-        if (owns && owns(context, candidate[i].film->name, candidate[i].film)) {
+    for (size_t i = 0; i < n; i++) {
+        const enum names_claim whose =
+            claim ? claim(context, candidate[i].film->name, candidate[i].film) : NAME_IS_FREE;
+        if (whose == NAME_IS_FREE && keeper == n)
+            keeper = i;
+        if (whose == NAME_IS_ITS_OWN) {
             keeper = i;
             break;
         }
+    }
     for (size_t i = 0; i < n; i++) {
         struct candidate *c = &candidate[i];
         if (i == keeper)
@@ -184,7 +189,7 @@ static enum status settle(struct candidate *candidate, size_t n, names_owner *ow
     return ST_OK;
 }
 
-static enum status play_round(struct candidate *c, size_t n, names_owner *owns, void *context, bool *is_over)
+static enum status play_round(struct candidate *c, size_t n, names_owner *claim, void *context, bool *is_over)
 {
     for (size_t i = 0; i < n; i++) {
         if (!c[i].asks_again)
@@ -203,15 +208,14 @@ static enum status play_round(struct candidate *c, size_t n, names_owner *owns, 
     for (size_t first = 0, last; first < n; first = last) {
         for (last = first + 1; last < n && strcmp(c[first].key, c[last].key) == 0; last++)
             ;
-        if (last - first == 1)
-            continue;
-        *is_over = false;
-        TRY(settle(c + first, last - first, owns, context));
+        TRY(settle(c + first, last - first, claim, context));
+        for (size_t i = first; i < last; i++)
+            *is_over = *is_over && !c[i].asks_again;
     }
     return ST_OK;
 }
 
-enum status names_assign(struct listing *listing, names_owner *owns, void *context)
+enum status names_assign(struct listing *listing, names_owner *claim, void *context)
 {
     const size_t n = (size_t)listing->n;
     struct candidate *candidate = mem_array(n, sizeof *candidate);
@@ -221,7 +225,7 @@ enum status names_assign(struct listing *listing, names_owner *owns, void *conte
     for (size_t i = 0; candidate && i < n; i++)
         candidate[i] = (struct candidate){.film = &listing->film[i], .asks_again = true};
     while (st == ST_OK && !is_over)
-        st = play_round(candidate, n, owns, context, &is_over);
+        st = play_round(candidate, n, claim, context, &is_over);
     for (size_t i = 0; candidate && i < n; i++)
         free(candidate[i].key);
     free(candidate);
