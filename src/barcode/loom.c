@@ -123,6 +123,8 @@ void loom_setup_weave(struct loom *loom, int share)
                    : picture.lines_are_columns ? picture.width
                                                : picture.height,
         .threads = loom->resources.threads,
+        .n_gpu_sharers = loom->resources.n_gpu_sharers,
+        .n_host_sharers = loom->resources.n_host_sharers,
         .want_hash = c->frame_hashes != NULL,
         .stop = loom->stop,
     };

@@ -2,6 +2,7 @@
 
 #include "barcode/output.h"
 #include "barcode/piece_store.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { BEATS_A_SECOND = 5 };
@@ -37,6 +39,18 @@ static void index_path(const struct piece_setup *setup, char path[PATH_MAX])
 static void share_path(const struct piece_setup *setup, int share, int n_shares, char path[PATH_MAX])
 {
     snprintf(path, PATH_MAX, "%s.%dof%d", setup->store, share + 1, n_shares);
+}
+
+/* Where it is not there (any more): another run that found it empty may have removed it. */
+static void make_folder(const struct piece_setup *setup)
+{
+    const char *slash = strrchr(setup->store, '/');
+    char folder[PATH_MAX];
+
+    if (slash && (size_t)(slash - setup->store) < sizeof folder) {
+        snprintf(folder, sizeof folder, "%.*s", (int)(slash - setup->store), setup->store);
+        mkdir(folder, 0777); /* saving tells what is wrong, if anything is */
+    }
 }
 
 /* "index" or "3of8" */
@@ -79,6 +93,7 @@ static enum status save_index(const struct piece *p)
                                          {f->frame, (size_t)f->n_frames * sizeof *f->frame}};
     char path[PATH_MAX];
 
+    make_folder(&p->setup);
     index_path(&p->setup, path);
     return piece_store_save(path, p->setup.key, blocks, 4);
 }
@@ -155,6 +170,7 @@ static enum status save_share(const struct piece *p, int share, int n_shares)
     st = loom_pack(&p->loom, &p->woven, &packed, &bytes);
     if (st == ST_OK) {
         const struct piece_block blocks[] = {{&head, sizeof head}, {packed, bytes}};
+        make_folder(&p->setup);
         share_path(&p->setup, share, n_shares, path);
         st = piece_store_save(path, p->setup.key, blocks, 2);
     }
@@ -201,11 +217,13 @@ static void show_progress(void *context, int64_t done, int64_t total)
 
 static enum status read_index(struct piece *p)
 {
+    const double started = clock_seconds();
     bool found;
 
     TRY(load_index(p, &found));
     if (!found)
         TRY(film_open(&p->loom.film, p->setup.config.film, p->setup.stop, show_progress, p));
+    p->index_seconds += clock_seconds() - started;
     return loom_judge_film(&p->loom);
 }
 
@@ -223,6 +241,7 @@ static enum status weave(struct piece *p, struct weave_result *earlier)
     struct weave *w = NULL;
     struct weave_stats stats;
     int64_t done = 0, total = 0;
+    const double started = clock_seconds();
     bool finished = false;
     enum status st;
 
@@ -235,6 +254,7 @@ static enum status weave(struct piece *p, struct weave_result *earlier)
     }
     const enum status woven = weave_finish(&w, &p->woven, &stats);
     p->loom.weave.earlier = NULL;
+    p->weave_seconds += clock_seconds() - started;
     add_stats(&p->stats, &stats);
     if (stats.nvdec_refusal)
         log_note("decoded on the CPU instead of NVDEC: %s", stats.nvdec_refusal);
@@ -274,14 +294,20 @@ static enum status weave_share(struct piece *p, int share, int n_shares)
 
 static enum status assemble_and_write(struct piece *p)
 {
+    const double started = clock_seconds();
     uint8_t *packed = NULL;
     size_t bytes = 0;
     enum status st = loom_pack(&p->loom, &p->woven, &packed, &bytes);
 
     if (st == ST_OK)
         st = loom_assemble(&p->loom, packed, bytes);
+    if (st == ST_OK && p->setup.may_write)
+        st = p->setup.may_write(p->setup.context);
+    if (st == ST_OK)
+        st = loom_write(&p->loom);
     free(packed);
-    return st == ST_OK ? loom_write(&p->loom) : st;
+    p->write_seconds += clock_seconds() - started;
+    return st;
 }
 
 /* A film that is decoded from start to end has one segment: it cannot be drained on its way. */

@@ -17,6 +17,8 @@ struct piece_setup {
     const atomic_int *drain; /* becomes non-zero: finish what is begun, keep it, come back */
     /* Told several times a second while things move on; done rises. */
     void (*beat)(void *context, int64_t done, int64_t total);
+    /* Asked before outputs are written, may refuse; NULL: nobody is asked. */
+    enum status (*may_write)(void *context);
     void *context;
 };
 
@@ -24,7 +26,8 @@ struct piece {
     struct piece_setup setup;
     struct loom loom; /* after piece_film and piece_join: its film and barcode are those that were written */
     struct weave_result woven;
-    struct weave_stats stats; /* of this step; after piece_join of all weaves */
+    struct weave_stats stats;                           /* of this step; after piece_join of all weaves */
+    double index_seconds, weave_seconds, write_seconds; /* of this step */
 };
 
 void piece_init(struct piece *p, const struct piece_setup *setup);

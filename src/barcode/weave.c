@@ -11,8 +11,7 @@
 
 enum {
     NVDEC_SESSIONS = 8, /* an H200 has 7 engines; 7 to 8 sessions saturate them, more gain nothing */
-    NVDEC_WORTH_SECONDS = 2,
-    DEVICE_BATCH = 32, /* frames clustered at once by each worker of a GPU */
+    DEVICE_BATCH = 32,  /* frames clustered at once by each worker of a GPU */
     DEVICE_BATCH_PIXELS = 1 << 25
 };
 
@@ -187,7 +186,10 @@ static void *worker_main(void *context)
     if (w->decoder)
         w->decoding = decoder_stats(w->decoder);
     decoder_close(&w->decoder);
-    compute_close(&w->compute);
+    if (st == ST_OK)
+        compute_retire(&w->compute);
+    else
+        compute_close(&w->compute);
     pthread_mutex_lock(&weave->lock);
     /* "interrupted" is only the echo of another worker's failure, unless there is none. */
     if (st != ST_OK && (weave->failure == ST_OK || weave->failure == ST_INTERRUPTED)) {
@@ -248,15 +250,20 @@ static double cpu_seconds(const struct weave *w)
     return (double)w->total * i->width * i->height * 1.1e-9 / w->setup.threads;
 }
 
-/* NVDEC sessions pay where there is enough to do: eight take 0.3 s to open and as long to close. The environment may
- * say otherwise. */
-static bool nvdec_pays(const struct weave *w)
+/* NVDEC sessions to open. A GPU's are shared out among the processes that use it. They pay where there is enough to do:
+ * eight take 0.3 s to open and as long to close, and the driver does this for one process of a host at a time,
+ * whichever GPU it is for (measured: with 16 processes on 4 GPUs that is all they waited for). The environment may say
+ * otherwise. */
+static int64_t choose_nvdec_sessions(const struct weave *w)
 {
+    const struct weave_setup *s = &w->setup;
     const char *wish = getenv("JACQUARD_NVDEC");
+    const int64_t share = at_least(NVDEC_SESSIONS / at_least(s->n_gpu_sharers, 1), 1);
+    const double worth_seconds = s->n_host_sharers > 4 ? 0.5 * s->n_host_sharers : 2.0;
 
-    if (wish && strcmp(wish, "always") == 0)
-        return true;
-    return !(wish && strcmp(wish, "never") == 0) && cpu_seconds(w) > NVDEC_WORTH_SECONDS;
+    if (s->ops != &compute_cuda || !s->film->info.nvdec_exact || (wish && strcmp(wish, "never") == 0))
+        return 0;
+    return (wish && strcmp(wish, "always") == 0) || cpu_seconds(w) > worth_seconds ? share : 0;
 }
 
 /* As many decoders as there are segments and cores for; cores that are left over help inside the decoders. NVDEC
@@ -269,8 +276,7 @@ static enum status allocate_workers(struct weave *w)
     const int64_t n_pixels = (int64_t)s->picture.width * s->picture.height;
     const int batch = on_device ? (int)at_most(at_least(DEVICE_BATCH_PIXELS / n_pixels, 1), DEVICE_BATCH) : 1;
     const int n_cpu = (int)at_most(n_segments, s->threads);
-    const bool use_nvdec = on_device && s->film->info.nvdec_exact && nvdec_pays(w);
-    const int n_nvdec = use_nvdec ? (int)at_most(n_segments - n_cpu, NVDEC_SESSIONS) : 0;
+    const int n_nvdec = (int)at_most(n_segments - n_cpu, choose_nvdec_sessions(w));
 
     w->worker = mem_array((size_t)(n_nvdec + n_cpu), sizeof *w->worker);
     if (!w->worker)

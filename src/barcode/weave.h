@@ -17,8 +17,9 @@ struct weave_setup {
     int device;
     struct picture_settings picture;
     struct kmeans_settings kmeans;
-    int n_lines; /* per frame; 0 where not wanted */
-    int threads; /* processor threads this rank may use */
+    int n_lines;                       /* per frame; 0 where not wanted */
+    int threads;                       /* processor threads this rank may use */
+    int n_gpu_sharers, n_host_sharers; /* processes at such work on this GPU and on this host, this one too; 0 = 1 */
     bool want_hash;
     atomic_int *stop;             /* set by whoever wants all work to end; weave sets it when a worker fails */
     const atomic_int *drain;      /* set by whoever wants it to end soon: what is begun is finished; may be NULL */

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { MOST_FAILURES_SHOWN = 20 };
 
@@ -110,6 +111,7 @@ static void take_share(struct listing *l, int share, int n_shares)
 static enum status find_films(struct catalog *c)
 {
     const struct catalog_config *f = &c->config;
+    char base[PATH_MAX];
     const struct listing_request request = {.input = f->input,
                                             .n_inputs = f->n_inputs,
                                             .list = f->list,
@@ -117,7 +119,8 @@ static enum status find_films(struct catalog *c)
                                             .exclude = f->exclude,
                                             .n_includes = f->n_includes,
                                             .n_excludes = f->n_excludes,
-                                            .out = f->out};
+                                            .out = f->out,
+                                            .base = getcwd(base, sizeof base)};
 
     TRY(listing_make(&c->listing, &request));
     log_note("%lld films found; %lld other files passed over, %lld films listed under a second name",
@@ -165,7 +168,8 @@ static enum status open_journal(struct catalog *c)
                                     .n_ranks = c->comm->size,
                                     .n_lanes = c->config.lanes,
                                     .n_films = c->listing.n,
-                                    .launch = launch};
+                                    .launch = launch,
+                                    .not_before = c->history.last_line_time};
 
     TRY(journal_open(c->config.out, &run, &c->journal));
     for (int64_t i = 0; i < c->listing.n; i++) {
@@ -199,13 +203,12 @@ static enum status prepare(struct catalog *c)
     TRY(find_films(c));
     TRY(history_read(c->config.out, &c->history));
     TRY(names_assign(&c->listing, claim_name, &c->history));
-    if (c->history.n_runs == 0)
-        TRY(outputs_are_free(c->config.out, &c->listing, &c->config.barcode));
+    TRY(outputs_are_free(c->config.out, &c->listing, &c->history, &c->config.barcode));
     if (!c->config.dry_run)
         TRY(outputs_prepare(c->config.out));
     take_share(&c->listing, c->config.share, c->config.n_shares);
     if (c->listing.n == 0)
-        return FAIL(ST_NO_MATCH, "share %d of %d holds no film", c->config.share, c->config.n_shares);
+        log_note("there are fewer films than shares: share %d of %d has none", c->config.share, c->config.n_shares);
     for (int64_t i = 0; i < c->listing.n; i++)
         TRY(add_root(c, &room, c->listing.film[i].path));
     c->resume = mem_array((size_t)c->listing.n, sizeof *c->resume);
@@ -389,20 +392,20 @@ static void list_failures(const struct catalog *c, const struct history *h)
 
 static void summarise(const struct catalog *c, const struct dealer_totals *t)
 {
-    const double lanes_seconds = t->seconds * t->n_lanes;
+    const double lanes_seconds = t->seconds * t->n_lanes, share = lanes_seconds > 0.0 ? 100.0 / lanes_seconds : 0.0;
     const int64_t n_now = t->n_done - t->n_done_before;
     char took[32];
 
     format_seconds(t->seconds, took);
     log_note(
         "%lld of %lld films done (%lld of them before), %lld failed, %lld left; in %s: %lld films, %lld columns of "
-        "%lld frames, %.0f films/h, %.1f s of film a second; %d lanes on %d ranks, busy %.1f %%, tail idle %.1f %%",
+        "%lld frames, %.0f films/h, %.1f s of film a second; %d lanes on %d ranks, busy %.1f %% (index %.1f %%, weave "
+        "%.1f %%, write %.1f %%), tail idle %.1f %%",
         (long long)t->n_done, (long long)t->n_films, (long long)t->n_done_before, (long long)t->n_failed,
         (long long)(t->n_films - t->n_done - t->n_failed), took, (long long)n_now, (long long)t->columns,
         (long long)t->frames, t->seconds > 0.0 ? (double)n_now * 3600.0 / t->seconds : 0.0,
-        t->seconds > 0.0 ? t->film_seconds / t->seconds : 0.0, t->n_lanes, c->comm->size,
-        lanes_seconds > 0.0 ? 100.0 * t->busy_seconds / lanes_seconds : 0.0,
-        lanes_seconds > 0.0 ? 100.0 * t->tail_idle_seconds / lanes_seconds : 0.0);
+        t->seconds > 0.0 ? t->film_seconds / t->seconds : 0.0, t->n_lanes, c->comm->size, share * t->busy_seconds,
+        share * t->index_seconds, share * t->weave_seconds, share * t->write_seconds, share * t->tail_idle_seconds);
 }
 
 static enum status judge(const struct catalog *c, const struct dealer_totals *t)
@@ -444,6 +447,9 @@ static enum status finish(struct catalog *c, enum status st)
 
     dealer_totals(c->dealer, &t);
     if (c->config.dry_run) {
+        if (st == ST_OK && (t.is_interrupted || t.is_out_of_time))
+            st = FAIL(ST_INTERRUPTED, "%s before all films were looked at",
+                      t.is_interrupted ? "interrupted" : "out of time");
         if (st == ST_OK)
             print_plan(c);
         return st;
@@ -489,8 +495,9 @@ static enum status run_phases(struct catalog *c)
     TRY(comm_agree(comm, st));
     TRY(comm_bcast(comm, &c->n_todo, sizeof c->n_todo));
     if (c->n_todo > 0) {
-        TRY(open_lanes(c));
-        st = run_until_over(c);
+        st = open_lanes(c);
+        if (st == ST_OK)
+            st = run_until_over(c);
     }
     if (st == ST_COMM)
         return st;

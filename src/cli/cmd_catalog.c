@@ -1,4 +1,5 @@
 /* jacquard catalog: the command line of a whole film collection. */
+#include "base/clock.h"
 #include "base/mem.h"
 #include "catalog/catalog.h"
 #include "cli/barcode_opts.h"
@@ -179,8 +180,12 @@ static char *join_words(int argc, char **argv)
 
 enum status command_catalog(struct comm *comm, int argc, char **argv, atomic_int *stop)
 {
-    struct parsed p = {
-        .config = {.share = 1, .n_shares = 1, .tries = 3, .piece_seconds = 120.0, .version = JACQUARD_VERSION}};
+    struct parsed p = {.config = {.share = 1,
+                                  .n_shares = 1,
+                                  .tries = 3,
+                                  .piece_seconds = 120.0,
+                                  .started = clock_seconds(),
+                                  .version = JACQUARD_VERSION}};
     const char **input = mem_array((size_t)argc, sizeof *input);
     char *words = join_words(argc, argv); /* before getopt sorts them */
     enum status st = input && words ? ST_OK : ST_NOMEM;

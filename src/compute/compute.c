@@ -3,8 +3,11 @@
 #include "base/mem.h"
 #include "compute/kmeans_rules.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { MOST_RETIRED = 64 };
 
 struct compute {
     const struct compute_ops *ops;
@@ -41,6 +44,79 @@ static enum status check_setup(const struct compute_setup *s)
     return ST_OK;
 }
 
+/* Instances without work, the oldest first. */
+static struct {
+    pthread_mutex_t lock;
+    int n, n_open, most_open;
+    struct compute *instance[MOST_RETIRED];
+} retired = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void count_open(int change)
+{
+    pthread_mutex_lock(&retired.lock);
+    retired.n_open += change;
+    retired.most_open = retired.n_open > retired.most_open ? retired.n_open : retired.most_open;
+    pthread_mutex_unlock(&retired.lock);
+}
+
+static struct compute *remove_retired(int i)
+{
+    struct compute *c = retired.instance[i];
+
+    memmove(&retired.instance[i], &retired.instance[i + 1], (size_t)(--retired.n - i) * sizeof *retired.instance);
+    return c;
+}
+
+static bool is_same_setup(const struct compute_setup *a, const struct compute_setup *b)
+{
+    const struct picture_settings *p = &a->picture, *q = &b->picture;
+    const struct kmeans_settings *k = &a->kmeans, *l = &b->kmeans;
+
+    return a->device == b->device && a->batch == b->batch && p->width == q->width && p->height == q->height &&
+           p->legacy == q->legacy && p->want_lines == q->want_lines && p->lines_are_columns == q->lines_are_columns &&
+           k->k == l->k && k->n_init == l->n_init && k->plain == l->plain && k->seed == l->seed;
+}
+
+/* NULL where there is none. */
+static struct compute *take_retired(const struct compute_ops *ops, const struct compute_setup *setup)
+{
+    struct compute *found = NULL;
+
+    pthread_mutex_lock(&retired.lock);
+    for (int i = 0; i < retired.n && !found; i++) {
+        if (retired.instance[i]->ops != ops || !is_same_setup(&retired.instance[i]->setup, setup))
+            continue;
+        found = remove_retired(i);
+    }
+    pthread_mutex_unlock(&retired.lock);
+    return found;
+}
+
+static void destroy(struct compute *c)
+{
+    if (c && c->priv) {
+        c->ops->close(c->priv);
+        free(c->priv);
+    }
+    free(c);
+}
+
+void compute_retire(struct compute **c)
+{
+    struct compute *oldest = NULL;
+
+    if (!*c)
+        return;
+    pthread_mutex_lock(&retired.lock);
+    if (retired.n == MOST_RETIRED || retired.n == retired.most_open)
+        oldest = remove_retired(0);
+    retired.instance[retired.n++] = *c;
+    retired.n_open--;
+    pthread_mutex_unlock(&retired.lock);
+    *c = NULL;
+    destroy(oldest);
+}
+
 enum status compute_open(const struct compute_ops *ops, const struct compute_setup *setup, struct compute **out)
 {
     struct compute *c;
@@ -48,6 +124,11 @@ enum status compute_open(const struct compute_ops *ops, const struct compute_set
 
     *out = NULL;
     TRY(check_setup(setup));
+    *out = take_retired(ops, setup);
+    if (*out) {
+        count_open(1);
+        return ST_OK;
+    }
     c = mem_array(1, sizeof *c);
     if (!c)
         return ST_NOMEM;
@@ -56,20 +137,19 @@ enum status compute_open(const struct compute_ops *ops, const struct compute_set
     c->priv = mem_array(1, ops->priv_bytes);
     st = c->priv ? ops->open(c->priv, setup) : ST_NOMEM;
     if (st != ST_OK) {
-        compute_close(&c);
+        destroy(c);
         return st;
     }
+    count_open(1);
     *out = c;
     return ST_OK;
 }
 
 void compute_close(struct compute **c)
 {
-    if (*c && (*c)->priv) {
-        (*c)->ops->close((*c)->priv);
-        free((*c)->priv);
-    }
-    free(*c);
+    if (*c)
+        count_open(-1);
+    destroy(*c);
     *c = NULL;
 }
 

@@ -93,6 +93,11 @@ struct compute; /* an open instance */
 enum status compute_open(const struct compute_ops *ops, const struct compute_setup *setup, struct compute **c);
 void compute_close(struct compute **c);
 
+/* Instead of compute_close, where all went well: the instance is kept for the next compute_open of the same set-up, on
+ * whichever thread, since a GPU's memory takes long to get and to give back. As many are kept as were open at one time;
+ * the oldest are closed for newer ones. */
+void compute_retire(struct compute **c);
+
 enum status compute_convert(struct compute *c, int slot, const struct frame *frame);
 enum status compute_cluster(struct compute *c, int n, const int64_t *frame_number, struct frame_clusters *clusters,
                             struct frame_light *light, uint8_t **lines);

@@ -34,6 +34,8 @@ enum status resources_choose(const struct comm *comm, const char *backend, int t
         TRY(r->ops->describe(r->device, text, sizeof text));
     }
     r->threads = threads > 0 ? threads : choose_threads(comm);
+    r->n_gpu_sharers = n_devices > 0 ? (comm->node_size + n_devices - 1) / n_devices : 1;
+    r->n_host_sharers = comm->node_size;
     return ST_OK;
 }
 

@@ -7,8 +7,9 @@
 
 struct resources {
     const struct compute_ops *ops;
-    int device;  /* CUDA ordinal, by the rank's place on its host; 0 for cpu */
-    int threads; /* at least 1 */
+    int device;                        /* CUDA ordinal, by the rank's place on its host; 0 for cpu */
+    int threads;                       /* at least 1 */
+    int n_gpu_sharers, n_host_sharers; /* processes at such work on its GPU and its host, itself too */
 };
 
 /* backend: "auto", "cpu", "cuda"; threads: 0 = this rank's share of the cores it may run on. Notes where a launcher has

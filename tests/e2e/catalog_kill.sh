@@ -2,7 +2,8 @@
 # Killed at any moment, in any way, and started again: no result is lost or made twice, and all are the bytes of an
 # uninterrupted run. KILLS (default 12) runs are killed, after a random time each: all processes, one rank, one lane's
 # process (the run then goes on), or a polite SIGUSR1 and SIGTERM. RANKS (default "1 2") are taken in turn; FILMS names a
-# folder to use instead of small made films; SEED makes it repeatable as far as timing allows.
+# folder to use instead of small made films; EVERY sets how much there is to do; SEED makes it repeatable as far as
+# timing allows.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 . "$E2E/mpi.sh"
@@ -21,7 +22,7 @@ if [ -z "${FILMS:-}" ]; then
     film "$films/long.mkv" 40
     head -c 3000 "$WORK/base.mp4" >"$films/broken.mp4"
 fi
-settings=(--backend "$BACKEND" --every 2f -k 6 --lanes 2 --threads 2 --piece-time 1)
+settings=(--backend "$BACKEND" --every "${EVERY:-2f}" -k 6 --lanes 2 --threads 2 --piece-time 1)
 # A film's JSON is its mark; report, journal and gallery have times in them.
 results() { (cd "$1" && find . -maxdepth 1 \( -name '*.png' -o -name '*.json' ! -name report.json \) -print0 | sort -z | xargs -0r sha256sum); }
 
@@ -49,7 +50,8 @@ n_done_before=0
 for ((kill = 1; kill <= KILLS; kill++)); do
     ranks=${RANKS[$((kill % ${#RANKS[@]}))]}
     start "$ranks"
-    sleep "$(python3 -c "print($RANDOM / 32768 * max($whole_ms, 1000) / 1000 * 0.5 + 0.1)")"
+    # So that the work lasts about as long as the kills do, with half a second to start.
+    sleep "$(python3 -c "print($RANDOM / 32768 * max(1, 2.2 * $whole_ms / 1000 / $KILLS) + 0.4)")"
     way=$((RANDOM % 5))
     case $way in
     0) session | xargs -r kill -KILL 2>/dev/null || true ;;                              # all at once
@@ -88,7 +90,20 @@ results "$WORK/killed" | cmp -s - "$WORK/whole.sums" || die "results differ from
 [ -z "$(find "$WORK/killed" -name '*.tmp')" ] || die "temporary files are left: $(find "$WORK/killed" -name '*.tmp')"
 [ ! -e "$WORK/killed/pieces" ] || die "files in between are left: $(ls "$WORK/killed/pieces")"
 # No film was finished twice: one done line for each in all journals.
-twice=$(cat "$WORK"/killed/journal/*.ndjson | grep -a '"event":"done"' | grep -ao '"name":"[^"]*"' | sort | uniq -d)
+twice=$(python3 - "$WORK/killed/journal" <<'P'
+import collections, json, os, sys
+done = collections.Counter()
+for name in os.listdir(sys.argv[1]):
+    for line in open(os.path.join(sys.argv[1], name), errors="replace"):
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue # torn
+        if event["event"] == "done":
+            done[event["name"]] += 1
+print(*(name for name, n in done.items() if n > 1))
+P
+)
 [ -z "$twice" ] || die "done more than once: $twice"
 jacquard verify "$WORK/killed"
 [ "$RC" = 0 ] || die "verify: exit code $RC"

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "catalog/deal/display.h"
+#include "catalog/store/outputs.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -22,7 +23,8 @@ struct deal_film {
     int n_tries;  /* that were started, in this run */
     int n_faults; /* of this run and, where they count, of earlier ones */
     int n_pieces;
-    double cost, seconds; /* estimate (< 0: none); of lanes so far */
+    double cost;                                                 /* estimate; < 0: none */
+    double seconds, index_seconds, weave_seconds, write_seconds; /* of lanes so far */
 };
 
 struct lane_state {
@@ -45,6 +47,7 @@ struct dealer {
     double started, first_order, last_beat, cost_done;
     double rate_cost, rate_seconds; /* of tasks that ended well: estimate, and speed x time they took */
     int64_t n_probes;               /* not answered yet */
+    int64_t n_films_dealt;          /* tasks but probes */
     int n_signals;
     bool is_draining, is_stopped;
     double drain_until;
@@ -60,7 +63,8 @@ enum status dealer_open(const struct dealer_setup *setup, struct dealer **out)
     if (!d)
         return ST_NOMEM;
     d->setup = *setup;
-    d->started = d->last_beat = clock_seconds();
+    d->started = setup->config->started;
+    d->last_beat = clock_seconds();
     d->totals.n_films = n;
     d->film = mem_array((size_t)n, sizeof *d->film);
     d->hello = mem_array((size_t)setup->comm->size, sizeof *d->hello);
@@ -201,12 +205,26 @@ static enum status book_film(struct dealer *d, const struct outcome *o)
 
     schedule_end(d->schedule, &o->task, TASK_DONE);
     result.seconds = f->seconds;
+    result.index_seconds = f->index_seconds;
+    result.weave_seconds = f->weave_seconds;
+    result.write_seconds = f->write_seconds;
     f->state = FILM_IS_DONE;
     d->totals.n_done++;
     d->totals.columns += result.columns;
     d->totals.frames += result.frames;
     d->totals.film_seconds += result.film_seconds;
     return journal_done(d->setup.journal, film->name, film->path, &result);
+}
+
+/* A film that has changed and cannot be read any more must not look done by what it once was. What only cannot be
+ * reached keeps its results. */
+static void forget_results(const struct dealer *d, const struct outcome *o)
+{
+    const struct resume_film *r = &d->setup.resume[o->task.film];
+    const bool is_of_film = o->fault == FAULT_NOT_A_FILM || o->fault == FAULT_INCOMPLETE || o->fault == FAULT_FORMAT;
+
+    if (is_of_film && r->before && r->before->result)
+        outputs_remove(d->setup.config->out, r->before->name, r->before->result);
 }
 
 static enum status give_film_up(struct dealer *d, const struct outcome *o, bool quarantined)
@@ -222,8 +240,11 @@ static enum status give_film_up(struct dealer *d, const struct outcome *o, bool 
                                             .seconds = f->seconds};
     char store[OUT_PATH_BYTES];
 
-    snprintf(store, sizeof store, "%s/pieces/%s", d->setup.config->out, film->name);
-    piece_forget(store);
+    if (d->setup.journal) {
+        snprintf(store, sizeof store, "%s/pieces/%s", d->setup.config->out, film->name);
+        piece_forget(store);
+        forget_results(d, o);
+    }
     schedule_end(d->schedule, &o->task, TASK_DROPPED);
     d->n_probes -= o->task.kind == TASK_PROBE;
     f->state = FILM_HAS_FAILED;
@@ -241,8 +262,9 @@ static enum status book_fault(struct dealer *d, const struct lane_state *lane, c
     const bool counts = o->fault == FAULT_CRASH || o->fault == FAULT_TIMEOUT || o->fault == FAULT_MEMORY;
     const struct journal_try t = describe_try(d, lane);
 
+    /* Whether nothing can be written is seen for oneself: what comes from a lane may be a film's doing. */
     if (o->is_output_fault)
-        return FAIL(ST_IO, "%s", o->message);
+        TRY(outputs_can_be_written(d->setup.config->out));
     if (!o->again)
         return give_film_up(d, o, false);
     f->n_faults++;
@@ -280,6 +302,19 @@ static enum status book_end(struct dealer *d, const struct lane_state *lane, con
                             : ST_OK;
 }
 
+static void add_seconds(struct dealer *d, const struct outcome *o)
+{
+    struct deal_film *f = &d->film[o->task.film];
+
+    f->seconds += o->seconds;
+    f->index_seconds += o->result.index_seconds;
+    f->weave_seconds += o->result.weave_seconds;
+    f->write_seconds += o->result.write_seconds;
+    d->totals.index_seconds += o->result.index_seconds;
+    d->totals.weave_seconds += o->result.weave_seconds;
+    d->totals.write_seconds += o->result.write_seconds;
+}
+
 static enum status hear_outcome(struct dealer *d, int rank, const struct message *m)
 {
     struct lane_state *lane = find_lane(d, rank, m->lane);
@@ -290,7 +325,7 @@ static enum status hear_outcome(struct dealer *d, int rank, const struct message
     lane->is_busy = false;
     d->n_busy--;
     d->totals.busy_seconds += clock_seconds() - lane->since;
-    d->film[o->task.film].seconds += o->seconds;
+    add_seconds(d, o);
     if (o->end == OUTCOME_DONE && (o->task.kind == TASK_FILM || o->task.kind == TASK_PIECE)) {
         d->cost_done += o->task.cost;
         d->rate_cost += o->task.cost;
@@ -347,11 +382,6 @@ static enum status give(struct dealer *d, struct lane_state *lane, const struct 
     struct deal_film *f = &d->film[task->film];
 
     lane->task = *task;
-    lane->is_busy = true;
-    lane->is_dry = false;
-    lane->since = clock_seconds();
-    lane->progress = 0.0;
-    d->n_busy++;
     f->n_tries += task->kind == TASK_PROBE || task->kind == TASK_FILM || task->kind == TASK_INDEX;
     m.as.order.task = *task;
     snprintf(m.as.order.path, sizeof m.as.order.path, "%s", film->path);
@@ -364,7 +394,14 @@ static enum status give(struct dealer *d, struct lane_state *lane, const struct 
         }
         TRY(journal_start(d->setup.journal, film->name, &t));
     }
-    return message_post(d->setup.comm, lane->rank, &m);
+    TRY(message_post(d->setup.comm, lane->rank, &m));
+    lane->is_busy = true; /* only what was sent comes back */
+    lane->is_dry = false;
+    lane->since = clock_seconds();
+    lane->progress = 0.0;
+    d->n_busy++;
+    d->n_films_dealt += task->kind != TASK_PROBE;
+    return ST_OK;
 }
 
 static double seconds_left(const struct dealer *d)
@@ -381,7 +418,8 @@ static double drain_margin(const struct dealer *d)
 static enum status deal(struct dealer *d)
 {
     const double left = seconds_left(d) - drain_margin(d);
-    const double most_cost = isfinite(left) ? fmax(left, 0.0) * lane_speed(d) : HUGE_VAL;
+    /* One film at least: what is drained is kept, so that runs too short for a film still come to its end. */
+    const double most_cost = isfinite(left) && d->n_films_dealt > 0 ? fmax(left, 0.0) * lane_speed(d) : HUGE_VAL;
     struct task task;
 
     for (int i = 0; i < d->n_lanes; i++) {
@@ -526,6 +564,14 @@ void dealer_give_up(struct dealer *d)
         d->n_busy = 0; /* the ranks cannot be told: there is nothing to wait for */
 }
 
+static bool has_lane(const struct dealer *d)
+{
+    for (int i = 0; i < d->n_lanes; i++)
+        if (!d->lane[i].is_lost)
+            return true;
+    return false;
+}
+
 void dealer_totals(const struct dealer *d, struct dealer_totals *totals)
 {
     const double now = clock_seconds();
@@ -534,7 +580,7 @@ void dealer_totals(const struct dealer *d, struct dealer_totals *totals)
     totals->seconds = d->first_order > 0.0 ? now - d->first_order : 0.0;
     for (int i = 0; i < d->n_lanes; i++)
         totals->tail_idle_seconds += d->lane[i].is_dry ? now - d->lane[i].since : 0.0;
-    totals->is_out_of_time |= d->setup.config->time_limit > 0 && !totals->is_interrupted;
+    totals->is_out_of_time |= d->setup.config->time_limit > 0 && !totals->is_interrupted && has_lane(d);
 }
 
 double dealer_cost(const struct dealer *d, int64_t film)

@@ -19,8 +19,9 @@ struct dealer_totals {
     int64_t n_films, n_done, n_done_before, n_failed, n_failed_before;
     int64_t columns, frames; /* of the films done by this run */
     double film_seconds;
-    double seconds, busy_seconds; /* of the run from the first order on; of its lanes, summed */
-    double tail_idle_seconds;     /* of its lanes, summed: without an order because there was none left */
+    double seconds, busy_seconds;                       /* of the run from the first order on; of its lanes, summed */
+    double index_seconds, weave_seconds, write_seconds; /* of the lanes', summed */
+    double tail_idle_seconds; /* of its lanes, summed: without an order because there was none left */
     int n_lanes;
     bool is_out_of_time, is_interrupted;
 };

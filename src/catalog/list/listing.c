@@ -260,6 +260,20 @@ static enum status walk_folder(struct finder *f, const struct folder *folder)
 }
 
 /* A file or folder that the user names. is_listed: it may be missing. */
+/* name below base, if it is relative. Heap; NULL with a message. */
+static char *place(const char *base, const char *name)
+{
+    char *path = NULL;
+
+    while (base && strncmp(name, "./", 2) == 0)
+        name += 2;
+    if (asprintf(&path, "%s%s%s", base && name[0] != '/' ? base : "", base && name[0] != '/' ? "/" : "", name) < 0) {
+        (void)FAIL(ST_NOMEM, "out of memory for a file name");
+        return NULL;
+    }
+    return path;
+}
+
 static enum status look_at_named(struct finder *f, const char *name, bool is_listed)
 {
     struct stat info;
@@ -276,9 +290,9 @@ static enum status look_at_named(struct finder *f, const char *name, bool is_lis
         f->n_not_films++;
         return ST_OK;
     }
-    char *path = strdup(name);
+    char *path = place(f->request->base, name);
     if (!path)
-        return FAIL(ST_NOMEM, "out of memory for a file name");
+        return ST_NOMEM;
     return is_folder ? add_folder(f, path, strlen(path), true, is_link) : add_film(f, path, &info, is_link);
 }
 

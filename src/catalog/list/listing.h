@@ -28,7 +28,8 @@ struct listing_request {
                          program runs; empty lines and lines that begin with # are passed over */
     const char *const *include, *const *exclude;
     int n_includes, n_excludes;
-    const char *out; /* this folder is never walked into; it need not exist; NULL: none */
+    const char *out;  /* this folder is never walked into; it need not exist; NULL: none */
+    const char *base; /* stands before relative names, so that they hold wherever a program runs; NULL: nothing does */
 };
 
 /* A file that is named (INPUT or in the list) is taken whatever its suffix, unless --exclude speaks against it or there

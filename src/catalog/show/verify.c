@@ -125,30 +125,12 @@ static bool check_output(struct verifier *v, struct check *c, const struct film_
     return is_read;
 }
 
-/* Whether a side-car's path is the journal's: a byte that is no UTF-8 is U+FFFD in a side-car. */
-static bool is_same_path(const char *in_sidecar, const char *path)
-{
-    while (*in_sidecar && *path) {
-        if (*in_sidecar == *path) {
-            in_sidecar++;
-        } else {
-            if (strncmp(in_sidecar, "\xef\xbf\xbd", 3) != 0 || (unsigned char)*path < 0x80)
-                return false;
-            in_sidecar += 3;
-        }
-        path++;
-    }
-    return *in_sidecar == *path;
-}
-
 /* The side-car against the journal. */
 static void check_names(struct verifier *v, struct check *c, const struct barcode *b, const struct picture_plan *plan)
 {
     const struct film_result *r = c->result;
 
     sha256_hex(b->settings_text, strlen(b->settings_text), c->settings);
-    if (c->film->path && !is_same_path(b->film.path, c->film->path))
-        off(v, c, "its side-car names the film %s, the journal %s", b->film.path, c->film->path);
     if (b->film.bytes != r->bytes || strcmp(b->film.fingerprint, r->fingerprint) != 0)
         off(v, c, "its side-car names a film of %lld bytes, fingerprint %.8s..., the journal one of %lld, %.8s...",
             (long long)b->film.bytes, b->film.fingerprint, (long long)r->bytes, r->fingerprint);

@@ -13,12 +13,12 @@ struct verify_result {
 };
 
 /* For each film that is done: its outputs are there, with the size and SHA-256 that the journal says; the side-car can
- * be read, names the film that the journal says and has the settings of the other films that were made with the same
- * ones; each strip's pixels are those drawn from the side-car; the film is there and has the size and fingerprint
- * (first and last MiB) that the side-car says. What was drawn from a side-car is not looked at where the side-car
- * itself has changed, and a strip's pixels are not where its bytes have. A side-car in OUT (NAME.json with a
- * NAME.barcode.png beside it, or that begins like one) that no journal knows is held to the same without journal and
- * digests. Relative names of films are looked for from where the program runs.
+ * be read, is of the film that the journal says (by fingerprint; it may have moved) and has the settings of the other
+ * films that were made with the same ones; each strip's pixels are those drawn from the side-car; the film is there and
+ * has the size and fingerprint (first and last MiB) that the side-car says. What was drawn from a side-car is not
+ * looked at where the side-car itself has changed, and a strip's pixels are not where its bytes have. A side-car in OUT
+ * (NAME.json with a NAME.barcode.png beside it, or that begins like one) that no journal knows is held to the same
+ * without journal and digests. Relative names of films are looked for from where the program runs.
  *
  * One line on stdout for each thing that is off: "NAME: what is off", as they are found. Films that are left, and how
  * many failed, are said in a closing note; they are not off. Films side by side on `threads` threads. Local.

@@ -197,6 +197,7 @@ enum status journal_open(const char *out, const struct journal_run *run, struct 
     if (!j)
         return ST_NOMEM;
     j->fd = -1;
+    j->last_time = run->not_before > 0.0 && run->not_before < 1e11 ? (int64_t)(run->not_before * 1e6) + 1 : 0;
     snprintf(j->settings_id, sizeof j->settings_id, "%s", run->settings_id ? run->settings_id : "");
     gethostname(host, sizeof host - 1);
     for (char *c = host; *c; c++)

@@ -23,6 +23,7 @@ struct journal_run {           /* who writes */
     int n_ranks, n_lanes;
     int64_t n_films;
     const char *launch; /* Slurm's job and step or ""; for people */
+    double not_before;  /* seconds since the epoch: the last line that is there; clocks of hosts differ */
 };
 
 /* Makes OUT/journal if need be and OUT/journal/<UTC time>-<host>-<pid>.ndjson, with a "run" line. ST_IO. */

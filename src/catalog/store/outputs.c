@@ -69,7 +69,24 @@ static size_t target_length(const char *file)
     return n - ending;
 }
 
-/* One of the names is what the file's name begins with, up to a dot. */
+/* What stands after NAME in the names of the files that are made for a film, the temporary ending taken off. */
+static bool is_suffix(const char *text)
+{
+    int part, n, end = 0;
+
+    if (strcmp(text, ".json") == 0 || strcmp(text, ".index") == 0 || strcmp(text, ".barcode.png") == 0)
+        return true;
+    if (sscanf(text, ".%dof%d%n", &part, &n, &end) == 2 && end > 0 && text[end] == '\0')
+        return true;
+    for (int i = 0; i < N_STRIPS; i++) {
+        char strip[64];
+        snprintf(strip, sizeof strip, ".barcode.%s.png", strip_names[i]);
+        if (strcmp(text, strip) == 0)
+            return true;
+    }
+    return false;
+}
+
 static bool is_of_a_name(const char *file, size_t length, const char *const *name, size_t n)
 {
     char text[NAME_MAX + 1];
@@ -77,11 +94,15 @@ static bool is_of_a_name(const char *file, size_t length, const char *const *nam
 
     if (length > NAME_MAX)
         return false;
-    memcpy(text, file, length);
-    text[length] = '\0';
-    for (char *dot = strrchr(text, '.'); dot; dot = strrchr(text, '.')) {
-        *dot = '\0';
-        if (bsearch(&key, name, n, sizeof *name, compare_names))
+    for (size_t i = 1; i < length; i++) {
+        char suffix[NAME_MAX + 1];
+        if (file[i] != '.')
+            continue;
+        memcpy(text, file, i);
+        text[i] = '\0';
+        memcpy(suffix, file + i, length - i);
+        suffix[length - i] = '\0';
+        if (is_suffix(suffix) && bsearch(&key, name, n, sizeof *name, compare_names))
             return true;
     }
     return false;
@@ -119,13 +140,16 @@ void outputs_sweep(const char *out, const struct listing *listing)
 
 /* --- what is there ------------------------------------------------------------------------------------------------ */
 
-enum status outputs_are_free(const char *out, const struct listing *listing, const struct barcode_config *config)
+enum status outputs_are_free(const char *out, const struct listing *listing, const struct history *history,
+                             const struct barcode_config *config)
 {
     char path[PATH_MAX];
 
     if (config->force)
         return ST_OK;
     for (int64_t i = 0; i < listing->n; i++) {
+        if (history_find(history, listing->film[i].name))
+            continue;
         for (int j = -1; j < config->n_strips; j++) {
             const char *strip = j > 0 ? strip_names[config->strip[j]] : "";
             snprintf(path, sizeof path, "%s/%s%s%s%s", out, listing->film[i].name, j < 0 ? ".json" : ".barcode.", strip,
@@ -137,6 +161,31 @@ enum status outputs_are_free(const char *out, const struct listing *listing, con
         }
     }
     return ST_OK;
+}
+
+enum status outputs_can_be_written(const char *out)
+{
+    static const char block[1 << 16];
+    struct file_out file;
+    char path[PATH_MAX];
+
+    snprintf(path, sizeof path, "%s/report.json", out);
+    TRY(file_out_open(&file, path, true));
+    const bool is_written = fwrite(block, 1, sizeof block, file.stream) == sizeof block && fflush(file.stream) == 0 &&
+                            fsync(fileno(file.stream)) == 0;
+    const int fault = errno;
+    file_out_discard(&file);
+    return is_written ? ST_OK : FAIL(ST_IO, "cannot write into %s: %s", out, strerror(fault));
+}
+
+void outputs_remove(const char *out, const char *name, const struct film_result *result)
+{
+    char path[PATH_MAX];
+
+    for (int i = result->n_outputs - 1; i >= 0; i--) {
+        snprintf(path, sizeof path, "%s/%s%s", out, name, result->output[i].suffix);
+        unlink(path);
+    }
 }
 
 static bool is_sound(const char *out, const char *name, const struct film_output *output)

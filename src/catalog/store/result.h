@@ -45,7 +45,8 @@ struct film_result {
     /* The work */
     char settings_id[65]; /* sha256 (hex) of all that decides the outputs: settings and version */
     int64_t columns;
-    double seconds; /* of its lanes, summed over its pieces */
+    double seconds;                                     /* of its lanes, summed over its pieces */
+    double index_seconds, weave_seconds, write_seconds; /* of these */
     int64_t frames_decoded, cpu_decoders, nvdec_decoders;
     int n_pieces;
     char notes[NOTES_BYTES]; /* what was noted on the way, lines; cut if long */

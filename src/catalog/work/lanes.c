@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -13,10 +14,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 extern char **environ;
+
+enum { START_TRIES = 3 };
 
 static const double start_seconds = 120.0, /* a driver may take its time */
     stall_seconds = 600.0,                 /* without any progress: it hangs */
@@ -56,6 +60,7 @@ static enum status spawn(struct lane *lane)
     char *const argv[] = {program, argument, NULL};
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
+    const struct timeval patience = {.tv_sec = 2};
     sigset_t none;
     int pair[2];
 
@@ -84,6 +89,7 @@ static enum status spawn(struct lane *lane)
         lane->pid = 0;
         return FAIL(ST_NOMEM, "cannot start a lane's process: %s", strerror(fault));
     }
+    setsockopt(pair[0], SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience); /* it may have stopped to listen */
     lane->socket = pair[0];
     return ST_OK;
 }
@@ -97,10 +103,20 @@ static int reap(struct lane *lane, bool kill_it)
         close(lane->socket);
     lane->socket = -1;
     if (lane->pid > 0) {
-        if (kill_it)
-            kill(lane->pid, SIGKILL);
+        /* Its socket is closed, so it has ended or will within a moment; if not, it is made to. */
+        for (int i = 0; i < 100 && !kill_it; i++) {
+            const pid_t ended = waitpid(lane->pid, &how, WNOHANG);
+            if (ended == lane->pid) {
+                lane->pid = 0;
+                return how;
+            }
+            poll(NULL, 0, 10);
+        }
+        kill(lane->pid, SIGKILL);
         while (waitpid(lane->pid, &how, 0) < 0 && errno == EINTR)
             continue;
+        if (!kill_it)
+            how = SIGABRT; /* by this side's hand, but it was its own doing */
     }
     lane->pid = 0;
     return how;
@@ -135,7 +151,13 @@ static enum status hear_ready(struct lanes *l, struct lane *lane, struct wire_re
     enum wire_kind kind;
     size_t bytes;
 
-    if (poll(&poll_it, 1, (int)(1000 * start_seconds)) <= 0)
+    const double until = clock_seconds() + start_seconds;
+    int n;
+
+    do /* a signal is for the hand to tell */
+        n = poll(&poll_it, 1, (int)(1000 * fmax(until - clock_seconds(), 0.0)));
+    while (n < 0 && errno == EINTR);
+    if (n <= 0)
         return FAIL(ST_DEVICE, "a lane's process did not start within %.0f s", start_seconds);
     if (!wire_receive(lane->socket, &kind, l->heard, &bytes))
         return FAIL(ST_NOMEM, "a lane's process ended while it started");
@@ -222,12 +244,24 @@ bool lanes_is_lost(const struct lanes *l, int i)
     return l->lane[i].is_lost;
 }
 
+static void give_outcome(struct lane *lane, const struct outcome *outcome)
+{
+    lane->outcome = *outcome;
+    lane->has_outcome = true;
+    lane->has_order = false;
+}
+
 void lanes_give(struct lanes *l, int i, const struct work_order *order)
 {
     struct lane *lane = &l->lane[i];
 
+    if (lane->is_lost) { /* it was lost while the order was on its way */
+        give_outcome(lane, &(struct outcome){.task = order->task, .end = OUTCOME_DRAINED});
+        return;
+    }
     lane->order = *order;
     lane->order.threads = (l->threads + l->n - 1) / l->n;
+    lane->order.n_lanes = l->n;
     lane->has_order = true;
     lane->started = lane->moved = clock_seconds();
     lane->beat = (struct wire_beat){0};
@@ -242,13 +276,6 @@ double lanes_progress(const struct lanes *l, int i)
 }
 
 /* --- what is heard ------------------------------------------------------------------------------------------------ */
-
-static void give_outcome(struct lane *lane, const struct outcome *outcome)
-{
-    lane->outcome = *outcome;
-    lane->has_outcome = true;
-    lane->has_order = false;
-}
 
 /* The process has ended in the middle of an order, by itself or by this side's hand. */
 static void explain_end(const struct lanes *l, struct lane *lane, int how)
@@ -282,7 +309,9 @@ static void replace(struct lanes *l, struct lane *lane)
 
     if (lane->has_order)
         explain_end(l, lane, how);
-    lane->is_lost = l->stop_at > 0.0 || start(l, lane, &ready) != ST_OK;
+    lane->is_lost = true;
+    for (int i = 0; i < START_TRIES && lane->is_lost && l->stop_at <= 0.0; i++)
+        lane->is_lost = start(l, lane, &ready) != ST_OK;
     if (!lane->is_lost && l->is_draining)
         wire_send(lane->socket, WIRE_DRAIN, NULL, 0);
 }
@@ -290,13 +319,25 @@ static void replace(struct lanes *l, struct lane *lane)
 #define END_TEXT(text) ((text)[sizeof(text) - 1] = '\0')
 
 /* A film may have taken its decoder's process over: what it says is in range, whatever it says. */
-static void tame(struct outcome *o, const struct task *task)
+static void tame(const struct lanes *l, struct outcome *o, const struct task *task)
 {
+    static const int64_t most = (int64_t)1 << 40;
     struct film_result *r = &o->result;
+    const bool can_unsplit = task->kind == TASK_INDEX || task->kind == TASK_JOIN;
+    const bool is_ending = l->is_draining || l->stop_at > 0.0;
 
     o->task = *task;
-    if (o->end > OUTCOME_STOPPED)
-        o->end = OUTCOME_FAULT;
+    if (o->end > OUTCOME_STOPPED || (o->end == OUTCOME_UNSPLIT && !can_unsplit) ||
+        ((o->end == OUTCOME_DRAINED || o->end == OUTCOME_STOPPED) && !is_ending))
+        *o = (struct outcome){.task = *task,
+                              .end = OUTCOME_FAULT,
+                              .fault = FAULT_CRASH,
+                              .again = true,
+                              .message = "the process that decoded it spoke nonsense"};
+    o->again = o->again != 0;
+    o->is_output_fault = o->is_output_fault != 0;
+    r->columns = r->columns < 0 || r->columns > most ? 0 : r->columns;
+    r->frames = r->frames < 0 || r->frames > most ? 0 : r->frames;
     if (o->fault >= N_FAULT_KINDS)
         o->fault = FAULT_OTHER;
     END_TEXT(o->message);
@@ -309,6 +350,8 @@ static void tame(struct outcome *o, const struct task *task)
     r->n_outputs = r->n_outputs < 0 ? 0 : r->n_outputs > MAX_OUTPUTS ? MAX_OUTPUTS : r->n_outputs;
     for (int i = 0; i < MAX_OUTPUTS; i++) {
         END_TEXT(r->output[i].suffix);
+        for (char *c = r->output[i].suffix; *c; c++)
+            *c = *c == '/' ? '_' : *c;
         END_TEXT(r->output[i].sha256);
     }
     r->card.n_bins = r->card.n_bins < 0 ? 0 : r->card.n_bins > CARD_MAX_BINS ? CARD_MAX_BINS : r->card.n_bins;
@@ -318,6 +361,12 @@ static void tame(struct outcome *o, const struct task *task)
         o->seconds = 0.0;
 }
 
+static void condemn(struct lane *lane, enum fault_kind kind)
+{
+    lane->verdict = kind;
+    kill(lane->pid, SIGKILL); /* its end is heard on the socket */
+}
+
 static void hear(struct lanes *l, struct lane *lane)
 {
     enum wire_kind kind;
@@ -325,6 +374,8 @@ static void hear(struct lanes *l, struct lane *lane)
 
     if (!wire_receive(lane->socket, &kind, l->heard, &bytes)) {
         replace(l, lane);
+    } else if (lane->verdict != N_FAULT_KINDS) {
+        return; /* condemned already: what it still says comes too late */
     } else if (kind == WIRE_BEAT && bytes == sizeof lane->beat) {
         struct wire_beat beat;
         memcpy(&beat, l->heard, sizeof beat);
@@ -334,12 +385,15 @@ static void hear(struct lanes *l, struct lane *lane)
     } else if (kind == WIRE_OUTCOME && bytes == sizeof lane->outcome && lane->has_order) {
         struct outcome o;
         memcpy(&o, l->heard, sizeof o);
-        tame(&o, &lane->order.task);
+        tame(l, &o, &lane->order.task);
         give_outcome(lane, &o);
         if (o.end == OUTCOME_FAULT && (o.fault == FAULT_DEVICE || o.fault == FAULT_MEMORY)) {
             reap(lane, true); /* such faults stick to a process */
             replace(l, lane);
         }
+    } else {
+        snprintf(lane->reason, sizeof lane->reason, "the process that decoded it spoke nonsense");
+        condemn(lane, FAULT_CRASH);
     }
 }
 
@@ -358,12 +412,6 @@ static double resident_bytes(pid_t pid)
         pages = 0;
     close(fd);
     return (double)pages * (double)sysconf(_SC_PAGESIZE);
-}
-
-static void condemn(struct lane *lane, enum fault_kind kind)
-{
-    lane->verdict = kind;
-    kill(lane->pid, SIGKILL); /* its end is heard on the socket */
 }
 
 static void look_after(const struct lanes *l, struct lane *lane, double now)

@@ -15,6 +15,7 @@ enum { OUT_PATH_BYTES = PATH_MAX + NAMES_MAX_BYTES + 64 }; /* of a file in the f
 struct work_order {
     struct task task;
     int threads; /* processor threads it may use */
+    int n_lanes; /* of its rank */
     char path[PATH_MAX];
     char name[NAMES_MAX_BYTES + 1]; /* of the outputs */
 };
@@ -31,8 +32,8 @@ struct outcome {
     struct task task;
     enum outcome_end end;
     enum fault_kind fault;
-    bool again;           /* the fault may not be the film's: another try is worth it */
-    bool is_output_fault; /* results cannot be written: no film's fault, and no sense in going on */
+    uint8_t again;           /* the fault may not be the film's: another try is worth it */
+    uint8_t is_output_fault; /* results cannot be written: no film's fault, and no sense in going on */
     char message[STATUS_MESSAGE_BYTES];
     double seconds;
     double cost;               /* PROBE: core seconds */

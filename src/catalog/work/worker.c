@@ -130,6 +130,19 @@ static enum status look_at_film(struct work *w)
     return ST_OK;
 }
 
+/* A film that is being copied here while it is read gives whatever was there at the time. */
+static enum status film_is_unchanged(void *context)
+{
+    const struct work *w = context;
+    struct stat now;
+
+    if (stat(w->order->path, &now) == 0 && now.st_size == w->before.st_size && mtime_ns(&now) == mtime_ns(&w->before))
+        return ST_OK;
+    w->outcome->again = true;
+    w->outcome->fault = FAULT_UNREADABLE;
+    return FAIL(ST_FORMAT, "%s changed while it was read", w->order->path);
+}
+
 static void set_up_piece(struct work *w)
 {
     struct piece_setup *p = &w->piece;
@@ -143,12 +156,16 @@ static void set_up_piece(struct work *w)
                               .key = w->key,
                               .stop = &me.stop,
                               .drain = &me.drain,
-                              .beat = beat};
+                              .beat = beat,
+                              .may_write = film_is_unchanged,
+                              .context = w};
     p->config.film = w->order->path;
     p->config.output = w->output;
     p->config.json = w->json;
     p->config.force = true; /* what is there is an older result of ours: the rank has looked */
     p->resources.threads = w->order->threads;
+    p->resources.n_gpu_sharers *= w->order->n_lanes;
+    p->resources.n_host_sharers *= w->order->n_lanes;
 }
 
 static enum status digest_output(struct film_output *out, const char *out_folder, const char *name)
@@ -240,22 +257,13 @@ static enum status do_piece(struct work *w)
         if (st == ST_OK)
             piece_forget(w->store);
     }
-    if (st == ST_FORMAT)
+    w->outcome->result.index_seconds = p.index_seconds;
+    w->outcome->result.weave_seconds = p.weave_seconds;
+    w->outcome->result.write_seconds = p.write_seconds;
+    if (st == ST_FORMAT && !w->outcome->again)
         w->outcome->fault = p.loom.film.info.incomplete[0] ? FAULT_INCOMPLETE : FAULT_FORMAT;
     piece_release(&p);
     return st;
-}
-
-/* A film that is being copied here while it is read gives whatever was there at the time. */
-static enum status film_is_unchanged(const struct work *w)
-{
-    struct stat now;
-
-    if (stat(w->order->path, &now) == 0 && now.st_size == w->before.st_size && mtime_ns(&now) == mtime_ns(&w->before))
-        return ST_OK;
-    w->outcome->again = true;
-    w->outcome->fault = FAULT_UNREADABLE;
-    return FAIL(ST_FORMAT, "%s changed while it was read", w->order->path);
 }
 
 static void judge(struct outcome *o, enum task_kind kind, enum status st)
@@ -293,10 +301,8 @@ static void work_on(const struct work_order *order, struct outcome *outcome)
         st = look_at_film(&w);
         if (st == ST_OK)
             st = do_piece(&w);
-        if (st == ST_OK || st == ST_FORMAT) {
-            const enum status unchanged = film_is_unchanged(&w);
-            st = unchanged != ST_OK ? unchanged : st;
-        }
+        if (st == ST_FORMAT && !outcome->again && film_is_unchanged(&w) != ST_OK)
+            outcome->again = true; /* it is not the film that was damaged, but the reading of it */
     }
     judge(outcome, order->task.kind, st);
     outcome->seconds = clock_seconds() - started;
