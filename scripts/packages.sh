@@ -14,10 +14,18 @@ packages_needed=(
     ffmpeg python3 procps # the demo film and the tests
 )
 
-# One a line, those of packages_needed that are not installed.
+# What some tests need besides: a browser for the gallery, a real Slurm. Those tests are skipped where it is not to be
+# had.
+packages_for_tests=(
+    chromium chromium-driver
+    munge slurmctld slurmd slurm-client slurm-wlm-basic-plugins libpmix2
+)
+
+# One a line, those named (default: of packages_needed) that are not installed.
 packages_missing() {
     local package
-    for package in "${packages_needed[@]}"; do
+    [ $# -gt 0 ] || set -- "${packages_needed[@]}"
+    for package in "$@"; do
         # shellcheck disable=SC2016
         [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || echo "$package"
     done
@@ -55,6 +63,20 @@ packages_install() {
         return 1
     fi
     echo "packages: installed"
+}
+
+# Each on its own: on some systems some do not exist.
+packages_install_for_tests() {
+    local package missing as_root=()
+    [ "${JACQUARD_NO_PACKAGES:-0}" = 0 ] && command -v apt-get >/dev/null || return 0
+    [ "$(id -u)" = 0 ] || as_root=(sudo -n)
+    mapfile -t missing < <(packages_missing "${packages_for_tests[@]}")
+    [ ${#missing[@]} != 0 ] || return 0
+    echo "packages: for tests: ${missing[*]}"
+    packages_apt install "${missing[@]}" 2>/dev/null && return 0
+    for package in "${missing[@]}"; do
+        packages_apt install "$package" 2>/dev/null || echo "packages: $package is not to be had: its tests are skipped"
+    done
 }
 
 # packages_apt VERB [PACKAGES]; as_root is the caller's. What apt-get said is shown only when it failed.

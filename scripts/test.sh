@@ -14,6 +14,7 @@ if [ "${1:-}" = --quick ]; then
 fi
 . scripts/packages.sh
 packages_install
+packages_install_for_tests
 
 for preset in "${presets[@]}"; do
     echo "test: building build/$preset"
