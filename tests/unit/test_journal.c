@@ -445,7 +445,8 @@ static void add_done(const char *out, const char *file, double time, const char 
         "\"event\":\"done\",\"name\":\"%s\",\"path\":\"/%s\",\"bytes\":%" PRId64 ",\"mtime_ns\":%" PRId64
         ",\"fingerprint\":\"f\",\"container\":\"c\",\"codec\":\"d\",\"pixel_format\":\"p\",\"width\":1,\"height\":2,"
         "\"frames\":3,\"film_seconds\":4,\"frames_missing\":0,\"frames_damaged\":0,\"frames_lead_in\":0,"
-        "\"settings_id\":\"s\",\"columns\":5,\"seconds\":6,\"frames_decoded\":7,\"cpu_decoders\":8,"
+        "\"settings_id\":\"s\",\"columns\":5,\"seconds\":6,\"index_seconds\":0,\"weave_seconds\":0,\"write_seconds\":0,"
+        "\"frames_decoded\":7,\"cpu_decoders\":8,"
         "\"nvdec_decoders\":9,\"n_pieces\":1,\"notes\":\"\",\"outputs\":[],"
         "\"card\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\",\"later\":[{}]",
         name, name, bytes, mtime_ns);

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 enum { MOST_SHOWN = 20 };
@@ -19,6 +20,15 @@ struct view {
     const struct history_film **running; /* [n_running], the longest first */
     int64_t n_running, n_left_running;
 };
+
+/* What was done with other settings than those of the last run is left to be done with these. */
+static enum film_state state_of(const struct history *h, const struct history_film *f)
+{
+    return f->state == STATE_DONE && f->result && h->last_settings_id[0] &&
+                   strcmp(f->result->settings_id, h->last_settings_id) != 0
+               ? STATE_LEFT
+               : f->state;
+}
 
 static bool has_failed(const struct history_film *f)
 {
@@ -263,11 +273,11 @@ static enum status look(struct view *v)
     if (!v->running)
         return ST_NOMEM;
     for (int64_t i = 0; i < h->n; i++) {
-        v->n[h->film[i].state]++;
+        v->n[state_of(h, &h->film[i])]++;
         if (!h->film[i].running)
             continue;
         v->running[v->n_running++] = &h->film[i];
-        v->n_left_running += h->film[i].state == STATE_LEFT;
+        v->n_left_running += state_of(h, &h->film[i]) == STATE_LEFT;
     }
     qsort(v->running, (size_t)v->n_running, sizeof *v->running, compare_since);
     return ST_OK;

@@ -212,6 +212,9 @@ static bool read_members(const json_t *o, const struct card *card, struct event 
             !copy_text(json_object_get(o, "command"), &e->command, is_short_of_memory))
             return false;
         drop_other_than_object(&e->text);
+        if (!json_is_string(json_object_get(o, "settings_id")) ||
+            !result_read_text(o, "settings_id", e->as.settings_id, sizeof e->as.settings_id))
+            e->as.settings_id[0] = '\0';
         return true;
     case EVENT_FILM:
         return read_integer(o, "bytes", &e->as.film.bytes) && read_integer(o, "mtime_ns", &e->as.film.mtime_ns);

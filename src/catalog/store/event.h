@@ -50,6 +50,7 @@ struct event {
         } failure;                /* FAILED */
         struct journal_beat beat; /* BEAT */
         int exit_code;            /* END */
+        char settings_id[65];     /* RUN; "" where it does not say */
     } as;
 };
 

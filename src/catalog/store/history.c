@@ -27,7 +27,7 @@ struct run {
     int exit_code;
     double beat_time;
     struct journal_beat beat;
-    char *settings_text, *command;
+    char *settings_text, *command, settings_id[65];
 };
 
 struct merge {
@@ -81,6 +81,7 @@ static void describe_run(struct run *r, struct event *first, struct event *end, 
             r->has_start = true;
             r->started = e->time;
             r->settings_text = e->text;
+            memcpy(r->settings_id, e->as.settings_id, sizeof r->settings_id);
             r->command = e->command;
             e->text = e->command = NULL;
         } else if (e->kind == EVENT_BEAT) {
@@ -214,6 +215,7 @@ static void hand_out_runs(struct merge *m, struct history *h)
     h->last_exit_code = last->exit_code;
     h->last_beat = last->beat;
     h->settings_text = last->settings_text;
+    memcpy(h->last_settings_id, last->settings_id, sizeof h->last_settings_id);
     h->command = last->command;
     last->settings_text = last->command = NULL;
 }

@@ -69,6 +69,7 @@ struct history {
     bool last_run_ended;
     int last_exit_code;
     struct journal_beat last_beat;
+    char last_settings_id[65];     /* "" where it does not say */
     char *settings_text, *command; /* of the last run, settings_text one JSON object; NULL without one */
 };
 
