@@ -436,7 +436,12 @@ static void print_plan(const struct catalog *c)
         char text[32] = "?";
         if (cost >= 0.0)
             snprintf(text, sizeof text, "%.1f", cost);
-        printf("%s\t%s\t%lld\t%s\t%s\n", f->name, states[c->resume[i].state], (long long)f->bytes, text, f->path);
+        const bool fails = c->resume[i].state == RESUME_TODO && dealer_has_failed(c->dealer, i);
+        printf("%s\t%s\t%lld\t%s\t", f->name, fails ? "cannot be read" : states[c->resume[i].state],
+               (long long)f->bytes, text);
+        for (const char *p = f->path; *p; p++) /* names must not break the table, nor steer the terminal */
+            putchar((unsigned char)*p < 0x20 || *p == 0x7f ? '?' : *p);
+        putchar('\n');
     }
 }
 

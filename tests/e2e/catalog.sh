@@ -48,7 +48,8 @@ expect_code 4 "an empty folder"
 # A dry run names the films and writes nothing.
 collect "$WORK/dry" --dry-run
 expect_code 0 "dry run"
-[ "$(grep -c 'to do' "$WORK/out")" = 7 ] || die "the dry run names $(grep -c 'to do' "$WORK/out") films, not 7"
+[ "$(grep -c 'to do' "$WORK/out")" = 5 ] || die "the dry run names $(grep -c 'to do' "$WORK/out") films to do, not 5"
+[ "$(grep -c 'cannot be read' "$WORK/out")" = 2 ] || die "the dry run does not tell two that cannot be read"
 [ ! -e "$WORK/dry" ] || die "the dry run made a folder"
 
 # All of it: four films, three failures.

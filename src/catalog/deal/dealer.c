@@ -587,3 +587,8 @@ double dealer_cost(const struct dealer *d, int64_t film)
 {
     return d->film[film].cost;
 }
+
+bool dealer_has_failed(const struct dealer *d, int64_t film)
+{
+    return d->film[film].state == FILM_HAS_FAILED;
+}

@@ -48,4 +48,6 @@ void dealer_totals(const struct dealer *d, struct dealer_totals *totals);
 /* Estimated core seconds of a film; negative: not known. */
 double dealer_cost(const struct dealer *d, int64_t film);
 
+bool dealer_has_failed(const struct dealer *d, int64_t film);
+
 #endif

@@ -3,6 +3,7 @@
  * (a few letters more than need be are taken for alike, which costs them digits and nothing else). */
 #include "catalog/list/names.h"
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/sha256.h"
 
@@ -22,21 +23,6 @@ struct candidate {
 
 /* --- one name ----------------------------------------------------------------------------------------------------- */
 
-/* Bytes of the UTF-8 sequence at s (RFC 3629), which ends with a 0; 0 where there is none. */
-static size_t utf8_length(const unsigned char *s)
-{
-    const unsigned char low = s[0] == 0xe0 ? 0xa0 : s[0] == 0xf0 ? 0x90 : 0x80;
-    const unsigned char high = s[0] == 0xed ? 0x9f : s[0] == 0xf4 ? 0x8f : 0xbf;
-    const size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
-
-    if (n > 1 && (s[1] < low || s[1] > high))
-        return 0;
-    for (size_t i = 2; i < n; i++)
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-    return n;
-}
-
 static bool is_plain(unsigned char c)
 {
     return c >= 0x20 && c != 0x7f && c != '/' && c != '\\';
@@ -50,7 +36,7 @@ static void write_stem(const char *path, size_t room, char *name)
     size_t n = 0;
 
     for (const char *at = file; at < end;) {
-        const size_t length = utf8_length((const unsigned char *)at);
+        const size_t length = json_utf8_length(at);
         if (n + (length ? length : 1) > room)
             break;
         if (length > 1)
@@ -132,7 +118,7 @@ static enum status write_key(struct candidate *c)
     if (!key)
         return ST_NOMEM;
     while (*s) {
-        const size_t length = utf8_length(s);
+        const size_t length = json_utf8_length((const char *)s);
         if (length < 4) {
             const uint32_t code = length == 1   ? s[0]
                                   : length == 2 ? (s[0] & 0x1fu) << 6 | (s[1] & 0x3fu)
