@@ -250,20 +250,22 @@ static double cpu_seconds(const struct weave *w)
     return (double)w->total * i->width * i->height * 1.1e-9 / w->setup.threads;
 }
 
-/* NVDEC sessions to open. A GPU's are shared out among the processes that use it. They pay where there is enough to do:
- * eight take 0.3 s to open and as long to close, and the driver does this for one process of a host at a time,
- * whichever GPU it is for (measured: with 16 processes on 4 GPUs that is all they waited for). The environment may say
- * otherwise. */
+/* NVDEC sessions to open: at most this process's share of its GPU's, and as many as pay. Opening and closing one takes
+ * 0.1 s of the driver, which does it for one process of a host at a time, whichever GPU it is for (measured: 4 H200s,
+ * 16 processes: 10 sessions a second and no more); a process alone waits for its own, half a dozen at once. Each should
+ * find as much to do as would take the processor so long. JACQUARD_NVDEC=N asks for N whatever there is to do. */
 static int64_t choose_nvdec_sessions(const struct weave *w)
 {
     const struct weave_setup *s = &w->setup;
     const char *wish = getenv("JACQUARD_NVDEC");
+    const double host_seconds = 0.1 * s->n_host_sharers, worth_seconds = host_seconds > 0.25 ? host_seconds : 0.25;
     const int64_t share = at_least(NVDEC_SESSIONS / at_least(s->n_gpu_sharers, 1), 1);
-    const double worth_seconds = s->n_host_sharers > 4 ? 0.5 * s->n_host_sharers : 2.0;
 
-    if (s->ops != &compute_cuda || !s->film->info.nvdec_exact || (wish && strcmp(wish, "never") == 0))
+    if (s->ops != &compute_cuda || !s->film->info.nvdec_exact)
         return 0;
-    return (wish && strcmp(wish, "always") == 0) || cpu_seconds(w) > worth_seconds ? share : 0;
+    if (wish && *wish)
+        return at_least(strtol(wish, NULL, 10), 0);
+    return at_most((int64_t)(cpu_seconds(w) / worth_seconds + 0.5), share);
 }
 
 /* As many decoders as there are segments and cores for; cores that are left over help inside the decoders. NVDEC

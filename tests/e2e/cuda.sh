@@ -3,7 +3,7 @@
 # segments to it) and by the cores, on one rank and on three. Skipped without a GPU.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
-export JACQUARD_NVDEC=always # short films are else left to the processor
+export JACQUARD_NVDEC=8 # short films are else left to the processor
 . "$(dirname "$0")/mpi.sh"
 need ffmpeg
 "$JACQUARD" info >"$WORK/info"

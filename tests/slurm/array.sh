@@ -16,9 +16,8 @@ start 0-2
 # The task that was split off last has the array's own number as its job's: the one that takes care.
 has_leader() { leader=$(squeue -h -r -t RUNNING -o '%A %F %K' | sed -n "s/^$JOB $JOB //p") && [ -n "$leader" ]; }
 n_runs() { find "$OUT/journal" -type f | wc -l; }
-has_run() { grep -qs "Slurm job $1," "$OUT"/journal/*; }
 wait_for "the task whose number is the array's" has_leader
-wait_for "the run of task $leader" has_run "$JOB"
+wait_for "its lane" log_has "${JOB}_$leader" " 1 lane, "
 freeze "$JOB"
 scancel --batch --signal=USR1 "${JOB}_$leader"
 wait_for "notice" log_has "${JOB}_$leader" "interrupted: finishing"

@@ -51,14 +51,14 @@ same_catalog() {
 ranks_of() {
     local pid all
     for pid in $(pgrep -x "$(basename "$JACQUARD" | head -c 15)"); do
-        all=$'\n'$(tr '\0' '\n' <"/proc/$pid/environ" 2>/dev/null)$'\n' || continue
-        [[ $all == *$'\n'"SLURM_JOB_ID=$1"$'\n'* ]] || continue
+        all=$'\n'$(tr '\0' '\n' 2>/dev/null <"/proc/$pid/environ")$'\n' || continue
+        [[ $all == *$'\n'"SLURM_CONF=$SLURM_CONF"$'\n'* && $all == *$'\n'"SLURM_JOB_ID=$1"$'\n'* ]] || continue
         [[ $all =~ $'\n'SLURM_PROCID=([0-9]+)$'\n' ]] && echo "${BASH_REMATCH[1]} $pid"
     done | sort -n | cut -d ' ' -f 2
 }
 
 # freeze JOB: its ranks hear of everything, but their lanes stand still, so that the work is not over before what is to
-# interrupt it has come; thaw: they go on. LANES.
+# interrupt it has come; thaw: they go on, unless Slurm has woken them (it does before it ends a step). LANES.
 freeze() {
     local ranks
     mapfile -t ranks < <(ranks_of "$1")
@@ -67,9 +67,13 @@ freeze() {
     [ ${#LANES[@]} -ge ${#ranks[@]} ] || die "${#ranks[@]} ranks have ${#LANES[@]} lanes"
     kill -STOP "${LANES[@]}" || die "the lanes are gone"
 }
-thaw() { kill -CONT "${LANES[@]}" || die "the lanes are gone"; }
+thaw() { kill -CONT "${LANES[@]}" 2>/dev/null || true; }
 
-# No process of the job is left.
+# is_gone JOB: no rank of it is left, and none of LANES.
 is_gone() {
-    [ -z "$(ranks_of "$1")" ] && ! grep -qs '^State:.[^ZX]' "${LANES[@]/*//proc/&/status}"
+    local pid
+    [ -z "$(ranks_of "$1")" ] || return 1
+    for pid in "${LANES[@]}"; do
+        ! grep -qs '^State:.[^ZX]' "/proc/$pid/status" || return 1
+    done
 }
