@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "compute/clusters.h"
 #include "kernels/check.h"
+#include "kernels/copy_speed.h"
 #include "kernels/launch.h"
 #include "kernels/timing.h"
 
@@ -591,5 +592,6 @@ const struct compute_ops compute_cuda = {
     .cluster = cuda_cluster,
     .pixels = cuda_pixels,
     .boost = &boost_cuda,
+    .copy_speed = cuda_copy_speed,
     .scan = scan_cuda,
 };

@@ -64,6 +64,12 @@ static enum status self_sum_i32(struct comm *comm, int32_t *values, size_t n)
     return ST_OK;
 }
 
+static enum status self_reduce_scatter_i32(struct comm *comm, int32_t *values, size_t n)
+{
+    (void)comm, (void)values, (void)n;
+    return ST_OK;
+}
+
 static enum status self_sum_i64(struct comm *comm, int64_t *values, size_t n)
 {
     (void)comm, (void)values, (void)n;
@@ -131,6 +137,7 @@ static const struct comm_ops self_ops = {
     .lowest = self_lowest,
     .sum_i32 = self_sum_i32,
     .sum_i64 = self_sum_i64,
+    .reduce_scatter_i32 = self_reduce_scatter_i32,
     .gather = self_gather,
     .all_gather = self_all_gather,
     .post = self_post,
@@ -261,8 +268,13 @@ void comm_traffic_read(const struct comm *comm, struct comm_traffic traffic[N_CO
 const char *comm_kind_name(enum comm_kind kind)
 {
     static const char *const name[N_COMM_KINDS] = {
-        [COMM_BCAST] = "broadcast",       [COMM_SUM_I32] = "sum of int32",         [COMM_SUM_I64] = "sum of int64",
-        [COMM_ALL_GATHER] = "all-gather", [COMM_GPU_SUM_I32] = "GPU sum of int32",
+        [COMM_BCAST] = "broadcast",
+        [COMM_SUM_I32] = "sum of int32",
+        [COMM_SUM_I64] = "sum of int64",
+        [COMM_REDUCE_SCATTER_I32] = "reduce-scatter of int32",
+        [COMM_ALL_GATHER] = "all-gather",
+        [COMM_GPU_SUM_I32] = "GPU sum of int32",
+        [COMM_GPU_REDUCE_SCATTER_I32] = "GPU reduce-scatter of int32",
     };
 
     return name[kind];
@@ -292,6 +304,15 @@ enum status comm_sum_i64(struct comm *comm, int64_t *values, size_t n)
 
     TRY(comm->ops->sum_i64(comm, values, n));
     comm_count(comm, COMM_SUM_I64, n * sizeof *values, clock_seconds() - started);
+    return ST_OK;
+}
+
+enum status comm_reduce_scatter_i32(struct comm *comm, int32_t *values, size_t n)
+{
+    const double started = clock_seconds();
+
+    TRY(comm->ops->reduce_scatter_i32(comm, values, n));
+    comm_count(comm, COMM_REDUCE_SCATTER_I32, (size_t)comm->size * n * sizeof *values, clock_seconds() - started);
     return ST_OK;
 }
 

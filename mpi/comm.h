@@ -12,11 +12,21 @@
 #include <stdint.h>
 
 /* What a communicator's time goes into. */
-enum comm_kind { COMM_BCAST, COMM_SUM_I32, COMM_SUM_I64, COMM_ALL_GATHER, COMM_GPU_SUM_I32, N_COMM_KINDS };
+enum comm_kind {
+    COMM_BCAST,
+    COMM_SUM_I32,
+    COMM_SUM_I64,
+    COMM_REDUCE_SCATTER_I32,
+    COMM_ALL_GATHER,
+    COMM_GPU_SUM_I32,
+    COMM_GPU_REDUCE_SCATTER_I32,
+    N_COMM_KINDS
+};
 
 struct comm_traffic {
     int64_t calls;
-    int64_t bytes; /* of what was summed, broadcast, or gathered from all; not what an algorithm moves to do it */
+    int64_t bytes; /* of what was summed (all rows), broadcast, or gathered from all; not what an algorithm moves to do
+                      it */
     double
         seconds; /* in the calls, waiting for other ranks included; of NCCL the GPU's time, without earlier kernels */
 };
@@ -50,6 +60,10 @@ enum status comm_bcast(struct comm *comm, void *data, size_t bytes);
 /* Collective. values[n], in host memory, become their sums over all ranks, which must fit the type. */
 enum status comm_sum_i32(struct comm *comm, int32_t *values, size_t n);
 enum status comm_sum_i64(struct comm *comm, int64_t *values, size_t n);
+
+/* Collective. values i32 [size, n] in host memory: this rank's row becomes its sum over all ranks, which must fit; what
+ * the other rows hold afterwards is not said. Moves half of what comm_sum_i32 of the whole does. */
+enum status comm_reduce_scatter_i32(struct comm *comm, int32_t *values, size_t n);
 
 /* Collective. Every rank's bytes one after the other in rank order; on rank 0 *all is heap (free it) with *all_bytes,
  * on the others NULL and 0. */
@@ -104,6 +118,9 @@ const char *comm_gpu_path(const struct comm *comm);
  * all ranks, as comm_sum_i32's. In stream order: after what is queued in stream (a cudaStream_t), and done on return.
  * A fault is ST_COMM. */
 enum status comm_gpu_sum_i32(struct comm *comm, int32_t *values, size_t n, void *stream);
+
+/* Collective. The same for comm_reduce_scatter_i32: values i32 [size, n], of which this rank's row becomes its sum. */
+enum status comm_gpu_reduce_scatter_i32(struct comm *comm, int32_t *values, size_t n, void *stream);
 
 /* ---- what it is and what it did ---- */
 

@@ -365,6 +365,45 @@ static enum status mpi_sum_i64(struct comm *comm, int64_t *values, size_t n)
     return sum(comm, values, n, sizeof *values, MPI_INT64_T);
 }
 
+/* Every rank sends each row to whom it is for, in pieces, to another rank at each step, and adds what comes: the least
+ * that has to be moved. (Open MPI's own non-blocking one reduces all of it to rank 0 first.) */
+static enum status add_row_of(const struct comm *comm, int32_t *values, size_t n, int step, int32_t *piece, size_t most)
+{
+    static const char what[] = "reduce-scatter among the ranks";
+    enum { TAG = 1 }; /* 0 is for messages */
+    const int to = (comm->rank + step) % comm->size, from = (comm->rank + comm->size - step) % comm->size;
+    int32_t *mine = values + (size_t)comm->rank * n;
+    const int32_t *theirs = values + (size_t)to * n;
+
+    for (size_t done = 0; done < n; done += most) {
+        const size_t n_now = n - done < most ? n - done : most;
+        MPI_Request coming, going;
+
+        TRY_MPI(MPI_Irecv(piece, (int)n_now, MPI_INT32_T, from, TAG, comm->group->mpi, &coming), what);
+        TRY_MPI(MPI_Isend(theirs + done, (int)n_now, MPI_INT32_T, to, TAG, comm->group->mpi, &going), what);
+        TRY(wait_patiently(&coming, what));
+        for (size_t i = 0; i < n_now; i++)
+            mine[done + i] += piece[i];
+        TRY(wait_patiently(&going, what));
+    }
+    return ST_OK;
+}
+
+static enum status mpi_reduce_scatter_i32(struct comm *comm, int32_t *values, size_t n)
+{
+    static const size_t piece_bytes = (size_t)4 << 20;
+    const size_t bytes = comm_chunk_bytes < piece_bytes ? comm_chunk_bytes : piece_bytes;
+    const size_t most = bytes / sizeof *values;
+    int32_t *piece = mem_array(n < most ? n : most, sizeof *piece);
+    enum status st = comm_agree(comm, piece ? ST_OK : ST_NOMEM);
+
+    for (int step = 1; st == ST_OK && step < comm->size; step++)
+        st = add_row_of(comm, values, n, step, piece, most);
+    if (st != ST_COMM) /* else MPI may still write to it */
+        free(piece);
+    return st;
+}
+
 static uint64_t clamp(uint64_t x, uint64_t low, uint64_t high)
 {
     return x < low ? low : x > high ? high : x;
@@ -457,6 +496,7 @@ static const struct comm_ops mpi_ops = {
     .lowest = mpi_lowest,
     .sum_i32 = mpi_sum_i32,
     .sum_i64 = mpi_sum_i64,
+    .reduce_scatter_i32 = mpi_reduce_scatter_i32,
     .gather = mpi_gather,
     .all_gather = mpi_all_gather,
     .post = mpi_post,

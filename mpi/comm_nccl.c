@@ -24,12 +24,15 @@
 
 enum { BUS_BYTES = 32 };
 
+/* values[n] of all ranks for all of them, or [size, n], a row for each. */
+enum gpu_sum { FOR_ALL, A_ROW_EACH };
+
 struct comm_gpu {
     int device; /* negative: the values are in host memory */
     char path[64];
     double timeout_seconds;
     /* How it is summed, by all ranks alike; NULL for one rank. *seconds is set. */
-    enum status (*sum)(struct comm *comm, int32_t *values, size_t n, void *stream, double *seconds);
+    enum status (*sum)(struct comm *comm, enum gpu_sum which, int32_t *values, size_t n, void *stream, double *seconds);
 #ifdef JACQUARD_HAVE_CUDA
     int32_t *staging;         /* pinned: [piece_values]; NULL with NCCL */
     cudaEvent_t began, ended; /* around NCCL's sums */
@@ -44,13 +47,17 @@ static const size_t piece_values = (size_t)4 << 20;
 
 /* ---- MPI between ranks that compute on their CPUs, or whose partners do ---- */
 
-static enum status sum_on_host(struct comm *comm, int32_t *values, size_t n, void *stream, double *seconds)
+static enum status sum_on_host(struct comm *comm, enum gpu_sum which, int32_t *values, size_t n, void *stream,
+                               double *seconds)
 {
     const double started = clock_seconds();
 
     (void)stream;
-    for (size_t done = 0; done < n; done += piece_values)
-        TRY(comm->ops->sum_i32(comm, values + done, n - done < piece_values ? n - done : piece_values));
+    if (which == A_ROW_EACH)
+        TRY(comm->ops->reduce_scatter_i32(comm, values, n));
+    else
+        for (size_t done = 0; done < n; done += piece_values)
+            TRY(comm->ops->sum_i32(comm, values + done, n - done < piece_values ? n - done : piece_values));
     *seconds = clock_seconds() - started;
     return ST_OK;
 }
@@ -91,24 +98,42 @@ static enum status staging_open(struct comm_gpu *gpu)
     return ST_OK;
 }
 
-static enum status sum_staged(struct comm *comm, int32_t *values, size_t n, void *stream, double *seconds)
+/* So many columns at a time: of the one row, or of every rank's. */
+static enum status sum_piece(struct comm *comm, enum gpu_sum which, int32_t *values, size_t n, size_t first,
+                             size_t n_now, cudaStream_t stream)
 {
     const struct comm_gpu *gpu = comm->gpu;
+    const size_t rows = which == A_ROW_EACH ? (size_t)comm->size : 1, bytes = n_now * sizeof *values;
+    const size_t mine = which == A_ROW_EACH ? (size_t)comm->rank : 0;
+
+    TRY_CUDA(ST_COMM, gpu,
+             cudaMemcpy2DAsync(gpu->staging, bytes, values + first, n * sizeof *values, bytes, rows,
+                               cudaMemcpyDeviceToHost, stream),
+             "copy what is to be summed");
+    TRY_CUDA(ST_COMM, gpu, cudaStreamSynchronize(stream), "copy what is to be summed");
+    if (which == A_ROW_EACH)
+        TRY(comm->ops->reduce_scatter_i32(comm, gpu->staging, n_now));
+    else
+        TRY(comm->ops->sum_i32(comm, gpu->staging, n_now));
+    TRY_CUDA(
+        ST_COMM, gpu,
+        cudaMemcpyAsync(values + mine * n + first, gpu->staging + mine * n_now, bytes, cudaMemcpyHostToDevice, stream),
+        "copy the sums back");
+    TRY_CUDA(ST_COMM, gpu, cudaStreamSynchronize(stream), "copy the sums back");
+    return ST_OK;
+}
+
+static enum status sum_staged(struct comm *comm, enum gpu_sum which, int32_t *values, size_t n, void *stream,
+                              double *seconds)
+{
+    const struct comm_gpu *gpu = comm->gpu;
+    const size_t most = piece_values / (which == A_ROW_EACH ? (size_t)comm->size : 1);
 
     TRY_CUDA(ST_COMM, gpu, cudaSetDevice(gpu->device), "select it");
     TRY_CUDA(ST_COMM, gpu, cudaStreamSynchronize(stream), "finish the work before a sum");
     const double started = clock_seconds();
-    for (size_t done = 0; done < n; done += piece_values) {
-        const size_t n_now = n - done < piece_values ? n - done : piece_values, bytes = n_now * sizeof *values;
-
-        TRY_CUDA(ST_COMM, gpu, cudaMemcpyAsync(gpu->staging, values + done, bytes, cudaMemcpyDeviceToHost, stream),
-                 "copy what is to be summed");
-        TRY_CUDA(ST_COMM, gpu, cudaStreamSynchronize(stream), "copy what is to be summed");
-        TRY(comm->ops->sum_i32(comm, gpu->staging, n_now));
-        TRY_CUDA(ST_COMM, gpu, cudaMemcpyAsync(values + done, gpu->staging, bytes, cudaMemcpyHostToDevice, stream),
-                 "copy the sums back");
-        TRY_CUDA(ST_COMM, gpu, cudaStreamSynchronize(stream), "copy the sums back");
-    }
+    for (size_t done = 0; done < n; done += most)
+        TRY(sum_piece(comm, which, values, n, done, n - done < most ? n - done : most, stream));
     *seconds = clock_seconds() - started;
     return ST_OK;
 }
@@ -170,12 +195,18 @@ static void nccl_abort(struct comm_gpu *gpu)
     gpu->nccl = NULL;
 }
 
-static enum status nccl_queue(struct comm_gpu *gpu, int32_t *values, size_t n, cudaStream_t stream, double deadline)
+static enum status nccl_queue(const struct comm *comm, enum gpu_sum which, int32_t *values, size_t n,
+                              cudaStream_t stream, double deadline)
 {
     static const char what[] = "sum over the GPUs";
+    const struct comm_gpu *gpu = comm->gpu;
+    int32_t *row = values + (size_t)comm->rank * n;
 
     TRY_CUDA(ST_COMM, gpu, cudaEventRecord(gpu->began, stream), "take the time");
-    TRY(nccl_settle(gpu, ncclAllReduce(values, values, n, ncclInt32, ncclSum, gpu->nccl, stream), deadline, what));
+    TRY(nccl_settle(gpu,
+                    which == A_ROW_EACH ? ncclReduceScatter(values, row, n, ncclInt32, ncclSum, gpu->nccl, stream)
+                                        : ncclAllReduce(values, values, n, ncclInt32, ncclSum, gpu->nccl, stream),
+                    deadline, what));
     TRY_CUDA(ST_COMM, gpu, cudaEventRecord(gpu->ended, stream), "take the time");
 
     struct patience patience = patience_start(spin_seconds);
@@ -191,7 +222,8 @@ static enum status nccl_queue(struct comm_gpu *gpu, int32_t *values, size_t n, c
     return ST_OK;
 }
 
-static enum status sum_by_nccl(struct comm *comm, int32_t *values, size_t n, void *stream, double *seconds)
+static enum status sum_by_nccl(struct comm *comm, enum gpu_sum which, int32_t *values, size_t n, void *stream,
+                               double *seconds)
 {
     struct comm_gpu *gpu = comm->gpu;
     float ms = 0;
@@ -199,7 +231,7 @@ static enum status sum_by_nccl(struct comm *comm, int32_t *values, size_t n, voi
     if (!gpu->nccl)
         return FAIL(ST_COMM, "GPU %d: sum over the GPUs: NCCL was given up after an earlier fault", gpu->device);
     TRY_CUDA(ST_COMM, gpu, cudaSetDevice(gpu->device), "select it");
-    const enum status st = nccl_queue(gpu, values, n, stream, clock_seconds() + gpu->timeout_seconds);
+    const enum status st = nccl_queue(comm, which, values, n, stream, clock_seconds() + gpu->timeout_seconds);
     if (st != ST_OK) {
         nccl_abort(gpu);
         return st;
@@ -416,16 +448,28 @@ const char *comm_gpu_path(const struct comm *comm)
     return comm->gpu ? comm->gpu->path : "not opened";
 }
 
-enum status comm_gpu_sum_i32(struct comm *comm, int32_t *values, size_t n, void *stream)
+static enum status sum(struct comm *comm, enum gpu_sum which, int32_t *values, size_t n, void *stream)
 {
+    const size_t rows = which == A_ROW_EACH ? (size_t)comm->size : 1;
     double seconds = 0;
 
     if (!comm->gpu)
         return FAIL(ST_BUG, "a sum between GPUs that were not opened for it");
     if (comm->gpu->sum && n > 0)
-        TRY(comm->gpu->sum(comm, values, n, stream, &seconds));
-    comm_count(comm, COMM_GPU_SUM_I32, n * sizeof *values, seconds);
+        TRY(comm->gpu->sum(comm, which, values, n, stream, &seconds));
+    comm_count(comm, which == A_ROW_EACH ? COMM_GPU_REDUCE_SCATTER_I32 : COMM_GPU_SUM_I32, rows * n * sizeof *values,
+               seconds);
     return ST_OK;
+}
+
+enum status comm_gpu_sum_i32(struct comm *comm, int32_t *values, size_t n, void *stream)
+{
+    return sum(comm, FOR_ALL, values, n, stream);
+}
+
+enum status comm_gpu_reduce_scatter_i32(struct comm *comm, int32_t *values, size_t n, void *stream)
+{
+    return sum(comm, A_ROW_EACH, values, n, stream);
 }
 
 void comm_gpu_close(struct comm *comm)

@@ -26,7 +26,7 @@ only 'nccl\.h' mpi/comm_nccl.c
 only 'cuda' 'kernels/*' mpi/comm_nccl.c
 only 'libav|libsw' 'src/media/*'
 only 'png\.h' src/image/png.c
-only 'zlib\.h' src/haar/data/idx.c
+only 'zlib\.h' src/haar/data/idx.c src/bench/bench_io.c
 only 'jansson\.h' src/barcode/sidecar_read.c src/barcode/settings_read.c src/catalog/store/event.c src/catalog/store/result_text.h
 
 # A layer may include itself and what is named here.
@@ -41,7 +41,8 @@ declare -A may=(
     [src/barcode]="base image compute media mpi job barcode"
     [src/haar]="base image compute mpi job haar"
     [src/catalog]="base image compute media mpi job barcode catalog"
-    [src/cli]="base image compute media mpi job barcode catalog haar cli"
+    [src/bench]="base image compute media mpi job barcode haar bench"
+    [src/cli]="base image compute media mpi job barcode catalog haar bench cli"
 )
 for layer in "${!may[@]}"; do
     while IFS=: read -r file include; do

@@ -132,8 +132,10 @@ cudaError_t launch_items(const struct boost_search *search, cudaStream_t stream)
  * `to_first` on; overwritten. */
 cudaError_t launch_histograms(const struct boost_search *search, uint32_t bins_first, uint32_t n, uint32_t to_first,
                               cudaStream_t stream);
-/* The best cuts of the chunk [first, first + n) of the list into best; chunks come in order. */
-cudaError_t launch_best(const struct boost_search *search, uint32_t first, uint32_t n, cudaStream_t stream);
+/* The best cuts of features [first, first + n) of the list, whose histograms begin at histogram, into best: against
+ * those that are there already, of lower features, unless these are the first. */
+cudaError_t launch_best(const struct boost_search *search, uint32_t first, uint32_t n, bool is_first,
+                        cudaStream_t stream);
 
 #ifdef __cplusplus
 }

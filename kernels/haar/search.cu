@@ -130,7 +130,7 @@ static __device__ struct candidate best_of_chunk(const struct boost_search &sear
 /* The chunk's best cut becomes the node's, if it is better than those of the chunks before; with the totals and what
  * is left of it, from its histogram. grid: nodes */
 static __global__ void __launch_bounds__(BEST_THREADS)
-    choose_best(const __grid_constant__ struct boost_search search, uint32_t first, uint32_t n)
+    choose_best(const __grid_constant__ struct boost_search search, uint32_t first, uint32_t n, bool is_first)
 {
     __shared__ int32_t total[BOOST_MAX_COLUMNS], below[BOOST_MAX_COLUMNS];
     __shared__ int32_t next;
@@ -139,7 +139,7 @@ static __global__ void __launch_bounds__(BEST_THREADS)
     const struct candidate found = best_of_chunk(search, n, slot);
     const bool is_found = found.loss != UINT64_MAX;
 
-    if (first > 0 && found.loss >= best->loss) /* equal: the earlier chunk has the lower feature */
+    if (!is_first && found.loss >= best->loss) /* equal: the earlier chunk has the lower feature */
         return;
     const size_t at = (size_t)(is_found ? found.feature : 0) * search.n_nodes + slot;
     const int32_t *histogram = search.histogram + at * HAAR_BINS * n_columns;
@@ -175,7 +175,8 @@ static __global__ void __launch_bounds__(BEST_THREADS)
     }
 }
 
-cudaError_t launch_best(const struct boost_search *search, uint32_t first, uint32_t n, cudaStream_t stream)
+cudaError_t launch_best(const struct boost_search *search, uint32_t first, uint32_t n, bool is_first,
+                        cudaStream_t stream)
 {
     const dim3 grid(n, (unsigned)search->n_nodes);
 
@@ -185,6 +186,6 @@ cudaError_t launch_best(const struct boost_search *search, uint32_t first, uint3
         find_cuts<true><<<grid, BEST_THREADS, 0, stream>>>(*search);
     else
         find_cuts<false><<<grid, BEST_THREADS, 0, stream>>>(*search);
-    choose_best<<<(unsigned)search->n_nodes, BEST_THREADS, 0, stream>>>(*search, first, n);
+    choose_best<<<(unsigned)search->n_nodes, BEST_THREADS, 0, stream>>>(*search, first, n, is_first);
     return cudaGetLastError();
 }

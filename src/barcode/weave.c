@@ -277,8 +277,8 @@ static enum status allocate_workers(struct weave *w)
     const bool on_device = s->ops == &compute_cuda;
     const int64_t n_pixels = (int64_t)s->picture.width * s->picture.height;
     const int batch = on_device ? (int)at_most(at_least(DEVICE_BATCH_PIXELS / n_pixels, 1), DEVICE_BATCH) : 1;
-    const int n_cpu = (int)at_most(n_segments, s->threads);
-    const int n_nvdec = (int)at_most(n_segments - n_cpu, choose_nvdec_sessions(w));
+    const int n_cpu = (int)at_most(n_segments, s->decoders ? s->decoders->n_cpu : s->threads);
+    const int n_nvdec = (int)at_most(n_segments - n_cpu, s->decoders ? s->decoders->n_nvdec : choose_nvdec_sessions(w));
 
     w->worker = mem_array((size_t)(n_nvdec + n_cpu), sizeof *w->worker);
     if (!w->worker)

@@ -9,6 +9,10 @@
 
 #include <stdatomic.h>
 
+struct weave_decoders { /* side by side; at least one in all */
+    int n_cpu, n_nvdec;
+};
+
 struct weave_setup {
     const struct film *film;
     const struct plan *plan;
@@ -20,6 +24,7 @@ struct weave_setup {
     int n_lines;                       /* per frame; 0 where not wanted */
     int threads;                       /* processor threads this rank may use */
     int n_gpu_sharers, n_host_sharers; /* processes at such work on this GPU and on this host, this one too; 0 = 1 */
+    const struct weave_decoders *decoders; /* NULL: as many as suit the work; never more than there are segments */
     bool want_hash;
     atomic_int *stop;             /* set by whoever wants all work to end; weave sets it when a worker fails */
     const atomic_int *drain;      /* set by whoever wants it to end soon: what is begun is finished; may be NULL */

@@ -13,5 +13,6 @@ typedef enum status command(struct comm *comm, int argc, char **argv, atomic_int
 command command_barcode, command_render, command_info;
 command command_catalog, command_status, command_verify;
 command command_scan, command_train, command_evaluate, command_predict, command_export;
+command command_bench;
 
 #endif

@@ -25,6 +25,7 @@ static const struct {
     {"evaluate", command_evaluate, "a classifier's error on labelled images"},
     {"predict", command_predict, "what a classifier sees in images"},
     {"export", command_export, "a classifier as a C header"},
+    {"bench", command_bench, "how fast all this is here, beside what the machine allows"},
     {"info", command_info, "what this build and this machine have"},
 };
 

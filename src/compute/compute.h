@@ -76,6 +76,10 @@ struct compute_ops {
     /* Copies out a slot's pixels, u8 [height, width, 3] r, g, b, after convert. For tests and measurements. */
     enum status (*pixels)(void *priv, int slot, uint8_t *rgb);
 
+    /* What its memory does: bytes read and written a second by a large copy, the best of several; threads: how many of
+     * the host copy side by side (cpu). */
+    enum status (*copy_speed)(int device, int threads, double *bytes_a_second);
+
     /* The other loom's steps; NULL where the backend was not built: describe says so. */
     const struct boost_ops *boost;
     scan_function *scan;

@@ -2,6 +2,7 @@
 #include "compute/cpu.h"
 
 #include "base/mem.h"
+#include "compute/cpu_copy_speed.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -94,5 +95,6 @@ const struct compute_ops compute_cpu = {
     .cluster = cpu_cluster,
     .pixels = cpu_pixels,
     .boost = &boost_cpu,
+    .copy_speed = cpu_copy_speed,
     .scan = scan_cpu,
 };

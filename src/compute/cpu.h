@@ -6,8 +6,10 @@
 #include "compute/kmeans_rules.h"
 #include "image/light.h"
 
-/* Integer loops that gcc and clang vectorise better for newer processors: compiled twice, chosen at load time. */
-#if defined __x86_64__ && defined __gnu_linux__
+/* Loops that gcc and clang vectorise better for newer processors: compiled two or three times, chosen at load time. */
+#if defined __x86_64__ && defined __gnu_linux__ && __GNUC__ >= 12
+#define CPU_CLONES __attribute__((target_clones("arch=x86-64-v4", "avx2", "default")))
+#elif defined __x86_64__ && defined __gnu_linux__
 #define CPU_CLONES __attribute__((target_clones("avx2", "default")))
 #else
 #define CPU_CLONES
@@ -15,25 +17,31 @@
 
 /* --- convert ------------------------------------------------------------------------------------------------------ */
 
-/* Source cells first..last make one result cell; the inner ones all weigh picture.width. A lone cell's first_weight is
- * raised by that much, which the empty inner sum before[last] - before[first + 1] takes away again. */
+/* Source cells first..last make one result cell; those between them all weigh picture.width. A lone cell has a
+ * last_weight of 0. */
 struct cpu_span {
     uint32_t first, last, first_weight, last_weight;
 };
 
+/* column[i] += weight x the linear light of row[i]. */
+typedef void cpu_add_linear(const struct light *light, const uint8_t *row, uint32_t weight, int n, uint32_t *column);
+cpu_add_linear cpu_add_linear_plain, cpu_add_linear_avx512;
+
+/* The fastest that this processor runs. */
+cpu_add_linear *cpu_best_add_linear(void);
+
 struct cpu_convert {
     struct picture_settings picture;
     struct light light;
+    cpu_add_linear *add_linear;
     int max_width;         /* room in the rows below */
-    int32_t *luma;         /* i32 [max_width]: what the luma adds to all of R, G, B */
-    int32_t *chroma[3];    /* i32 [max_width]: what the chroma adds to R, G, B of each pixel of a row */
+    int32_t *chroma[3];    /* i32 [max_width]: what a row's chroma samples add to R, G, B */
     uint8_t *row[3];       /* u8 [max_width] r, g, b of a source row */
-    uint16_t *linear[3];   /* u16 [max_width] the same in linear light */
     uint32_t *column[3];   /* u32 [max_width]: weighted linear light of the rows so far */
-    int row_cached;        /* the source row that row[] and linear[] hold, -1 = none */
-    uint64_t *before;      /* u64 [max_width + 1]: sums of column[] before each cell */
+    int row_cached;        /* the source row that row[] holds, -1 = none */
     struct cpu_span *span; /* [picture.width] for source rows of span_width */
     int span_width;
+    int64_t *sum; /* i64 [picture.width]: the result cells of one channel and row */
 };
 
 enum status cpu_convert_init(struct cpu_convert *cv, const struct picture_settings *picture);

@@ -12,8 +12,10 @@ enum status cpu_convert_init(struct cpu_convert *cv, const struct picture_settin
 {
     *cv = (struct cpu_convert){.picture = *picture};
     light_init(&cv->light, picture->legacy);
+    cv->add_linear = cpu_best_add_linear();
     cv->span = mem_array((size_t)picture->width, sizeof *cv->span);
-    return cv->span ? ST_OK : ST_NOMEM;
+    cv->sum = mem_array((size_t)picture->width, sizeof *cv->sum);
+    return cv->span && cv->sum ? ST_OK : ST_NOMEM;
 }
 
 static void release_rows(struct cpu_convert *cv)
@@ -21,24 +23,20 @@ static void release_rows(struct cpu_convert *cv)
     for (int c = 0; c < 3; c++) {
         free(cv->chroma[c]);
         free(cv->row[c]);
-        free(cv->linear[c]);
         free(cv->column[c]);
         cv->chroma[c] = NULL;
         cv->row[c] = NULL;
-        cv->linear[c] = NULL;
         cv->column[c] = NULL;
     }
-    free(cv->luma);
-    free(cv->before);
-    cv->luma = NULL;
-    cv->before = NULL;
     cv->max_width = 0;
 }
 
 void cpu_convert_release(struct cpu_convert *cv)
 {
     release_rows(cv);
+    free(cv->sum);
     free(cv->span);
+    cv->sum = NULL;
     cv->span = NULL;
 }
 
@@ -49,8 +47,7 @@ static void make_spans(struct cpu_convert *cv, uint32_t width)
     for (uint32_t j = 0; j < w; j++) {
         const uint32_t first = area_first(j, width, w), last = area_last(j, width, w) - 1;
         const uint32_t first_weight = area_weight(first, j, width, w);
-        cv->span[j] = first == last ? (struct cpu_span){first, last, first_weight + w, 0}
-                                    : (struct cpu_span){first, last, first_weight, area_weight(last, j, width, w)};
+        cv->span[j] = (struct cpu_span){first, last, first_weight, first < last ? area_weight(last, j, width, w) : 0};
     }
     cv->span_width = (int)width;
 }
@@ -58,7 +55,7 @@ static void make_spans(struct cpu_convert *cv, uint32_t width)
 /* A film may change its size on the way. */
 static enum status reserve_rows(struct cpu_convert *cv, int width)
 {
-    const size_t n = (size_t)width + 16; /* chroma is written in whole groups */
+    const size_t n = (size_t)width + 1;
 
     if (width <= cv->max_width)
         return ST_OK;
@@ -66,15 +63,10 @@ static enum status reserve_rows(struct cpu_convert *cv, int width)
     for (int c = 0; c < 3; c++) {
         cv->chroma[c] = mem_array(n, sizeof *cv->chroma[c]);
         cv->row[c] = mem_array(n, sizeof *cv->row[c]);
-        cv->linear[c] = mem_array(n, sizeof *cv->linear[c]);
         cv->column[c] = mem_array(n, sizeof *cv->column[c]);
-        if (!cv->chroma[c] || !cv->row[c] || !cv->linear[c] || !cv->column[c])
+        if (!cv->chroma[c] || !cv->row[c] || !cv->column[c])
             return ST_NOMEM;
     }
-    cv->luma = mem_array(n, sizeof *cv->luma);
-    cv->before = mem_array(n, sizeof *cv->before);
-    if (!cv->luma || !cv->before)
-        return ST_NOMEM;
     cv->max_width = width;
     return ST_OK;
 }
@@ -88,21 +80,35 @@ static int32_t sample(const struct frame *f, int plane, int x, int y)
     return (row[2 * x] | row[2 * x + 1] << 8) >> f->shift;
 }
 
+CPU_CLONES static void weigh_chroma_8(const struct convert_coefs *k, const uint8_t *restrict u,
+                                      const uint8_t *restrict v, int n, int32_t *restrict r, int32_t *restrict g,
+                                      int32_t *restrict b)
+{
+    for (int i = 0; i < n; i++) {
+        const int32_t du = u[i] - k->c_offset, dv = v[i] - k->c_offset;
+        r[i] = k->rv * dv;
+        g[i] = -k->gu * du - k->gv * dv;
+        b[i] = k->bu * du;
+    }
+}
+
 static void read_chroma_row(struct cpu_convert *cv, const struct frame *f, const struct convert_coefs *k, int y)
 {
-    const int cy = y >> f->chroma_h_log2, per = 1 << f->chroma_w_log2;
+    const int cy = y >> f->chroma_h_log2, n = (f->width + (1 << f->chroma_w_log2) - 1) >> f->chroma_w_log2;
     const bool interleaved = f->n_planes == 2;
-    int32_t *const r = cv->chroma[0], *const g = cv->chroma[1], *const b = cv->chroma[2];
 
-    for (int x = 0, cx = 0; x < f->width; cx++) {
+    if (f->depth == 8 && !interleaved) {
+        weigh_chroma_8(k, (const uint8_t *)f->plane[1] + cy * f->stride[1],
+                       (const uint8_t *)f->plane[2] + cy * f->stride[2], n, cv->chroma[0], cv->chroma[1],
+                       cv->chroma[2]);
+        return;
+    }
+    for (int cx = 0; cx < n; cx++) {
         const int32_t u = (interleaved ? sample(f, 1, 2 * cx, cy) : sample(f, 1, cx, cy)) - k->c_offset;
         const int32_t v = (interleaved ? sample(f, 1, 2 * cx + 1, cy) : sample(f, 2, cx, cy)) - k->c_offset;
-        const int32_t to_r = k->rv * v, to_g = -k->gu * u - k->gv * v, to_b = k->bu * u;
-        for (const int end = x + per; x < end && x < f->width; x++) {
-            r[x] = to_r;
-            g[x] = to_g;
-            b[x] = to_b;
-        }
+        cv->chroma[0][cx] = k->rv * v;
+        cv->chroma[1][cx] = -k->gu * u - k->gv * v;
+        cv->chroma[2][cx] = k->bu * u;
     }
 }
 
@@ -111,18 +117,16 @@ static inline uint8_t clip(int32_t v)
     return (uint8_t)convert_clip(v);
 }
 
-CPU_CLONES static void add_chroma(uint8_t *restrict to, const int32_t *restrict luma, const int32_t *restrict chroma,
-                                  int n)
+/* One of R, G, B: factor * luma + round + chroma. Most films are 8-bit with a chroma sample for two pixels. */
+CPU_CLONES static void mix_8_halved(uint8_t *restrict to, const uint8_t *restrict luma, const int32_t *restrict chroma,
+                                    int32_t factor, int32_t round, int n)
 {
-    for (int x = 0; x < n; x++)
-        to[x] = clip(luma[x] + chroma[x]);
-}
-
-CPU_CLONES static void weigh_luma_8(int32_t *restrict to, const uint8_t *restrict from, int32_t factor, int32_t round,
-                                    int n)
-{
-    for (int x = 0; x < n; x++)
-        to[x] = factor * from[x] + round;
+    for (int i = 0; i < n / 2; i++) {
+        to[2 * i] = clip(factor * luma[2 * i] + round + chroma[i]);
+        to[2 * i + 1] = clip(factor * luma[2 * i + 1] + round + chroma[i]);
+    }
+    if (n % 2)
+        to[n - 1] = clip(factor * luma[n - 1] + round + chroma[n / 2]);
 }
 
 static void convert_row(struct cpu_convert *cv, const struct frame *f, const struct convert_coefs *k, int y)
@@ -147,50 +151,59 @@ static void convert_row(struct cpu_convert *cv, const struct frame *f, const str
     if (cv->row_cached < 0 || cv->row_cached >> f->chroma_h_log2 != y >> f->chroma_h_log2)
         read_chroma_row(cv, f, k, y);
 
-    if (f->depth == 8)
-        weigh_luma_8(cv->luma, (const uint8_t *)f->plane[0] + y * f->stride[0], k->y, round, n);
-    else
-        for (int x = 0; x < n; x++)
-            cv->luma[x] = k->y * sample(f, 0, x, y) + round;
     for (int c = 0; c < 3; c++)
-        add_chroma(cv->row[c], cv->luma, cv->chroma[c], n);
+        if (f->depth == 8 && f->chroma_w_log2 == 1)
+            mix_8_halved(cv->row[c], (const uint8_t *)f->plane[0] + y * f->stride[0], cv->chroma[c], k->y, round, n);
+        else
+            for (int x = 0; x < n; x++)
+                cv->row[c][x] = clip(k->y * sample(f, 0, x, y) + round + cv->chroma[c][x >> f->chroma_w_log2]);
 }
 
-static void use_row(struct cpu_convert *cv, const struct frame *f, const struct convert_coefs *k, int y, bool linear)
+static void use_row(struct cpu_convert *cv, const struct frame *f, const struct convert_coefs *k, int y)
 {
     if (cv->row_cached == y)
         return;
     convert_row(cv, f, k, y);
     cv->row_cached = y;
-    for (int c = 0; c < 3 && linear; c++)
-        for (int x = 0; x < f->width; x++)
-            cv->linear[c][x] = cv->light.linear[cv->row[c][x]];
 }
 
-CPU_CLONES static void add_row(uint32_t *restrict column, const uint16_t *restrict linear, uint32_t weight, int n)
+void cpu_add_linear_plain(const struct light *light, const uint8_t *row, uint32_t weight, int n, uint32_t *column)
 {
     for (int x = 0; x < n; x++)
-        column[x] += weight * linear[x];
+        column[x] += weight * light->linear[row[x]];
 }
 
-CPU_CLONES static void emit_row(const struct cpu_convert *cv, uint32_t width, uint32_t height, uint8_t *rgb)
+/* sum[j]: the weighted sum of a result cell's part of the column sums. */
+static void add_spans(const struct cpu_span *span, const uint32_t *restrict column, uint32_t w, int64_t *restrict sum)
+{
+    for (uint32_t j = 0; j < w; j++) {
+        const struct cpu_span s = span[j];
+        uint64_t inner = 0;
+
+        for (uint32_t i = s.first + 1; i < s.last; i++)
+            inner += column[i];
+        sum[j] = (int64_t)((uint64_t)s.first_weight * column[s.first] + (uint64_t)s.last_weight * column[s.last] +
+                           w * inner);
+    }
+}
+
+/* In place. */
+CPU_CLONES static void divide_sums(int64_t *sum, uint32_t n, uint64_t total, double inverse)
+{
+    for (uint32_t j = 0; j < n; j++)
+        sum[j] = convert_quotient((uint64_t)sum[j], total, inverse);
+}
+
+static void emit_row(const struct cpu_convert *cv, uint32_t width, uint32_t height, uint8_t *rgb)
 {
     const uint32_t w = (uint32_t)cv->picture.width;
     const uint64_t total = (uint64_t)width * height;
-    const double inverse = convert_inverse(total);
-    uint64_t *const before = cv->before;
 
     for (uint32_t c = 0; c < 3; c++) {
-        const uint32_t *const column = cv->column[c];
-
-        for (uint32_t i = 0; i < width; i++)
-            before[i + 1] = before[i] + column[i];
-        for (uint32_t j = 0; j < w; j++) {
-            const struct cpu_span s = cv->span[j];
-            const uint64_t sum = (uint64_t)s.first_weight * column[s.first] + (uint64_t)s.last_weight * column[s.last] +
-                                 w * (before[s.last] - before[s.first + 1]);
-            rgb[3 * j + c] = light_encode(&cv->light, convert_quotient(sum, total, inverse));
-        }
+        add_spans(cv->span, cv->column[c], w, cv->sum);
+        divide_sums(cv->sum, w, total, convert_inverse(total));
+        for (uint32_t j = 0; j < w; j++)
+            rgb[3 * j + c] = light_encode(&cv->light, (uint32_t)cv->sum[j]);
     }
 }
 
@@ -211,7 +224,7 @@ enum status cpu_convert_frame(struct cpu_convert *cv, const struct frame *f, uin
         uint8_t *out = rgb + (size_t)3 * w * j;
 
         if (w == width && h == height) { /* the average of one pixel is the pixel */
-            use_row(cv, f, &k, (int)j, false);
+            use_row(cv, f, &k, (int)j);
             for (uint32_t x = 0; x < w; x++)
                 for (int c = 0; c < 3; c++)
                     out[3 * x + (uint32_t)c] = cv->row[c][x];
@@ -220,9 +233,9 @@ enum status cpu_convert_frame(struct cpu_convert *cv, const struct frame *f, uin
         for (int c = 0; c < 3; c++)
             memset(cv->column[c], 0, width * sizeof *cv->column[c]);
         for (uint32_t i = area_first(j, height, h); i < area_last(j, height, h); i++) {
-            use_row(cv, f, &k, (int)i, true);
+            use_row(cv, f, &k, (int)i);
             for (int c = 0; c < 3; c++)
-                add_row(cv->column[c], cv->linear[c], area_weight(i, j, height, h), f->width);
+                cv->add_linear(&cv->light, cv->row[c], area_weight(i, j, height, h), f->width, cv->column[c]);
         }
         emit_row(cv, width, height, out);
     }

@@ -3,6 +3,7 @@
 #include "backend/boost_plain.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 enum { SHARDS = 2 };
 
@@ -464,12 +465,13 @@ static void test_copies(enum boost_columns columns)
     const int n_columns = plain_n_columns(p), most_nodes = columns == BOOST_SPLIT ? 2 : 1, node[2] = {0, 3};
     const size_t a_feature = (size_t)HAAR_BINS * (size_t)n_columns * (size_t)most_nodes;
     struct echo echo = {.times = 2};
-    struct boost_setup setup = {.n_threads = 2,
-                                .is_searching = true,
-                                .most_nodes = most_nodes,
-                                .most_features = MOST_FEATURES,
-                                .histogram_bytes = 7 * a_feature * 4 + 100,
-                                .sum = {&echo, sum_of_copies}};
+    struct boost_setup setup = {
+        .n_threads = 2,
+        .is_searching = true,
+        .most_nodes = most_nodes,
+        .most_features = MOST_FEATURES,
+        .histogram_bytes = 2 * 7 * a_feature * 4 + 100, /* two chunks */
+        .sum = {.context = &echo, .n_shards = 2, .scatter_bytes = SIZE_MAX, .sum_i32 = sum_of_copies}};
     struct boost_scale scale = random_scale(p, &random);
     struct haar_feature list[MOST_FEATURES];
     struct boost_best best[2];
@@ -504,6 +506,9 @@ struct meeting {
     pthread_barrier_t barrier;
     int32_t *values[SHARDS];
     size_t n[SHARDS];
+    const void *data[SHARDS];
+    atomic_int n_scattered;
+    size_t scatter_bytes;
 };
 
 struct shard {
@@ -531,6 +536,39 @@ static enum status sum_of_shards(void *context, int32_t *values, size_t n, void 
             m->values[0][i] = m->values[1][i] += m->values[0][i];
     pthread_barrier_wait(&m->barrier);
     return is_same ? ST_OK : FAIL(ST_COMM, "the shards add up different things");
+}
+
+/* Shard 0 sums row 0, shard 1 row 1; then nobody's other row is what it was. */
+static enum status reduce_scatter_of_shards(void *context, int32_t *values, size_t n, void *stream)
+{
+    struct shard *shard = context;
+    struct meeting *m = shard->meeting;
+    const size_t mine = (size_t)shard->number * n, other = (size_t)(1 - shard->number) * n;
+
+    (void)stream;
+    m->values[shard->number] = values;
+    m->n[shard->number] = n;
+    pthread_barrier_wait(&m->barrier);
+    const bool is_same = m->n[0] == m->n[1];
+    for (size_t i = 0; is_same && i < n; i++)
+        values[mine + i] += m->values[1 - shard->number][mine + i];
+    pthread_barrier_wait(&m->barrier);
+    memset(values + other, 0x3A, n * sizeof *values);
+    m->n_scattered++;
+    return is_same ? ST_OK : FAIL(ST_COMM, "the shards add up different things");
+}
+
+static enum status gather_of_shards(void *context, const void *data, size_t bytes, void *all)
+{
+    struct shard *shard = context;
+    struct meeting *m = shard->meeting;
+
+    m->data[shard->number] = data;
+    pthread_barrier_wait(&m->barrier);
+    for (int r = 0; r < SHARDS; r++)
+        memcpy((char *)all + (size_t)r * bytes, m->data[r], bytes);
+    pthread_barrier_wait(&m->barrier);
+    return ST_OK;
 }
 
 static enum status search_shard(struct shard *s, const struct boost_ops *ops, void *priv)
@@ -569,8 +607,14 @@ static void *run_shard(void *context)
                                       .columns = s->p->columns,
                                       .most_nodes = 2,
                                       .most_features = MOST_FEATURES,
-                                      .histogram_bytes = 100000,
-                                      .sum = {s, sum_of_shards}};
+                                      .histogram_bytes = 200000,
+                                      .sum = {.context = s,
+                                              .n_shards = SHARDS,
+                                              .shard = s->number,
+                                              .scatter_bytes = s->meeting->scatter_bytes,
+                                              .sum_i32 = sum_of_shards,
+                                              .reduce_scatter_i32 = reduce_scatter_of_shards,
+                                              .all_gather = gather_of_shards}};
 
     s->status = ops->open(priv, &setup);
     if (s->status == ST_OK)
@@ -580,18 +624,20 @@ static void *run_shard(void *context)
     return NULL;
 }
 
-static void test_shards(enum boost_columns columns, int n, int n_first)
+static void test_shards(enum boost_columns columns, int n, int n_first, bool is_scattered)
 {
     struct plain_random random = {.key = 25};
     struct plain *p = random_plain(&random, columns, n, 4);
     struct haar_feature list[MOST_FEATURES];
-    struct meeting meeting;
+    struct meeting meeting = {0};
     struct shard shard[SHARDS];
     pthread_t thread;
     const struct boost_scale scale = random_scale(p, &random);
 
     random_list(p, &random, MOST_FEATURES, list);
     pthread_barrier_init(&meeting.barrier, NULL, SHARDS);
+    atomic_init(&meeting.n_scattered, 0);
+    meeting.scatter_bytes = is_scattered ? 0 : SIZE_MAX;
     for (int r = 0; r < SHARDS; r++)
         shard[r] = (struct shard){.meeting = &meeting,
                                   .p = p,
@@ -605,6 +651,7 @@ static void test_shards(enum boost_columns columns, int n, int n_first)
     run_shard(&shard[0]);
     pthread_join(thread, NULL);
     pthread_barrier_destroy(&meeting.barrier);
+    CHECK((atomic_load(&meeting.n_scattered) > 0) == is_scattered);
 
     plain_activate(p, scale, 0);
     plain_weigh(p, scale, 0, NULL);
@@ -631,10 +678,12 @@ int main(void)
         const enum boost_columns columns = c ? BOOST_SIGNED : BOOST_SPLIT;
         test_no_cut(columns);
         test_copies(columns);
-        test_shards(columns, 60, 23);
-        test_shards(columns, 60, 0); /* one has no images */
-        test_shards(columns, 60, 60);
-        test_shards(columns, 1, 1);
+        for (int s = 0; s < 2; s++) {
+            test_shards(columns, 60, 23, s);
+            test_shards(columns, 60, 0, s); /* one has no images */
+            test_shards(columns, 60, 60, s);
+            test_shards(columns, 1, 1, s);
+        }
     }
     return test_end();
 }

@@ -16,35 +16,40 @@ struct shape {
     int most_nodes;
     uint32_t n_features;
     uint32_t chunk; /* features whose histograms, for most_nodes nodes, have room */
-    bool is_summed, is_large;
+    enum summed { NOT_SUMMED, SUMMED, SCATTERED } summed; /* as the only shard; as the middle one of three */
+    bool is_large;
     int n_rounds;
 };
 
 static const struct shape shapes[] = {
-    {"digits, split", 28, 28, 1, 10, 1000, BOOST_SPLIT, 2, 250, 250, false, false, 4},
-    {"digits, signed", 28, 28, 1, 10, 1000, BOOST_SIGNED, 2, 250, 250, false, false, 4},
-    {"digits, split, summed, chunks", 28, 28, 1, 10, 333, BOOST_SPLIT, 2, 100, 7, true, false, 3},
-    {"digits, signed, summed, chunks", 28, 28, 1, 10, 333, BOOST_SIGNED, 3, 100, 7, true, false, 3},
-    {"channels, many nodes", 20, 17, 5, 10, 700, BOOST_SPLIT, 6, 130, 64, false, false, 3},
-    {"two classes", 24, 24, 1, 2, 900, BOOST_SPLIT, 2, 200, 200, false, false, 3},
-    {"two classes, signed", 24, 24, 1, 2, 900, BOOST_SIGNED, 2, 200, 50, false, false, 3},
-    {"three classes", 19, 31, 2, 3, 515, BOOST_SPLIT, 2, 77, 77, false, false, 3},
-    {"17 classes", 16, 16, 1, 17, 400, BOOST_SPLIT, 2, 61, 61, false, false, 3},
-    {"32 classes", 12, 12, 1, 32, 500, BOOST_SIGNED, 2, 40, 40, false, false, 3},
-    {"33 classes", 12, 12, 1, 33, 500, BOOST_SPLIT, 2, 40, 13, true, false, 3},
-    {"64 classes, large images", 64, 64, 1, 64, 300, BOOST_SPLIT, 2, 50, 50, false, false, 3},
-    {"64 classes, signed", 64, 64, 2, 64, 200, BOOST_SIGNED, 2, 50, 50, false, false, 3},
-    {"one feature", 8, 8, 1, 10, 260, BOOST_SPLIT, 2, 1, 1, false, false, 2},
-    {"one image", 28, 28, 1, 10, 1, BOOST_SPLIT, 2, 20, 20, false, false, 2},
-    {"no image", 28, 28, 1, 10, 0, BOOST_SPLIT, 2, 20, 6, true, false, 2},
-    {"tiny images", 3, 4, 1, 5, 129, BOOST_SIGNED, 2, 30, 30, false, false, 2},
-    {"three tiles, split", 14, 14, 1, 10, 400, BOOST_SPLIT, 2, 11000, 11000, false, true, 2},
-    {"three tiles, signed, chunks", 14, 14, 1, 10, 400, BOOST_SIGNED, 2, 21000, 20500, false, true, 2},
-    {"three tiles, 64 classes", 10, 10, 1, 64, 150, BOOST_SPLIT, 1, 3300, 3300, false, true, 1},
-    {"many images, split", 28, 28, 1, 10, 60000, BOOST_SPLIT, 2, 250, 250, false, true, 2},
-    {"many images, signed", 28, 28, 1, 10, 60000, BOOST_SIGNED, 2, 90, 90, true, true, 2},
-    {"many images, five channels", 28, 28, 5, 10, 20011, BOOST_SPLIT, 2, 120, 120, false, true, 2},
-    {"many images, two classes", 24, 24, 1, 2, 40000, BOOST_SPLIT, 2, 100, 100, false, true, 2},
+    {"digits, split", 28, 28, 1, 10, 1000, BOOST_SPLIT, 2, 250, 250, NOT_SUMMED, false, 4},
+    {"digits, signed", 28, 28, 1, 10, 1000, BOOST_SIGNED, 2, 250, 250, NOT_SUMMED, false, 4},
+    {"digits, split, summed, chunks", 28, 28, 1, 10, 333, BOOST_SPLIT, 2, 100, 14, SUMMED, false, 3},
+    {"digits, signed, summed, chunks", 28, 28, 1, 10, 333, BOOST_SIGNED, 3, 100, 14, SUMMED, false, 3},
+    {"digits, split, scattered, chunks", 28, 28, 1, 10, 333, BOOST_SPLIT, 2, 100, 14, SCATTERED, false, 3},
+    {"digits, signed, scattered, one chunk", 28, 28, 1, 10, 333, BOOST_SIGNED, 3, 100, 110, SCATTERED, false, 3},
+    {"scattered, fewer features than shards", 12, 12, 1, 10, 90, BOOST_SPLIT, 2, 1, 8, SCATTERED, false, 2},
+    {"channels, many nodes", 20, 17, 5, 10, 700, BOOST_SPLIT, 6, 130, 64, NOT_SUMMED, false, 3},
+    {"two classes", 24, 24, 1, 2, 900, BOOST_SPLIT, 2, 200, 200, NOT_SUMMED, false, 3},
+    {"two classes, signed", 24, 24, 1, 2, 900, BOOST_SIGNED, 2, 200, 50, NOT_SUMMED, false, 3},
+    {"three classes", 19, 31, 2, 3, 515, BOOST_SPLIT, 2, 77, 77, NOT_SUMMED, false, 3},
+    {"17 classes", 16, 16, 1, 17, 400, BOOST_SPLIT, 2, 61, 61, NOT_SUMMED, false, 3},
+    {"32 classes", 12, 12, 1, 32, 500, BOOST_SIGNED, 2, 40, 40, NOT_SUMMED, false, 3},
+    {"33 classes", 12, 12, 1, 33, 500, BOOST_SPLIT, 2, 40, 13, SUMMED, false, 3},
+    {"64 classes, large images", 64, 64, 1, 64, 300, BOOST_SPLIT, 2, 50, 50, NOT_SUMMED, false, 3},
+    {"64 classes, signed", 64, 64, 2, 64, 200, BOOST_SIGNED, 2, 50, 50, NOT_SUMMED, false, 3},
+    {"one feature", 8, 8, 1, 10, 260, BOOST_SPLIT, 2, 1, 1, NOT_SUMMED, false, 2},
+    {"one image", 28, 28, 1, 10, 1, BOOST_SPLIT, 2, 20, 20, NOT_SUMMED, false, 2},
+    {"no image", 28, 28, 1, 10, 0, BOOST_SPLIT, 2, 20, 6, SUMMED, false, 2},
+    {"tiny images", 3, 4, 1, 5, 129, BOOST_SIGNED, 2, 30, 30, NOT_SUMMED, false, 2},
+    {"three tiles, split", 14, 14, 1, 10, 400, BOOST_SPLIT, 2, 11000, 11000, NOT_SUMMED, true, 2},
+    {"three tiles, signed, chunks", 14, 14, 1, 10, 400, BOOST_SIGNED, 2, 21000, 20500, NOT_SUMMED, true, 2},
+    {"three tiles, 64 classes", 10, 10, 1, 64, 150, BOOST_SPLIT, 1, 3300, 3300, NOT_SUMMED, true, 1},
+    {"many images, split", 28, 28, 1, 10, 60000, BOOST_SPLIT, 2, 250, 250, NOT_SUMMED, true, 2},
+    {"many images, signed", 28, 28, 1, 10, 60000, BOOST_SIGNED, 2, 90, 90, SUMMED, true, 2},
+    {"many images, five channels", 28, 28, 5, 10, 20011, BOOST_SPLIT, 2, 120, 120, NOT_SUMMED, true, 2},
+    {"many images, scattered", 28, 28, 1, 10, 30000, BOOST_SIGNED, 2, 2000, 1500, SCATTERED, true, 2},
+    {"many images, two classes", 24, 24, 1, 2, 40000, BOOST_SPLIT, 2, 100, 100, NOT_SUMMED, true, 2},
 };
 
 enum { CPU, CUDA, N_SIDES };
@@ -94,6 +99,21 @@ static enum status note_sum(void *context, int32_t *values, size_t n, void *stre
     if (sums->n_calls < MOST_SUMS)
         sums->n[sums->n_calls] = n;
     sums->n_calls++;
+    return ST_OK;
+}
+
+/* The other shards' histograms are all zero, but they leave this one's row only. */
+static enum status note_scatter(void *context, int32_t *values, size_t n, void *stream)
+{
+    return note_sum(context, values, 3 * n, stream);
+}
+
+/* The others found what this one did. */
+static enum status gather_same(void *context, const void *data, size_t bytes, void *all)
+{
+    (void)context;
+    for (size_t shard = 0; shard < 3; shard++)
+        memcpy((char *)all + shard * bytes, data, bytes);
     return ST_OK;
 }
 
@@ -276,8 +296,13 @@ static bool pair_open(struct pair *p)
     for (int side = CPU; side < N_SIDES; side++) {
         p->priv[side] = room(p->ops[side]->priv_bytes);
         p->sums[side] = room(sizeof *p->sums[side]);
-        setup.sum.sum_i32 = s->is_summed ? note_sum : NULL;
-        setup.sum.context = p->sums[side];
+        if (s->summed != NOT_SUMMED)
+            setup.sum = (struct boost_sum){.context = p->sums[side],
+                                           .n_shards = s->summed == SCATTERED ? 3 : 1,
+                                           .shard = s->summed == SCATTERED ? 1 : 0,
+                                           .sum_i32 = note_sum,
+                                           .reduce_scatter_i32 = note_scatter,
+                                           .all_gather = gather_same};
         const enum status st = p->ops[side]->open(p->priv[side], &setup);
         if (!tell(p, "open", CHECK_INT(st, ST_OK))) {
             printf("  %s: %s\n", side == CPU ? "cpu" : "cuda", status_message());

@@ -263,6 +263,30 @@ static uint32_t count_colours(const uint8_t *rgb, uint32_t n_pixels)
     return n;
 }
 
+/* Every way to look light up, on every byte and on odd lengths, adds what the table says. */
+static void test_add_linear(bool legacy)
+{
+    enum { MOST = 200 };
+    struct light light;
+    uint8_t row[256 + MOST];
+    uint32_t found[256 + MOST], wanted[256 + MOST];
+    cpu_add_linear *const ways[] = {cpu_add_linear_plain, cpu_best_add_linear()};
+
+    light_init(&light, legacy);
+    for (int i = 0; i < 256 + MOST; i++)
+        row[i] = (uint8_t)(i < 256 ? i : 37 * i);
+    for (int n = 0; n <= 256 + MOST; n += n < 256 ? 256 : 1)
+        for (int w = 0; w < 2; w++) {
+            const uint32_t weight = n % 3 ? (uint32_t)n * 77 : 1;
+            for (int i = 0; i < 256 + MOST; i++) {
+                found[i] = (uint32_t)i * 1000003u;
+                wanted[i] = found[i] + (i < n ? weight * light.linear[row[i]] : 0);
+            }
+            ways[w](&light, row, weight, n, found);
+            CHECK(memcmp(found, wanted, sizeof found) == 0);
+        }
+}
+
 static bool have_avx2(void)
 {
 #if defined __x86_64__
@@ -421,6 +445,8 @@ int main(void)
                 n_reached += reaches_optimum(k, n, seed);
     printf("the optimum was reached in %d of %d tiny cases\n", n_reached, n_tiny);
     CHECK(100 * n_reached >= 98 * n_tiny);
+    test_add_linear(false);
+    test_add_linear(true);
     test_slots();
     return test_end();
 }

@@ -46,7 +46,7 @@ start() {
 session() { pgrep -s "$PID" "$@" || true; }
 one_of() { shuf -n 1 --random-source=<(yes $RANDOM) || true; }
 
-n_done_before=0
+n_done_before=0 n_disturbed=0
 for ((kill = 1; kill <= KILLS; kill++)); do
     ranks=${RANKS[$((kill % ${#RANKS[@]}))]}
     start "$ranks"
@@ -55,7 +55,7 @@ for ((kill = 1; kill <= KILLS; kill++)); do
     way=$((RANDOM % 5))
     case $way in
     0) session | xargs -r kill -KILL 2>/dev/null || true ;;                              # all at once
-    1) session -f 'jacquard catalog' | one_of | xargs -r kill -KILL 2>/dev/null || true ;; # a rank (or its launcher)
+    1) session -f "${JACQUARD//./\\.} catalog" | one_of | xargs -r kill -KILL 2>/dev/null || true ;; # a rank (or its launcher)
     2) session -f 'jacquard --lane' | one_of | xargs -r kill -KILL 2>/dev/null || true ;;  # a lane's process
     3) kill -USR1 "$PID" 2>/dev/null || true ;;
     4) kill -TERM "$PID" 2>/dev/null || true ;;
@@ -81,8 +81,11 @@ for ((kill = 1; kill <= KILLS; kill++)); do
     n_done=$(find "$WORK/killed" -maxdepth 1 -name '*.json' ! -name report.json 2>/dev/null | wc -l)
     [ "$n_done" -ge "$n_done_before" ] || die "kill $kill: $n_done films done, after $n_done_before"
     n_done_before=$n_done
+    [ "$RC" = "$WHOLE_RC" ] || n_disturbed=$((n_disturbed + 1))
     echo "kill $kill: way $way, $ranks ranks, exit code $RC, $n_done films done"
 done
+
+[ $((3 * n_disturbed)) -ge "$KILLS" ] || die "only $n_disturbed of $KILLS runs were disturbed before their end"
 
 run_any "${MPIRUN[@]}" -n 2 "$JACQUARD" catalog "$films" --out "$WORK/killed" --progress none "${settings[@]}"
 [ "$RC" = "$WHOLE_RC" ] || die "the last run: exit code $RC, not $WHOLE_RC"
@@ -107,4 +110,4 @@ P
 [ -z "$twice" ] || die "done more than once: $twice"
 jacquard verify "$WORK/killed"
 [ "$RC" = 0 ] || die "verify: exit code $RC"
-echo "catalog_kill: $KILLS kills, $n_done films: passed"
+echo "catalog_kill: $KILLS kills ($n_disturbed before the end), $n_done films: passed"

@@ -106,6 +106,35 @@ static void check_sum_i32(enum status (*sum)(int32_t *values, size_t n), size_t 
     free(values);
 }
 
+/* Each rank's row has its sums; of the other rows nothing is said. */
+static void check_reduce_scatter(enum status (*scatter)(int32_t *values, size_t n), size_t n)
+{
+    const int32_t large = INT32_C(1) << 28;
+    const size_t all = (size_t)comm.size * n;
+    int32_t *values = mem_array(all + 1, sizeof *values);
+
+    CHECK(values && comm.size <= 7);
+    for (size_t i = 0; i < all; i++)
+        values[i] = (i % 2 ? -1 : 1) * (large + comm.rank + (int32_t)(i % 99999));
+    values[all] = 77;
+    CHECK(scatter(values, n) == ST_OK);
+    for (size_t i = (size_t)comm.rank * n; i < (size_t)(comm.rank + 1) * n; i++)
+        CHECK(values[i] ==
+              (i % 2 ? -1 : 1) * (comm.size * (large + (int32_t)(i % 99999)) + comm.size * (comm.size - 1) / 2));
+    CHECK(values[all] == 77);
+    free(values);
+}
+
+static enum status scatter_on_host(int32_t *values, size_t n)
+{
+    return comm_reduce_scatter_i32(&comm, values, n);
+}
+
+static enum status scatter_without_gpu(int32_t *values, size_t n)
+{
+    return comm_gpu_reduce_scatter_i32(&comm, values, n, NULL);
+}
+
 static enum status sum_on_host(int32_t *values, size_t n)
 {
     return comm_sum_i32(&comm, values, n);
@@ -202,6 +231,7 @@ static void check_transfers(size_t most)
         check_bcast(sizes[i]);
         check_all_gather(sizes[i]);
         check_sum_i32(sum_on_host, sizes[i]);
+        check_reduce_scatter(scatter_on_host, sizes[i]);
     }
     check_sum_i64(0);
     check_sum_i64(1);
@@ -622,6 +652,8 @@ static void check_without_gpu(void)
     check_sum_i32(sum_without_gpu, 0);
     check_sum_i32(sum_without_gpu, 1000);
     check_sum_i32(sum_without_gpu, ((size_t)9 << 20) + 7); /* in pieces */
+    check_reduce_scatter(scatter_without_gpu, 0);
+    check_reduce_scatter(scatter_without_gpu, ((size_t)3 << 20) + 7);
 
     struct comm whole;
     open_part(&whole, comm.rank % 2);

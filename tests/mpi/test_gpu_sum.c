@@ -1,5 +1,5 @@
-/* test_gpu_sum: comm_gpu_sum_i32 on device memory, on any number of ranks, against sums known exactly. Skipped (77)
- * where there is no GPU.
+/* test_gpu_sum: comm_gpu_sum_i32 and comm_gpu_reduce_scatter_i32 on device memory, on any number of ranks, against sums
+ * known exactly. Skipped (77) where there is no GPU.
  *
  *   test_gpu_sum            rank i of a node has its GPU i, modulo their number: NCCL where that gives each its own.
  *                           Every rank must see all GPUs of its node
@@ -45,9 +45,10 @@ static int32_t value_of(int rank, size_t i, unsigned salt)
 }
 
 /* A rank's values are on its GPU, or on the host where it has none; not always aligned, and a sentinel follows. */
-static void check_sum(bool on_gpu, size_t n, unsigned salt, cudaStream_t stream)
+static void check_sum(bool on_gpu, bool is_scattered, size_t n_given, unsigned salt, cudaStream_t stream)
 {
-    const size_t offset = salt % 3;
+    const size_t offset = salt % 3, n = is_scattered ? (size_t)comm.size * n_given : n_given;
+    const size_t first = is_scattered ? (size_t)comm.rank * n_given : 0;
     int32_t *host = mem_array(offset + n + 1, sizeof *host), *values = host;
     const size_t bytes = (offset + n + 1) * sizeof *host;
 
@@ -62,7 +63,10 @@ static void check_sum(bool on_gpu, size_t n, unsigned salt, cudaStream_t stream)
         CHECK(cudaMemcpyAsync(values, host, bytes, cudaMemcpyHostToDevice, stream) == cudaSuccess);
     }
 
-    CHECK(comm_gpu_sum_i32(&comm, values + offset, n, stream) == ST_OK);
+    if (is_scattered)
+        CHECK(comm_gpu_reduce_scatter_i32(&comm, values + offset, n_given, stream) == ST_OK);
+    else
+        CHECK(comm_gpu_sum_i32(&comm, values + offset, n, stream) == ST_OK);
     CHECK(cudaGetLastError() == cudaSuccess); /* nothing is left behind for the next launch */
 
     if (on_gpu) {
@@ -71,7 +75,7 @@ static void check_sum(bool on_gpu, size_t n, unsigned salt, cudaStream_t stream)
         CHECK(cudaStreamSynchronize(stream) == cudaSuccess);
         CHECK(cudaFree(values) == cudaSuccess);
     }
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = first; i < first + n_given; i++) {
         int32_t sum = 0;
         for (int r = 0; r < comm.size; r++)
             sum += value_of(r, i, salt);
@@ -94,12 +98,13 @@ static void check_sums(bool on_gpu, const char *path)
     if (on_gpu)
         CHECK(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking) == cudaSuccess);
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        check_sum(on_gpu, sizes[i], (unsigned)i, stream);
+        check_sum(on_gpu, false, sizes[i], (unsigned)i, stream);
+        check_sum(on_gpu, true, sizes[i], (unsigned)i, stream);
         n_values += sizes[i];
     }
     for (unsigned i = 0; i < 200; i++)
-        check_sum(on_gpu, 100 + i, i, stream);
-    check_sum(on_gpu, 1000, 1, NULL); /* the default stream */
+        check_sum(on_gpu, false, 100 + i, i, stream);
+    check_sum(on_gpu, false, 1000, 1, NULL); /* the default stream */
     if (on_gpu)
         CHECK(cudaStreamDestroy(stream) == cudaSuccess);
 
@@ -108,6 +113,7 @@ static void check_sums(bool on_gpu, const char *path)
     n_values += 200 * 100 + 199 * 100 + 1000;
     CHECK(sums->calls == 10 + 200 + 1 && sums->bytes == (int64_t)(n_values * sizeof(int32_t)));
     CHECK(comm.size == 1 || sums->seconds > 0);
+    CHECK(traffic[COMM_GPU_REDUCE_SCATTER_I32].calls == 10);
     CHECK(traffic[COMM_SUM_I32].calls == 0);
     if (comm.rank == 0)
         printf("%d ranks from rank %d: %s: %lld sums of %.1f MB in all in %.1f ms\n", comm.size, comm.world_rank,
@@ -229,7 +235,7 @@ int main(int argc, char **argv)
     check_sums(on_gpu, "");
     comm_close(&comm);
     comm = whole;
-    check_sum(on_gpu, 5000, 3, NULL);
+    check_sum(on_gpu, false, 5000, 3, NULL);
 
     CHECK(comm_agree(&comm, ST_OK) == ST_OK);
     if (comm.rank == 0)

@@ -102,13 +102,25 @@ HAAR_FN bool boost_is_better(const struct boost_best *a, const struct boost_best
     return a->loss < than->loss || (a->loss == than->loss && a->feature < than->feature);
 }
 
-/* Adds up buffers of all data shards in place; n equal everywhere, calls in the same order everywhere. NULL: one shard.
- * values lie in the backend's own memory: host for cpu, GPU for cuda, where stream is the cudaStream_t whose work so
- * far the sum comes after and whose later work comes after the sum. Sums fit. */
+/* How data shards add up; calls come in the same order, with the same n, everywhere. NULL functions: one shard. values
+ * lie in the backend's own memory: host for cpu, GPU for cuda, where stream is the cudaStream_t whose work so far the
+ * sum comes after and whose later work comes after the sum. Sums fit. */
 struct boost_sum {
     void *context;
+    int n_shards, shard; /* how many, which one this is */
+    /* A search with fewer bytes of histograms is summed whole, and every shard looks at all sums: one collective. In
+     * others each shard gets the sums of its own features of a chunk, and the shards tell each other their best. */
+    size_t scatter_bytes;
+    /* values[n] become their sums over all shards. */
     enum status (*sum_i32)(void *context, int32_t *values, size_t n, void *stream);
+    /* values[n_shards, n]: row `shard` becomes its sum over all shards; the others hold nothing any more. */
+    enum status (*reduce_scatter_i32)(void *context, int32_t *values, size_t n, void *stream);
+    /* all[n_shards, bytes] in host memory: every shard's data[bytes], likewise. */
+    enum status (*all_gather)(void *context, const void *data, size_t bytes, void *all);
 };
+
+/* The best of all shards, where each has looked at features of its own; among equals the lowest feature. */
+enum status boost_choose(const struct boost_sum *sum, int n_nodes, struct boost_best *best);
 
 struct boost_setup {
     int device;    /* cuda: ordinal */
@@ -120,9 +132,25 @@ struct boost_setup {
     int most_nodes;         /* a search looks at up to so many nodes at once */
     uint32_t most_features; /* a search's list is at most so long */
     size_t histogram_bytes; /* room for the histograms of one chunk of the list: the same on all ranks, since each chunk
-                               is one sum; at least one feature's: 256 * 2K * 4 * most_nodes */
+                               is one sum; at least 2 n_shards features': 256 * 2K * 4 * most_nodes each */
     struct boost_sum sum;
 };
+
+/* How a search goes through its list: a chunk of n features at a time, which is also one sum. n_rows: n_shards where
+ * the sums are scattered, else 1; n is a multiple of it. has_halves: the list is longer than one chunk, and shards add
+ * up: there is room for two chunks, one to be filled while the other is summed. The same on all ranks. */
+struct boost_chunks {
+    uint32_t n_features, n;
+    uint32_t n_rows, row;
+    bool has_halves;
+};
+/* The chunk at `first` has n features, in rows of `row` (the last may have fewer, or none, and is filled up); this
+ * shard looks at n_mine from mine on. */
+struct boost_chunk {
+    uint32_t n, row, mine, n_mine;
+};
+struct boost_chunks boost_plan_chunks(const struct boost_setup *setup, uint32_t n_features, int n_nodes);
+struct boost_chunk boost_chunk_at(const struct boost_chunks *chunks, uint32_t first);
 
 /* In compute.h every backend names its table: compute_ops.boost. */
 struct boost_ops {

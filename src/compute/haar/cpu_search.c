@@ -288,6 +288,7 @@ struct search {
     int n_nodes;
     const int *node;
     bool is_binned; /* b->bins hold this list */
+    uint32_t mine;  /* the first feature of the chunk whose sums this shard has */
 };
 
 static const uint8_t *bins_of(const struct search *search, uint32_t feature, int thread, int which)
@@ -341,24 +342,33 @@ static void consider_summed(void *context, int64_t item, int thread)
 {
     const struct search *search = context;
     struct cpu_search *s = &search->b->search[thread];
-    const uint32_t feature = search->first + (uint32_t)item;
+    const uint32_t feature = search->mine + (uint32_t)item;
 
     for (int i = 0; i < search->n_nodes; i++)
         consider(search->b, s, histogram_of(search, feature, i), feature, &s->best[i]);
 }
 
-/* Shards: every chunk's histograms are summed before anybody looks at them. */
-static enum status search_shards(struct search *search, uint32_t n_features)
+/* Shards: every chunk's histograms are summed before anybody looks at them: at all of them, or, where they are many, at
+ * this shard's row. */
+static enum status search_shards(struct search *search, const struct boost_chunks *chunks)
 {
     struct cpu_boost *b = search->b;
-    const size_t bytes = histogram_size(b) * (size_t)search->n_nodes * sizeof *b->histograms;
-    const uint32_t chunk = (uint32_t)(b->setup.histogram_bytes / bytes);
+    const struct boost_sum *sum = &b->setup.sum;
+    const size_t size = histogram_size(b) * (size_t)search->n_nodes;
 
-    for (search->first = 0; search->first < n_features; search->first += chunk) {
-        search->n = n_features - search->first < chunk ? n_features - search->first : chunk;
-        pool_run(b->pool, (search->n + 1) / 2, search_pair, search);
-        TRY(b->setup.sum.sum_i32(b->setup.sum.context, b->histograms, search->n * bytes / sizeof *b->histograms, NULL));
-        pool_run(b->pool, search->n, consider_summed, search);
+    for (uint32_t first = 0; first < chunks->n_features; first += chunks->n) {
+        const struct boost_chunk c = boost_chunk_at(chunks, first);
+
+        search->first = first;
+        search->n = c.n;
+        pool_run(b->pool, (c.n + 1) / 2, search_pair, search);
+        memset(b->histograms + c.n * size, 0, (c.row * chunks->n_rows - c.n) * size * sizeof *b->histograms);
+        if (chunks->n_rows > 1)
+            TRY(sum->reduce_scatter_i32(sum->context, b->histograms, c.row * size, NULL));
+        else
+            TRY(sum->sum_i32(sum->context, b->histograms, c.n * size, NULL));
+        search->mine = first + c.mine;
+        pool_run(b->pool, c.n_mine, consider_summed, search);
     }
     return ST_OK;
 }
@@ -367,6 +377,7 @@ enum status cpu_boost_search(void *priv, uint32_t n_features, const struct haar_
                              int n_nodes, const int *node, struct boost_best *best)
 {
     struct cpu_boost *b = priv;
+    const struct boost_chunks chunks = boost_plan_chunks(&b->setup, n_features, n_nodes);
     struct search search = {.b = b,
                             .feature = feature,
                             .n = n_features,
@@ -378,7 +389,7 @@ enum status cpu_boost_search(void *priv, uint32_t n_features, const struct haar_
         for (int i = 0; i < n_nodes; i++)
             b->search[t].best[i] = no_best;
     if (b->setup.sum.sum_i32)
-        TRY(search_shards(&search, n_features));
+        TRY(search_shards(&search, &chunks));
     else
         pool_run(b->pool, (n_features + 1) / 2, search_pair, &search);
     b->has_list = true;
@@ -395,5 +406,5 @@ enum status cpu_boost_search(void *priv, uint32_t n_features, const struct haar_
                     best[i].total[c] = best[i].total[c] != 0 ? best[i].total[c] : other->total[c];
         }
     }
-    return ST_OK;
+    return chunks.n_rows > 1 ? boost_choose(&b->setup.sum, n_nodes, best) : ST_OK;
 }

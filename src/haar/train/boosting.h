@@ -28,7 +28,7 @@ struct boosting {
     int64_t n_weighted; /* training images of all data shards, copies counted */
     uint64_t seed;
 
-    /* The rest is boosting's own. */
+    /* The rest is boosting's own (bench_train thins the list). */
     struct haar_feature_list list;
     enum haar_type type[HAAR_N_TYPES]; /* [n_types]: those that have features */
     int n_types;

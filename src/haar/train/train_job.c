@@ -40,6 +40,26 @@ static enum status sum_on_gpu(void *context, int32_t *values, size_t n, void *st
     return comm_gpu_sum_i32(context, values, n, stream);
 }
 
+static enum status reduce_scatter_on_host(void *context, int32_t *values, size_t n, void *stream)
+{
+    (void)stream;
+    return comm_reduce_scatter_i32(context, values, n);
+}
+
+static enum status reduce_scatter_on_gpu(void *context, int32_t *values, size_t n, void *stream)
+{
+    return comm_gpu_reduce_scatter_i32(context, values, n, stream);
+}
+
+static enum status gather_on_host(void *context, const void *data, size_t bytes, void *all)
+{
+    return comm_all_gather(context, data, bytes, all);
+}
+
+/* Below, the second collective costs more than half of the bytes (measured on 4 H200s: 2.6 MB in 30 us whole, 19 us
+ * scattered, and then 20 us for the best). */
+static const size_t scatter_bytes = (size_t)16 << 20;
+
 struct boost_setup train_setup(struct train_job *job, int64_t n_images)
 {
     const struct dataset *set = &job->train;
@@ -49,8 +69,14 @@ struct boost_setup train_setup(struct train_job *job, int64_t n_images)
     s.device = job->resources.device;
     s.n_threads = job->resources.threads;
     if (job->data.size > 1) {
-        s.sum.context = &job->data;
-        s.sum.sum_i32 = job->resources.ops != &compute_cpu ? sum_on_gpu : sum_on_host;
+        const bool on_gpu = job->resources.ops != &compute_cpu;
+        s.sum = (struct boost_sum){.context = &job->data,
+                                   .n_shards = job->data.size,
+                                   .shard = job->data.rank,
+                                   .scatter_bytes = scatter_bytes,
+                                   .sum_i32 = on_gpu ? sum_on_gpu : sum_on_host,
+                                   .reduce_scatter_i32 = on_gpu ? reduce_scatter_on_gpu : reduce_scatter_on_host,
+                                   .all_gather = gather_on_host};
     }
     return s;
 }

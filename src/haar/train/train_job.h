@@ -1,4 +1,4 @@
-/* train_job: what the files of the training job share; private to them. */
+/* train_job: what the files of the training job share; private to them and to bench_train. */
 #ifndef JACQUARD_HAAR_TRAIN_JOB_H
 #define JACQUARD_HAAR_TRAIN_JOB_H
 

@@ -1,0 +1,385 @@
+/* bench_train: rounds as `jacquard train` goes through them, by its own modules: exhaustive stumps on one rank alone,
+ * then on all ranks in feature shards and in data shards; then trees as train grows them by default, in data shards. No
+ * image is left out of an exhaustive search (--trim 0), so that each round does the same. A CPU searches a part of the
+ * images and features only: all of them would take it minutes a round. */
+#include "bench/bench.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "haar/data/feed.h"
+#include "haar/data/idx.h"
+#include "haar/train/boosting.h"
+#include "haar/train/train_job.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    MADE_UP_IMAGES = 60000,
+    MADE_UP_SIDE = 28,
+    MADE_UP_CLASSES = 10,
+    MADE_UP_BLOBS = 5, /* of an image */
+    BLOB_RADIUS = 6,
+    CPU_IMAGES = 2000, /* of an exhaustive search on a CPU, at most */
+    CPU_FEATURES = 9000,
+    NOT_COUNTED = 2,    /* rounds: the first one finds the bins, the second one may still wait for memory */
+    TREE_ROUNDS = 2000, /* of a default training */
+    TREE_LEAVES = 16,
+    TREE_LAZY = 250
+};
+
+struct work {
+    const struct bench_run *run;
+    const char *images, *labels; /* both NULL: made up */
+    int64_t n_images;            /* that there are */
+    enum haar_set set;           /* of the exhaustive search */
+    struct resources resources;
+    double copy_speed; /* on rank 0 */
+};
+
+struct way { /* to train */
+    const char *name;
+    bool is_exhaustive; /* stumps; else trees */
+    int data_shards, feature_shards;
+};
+
+struct measured {
+    int64_t n_images;
+    uint32_t n_features; /* of the list */
+    int n_rounds;
+    double round_seconds; /* the median of those that count */
+    double all_seconds;
+    char traffic[256];
+};
+
+/* ---- made-up images ---- */
+
+/* Blobs near the places of its class, one of them at another class's place, over noise: hard enough that rounds go on
+ * having work, as with digits. image: u8 [28, 28] */
+static void make_up_image(uint32_t number, uint32_t label, uint8_t *image)
+{
+    const uint32_t odd = rng_philox(0, number, 0, 0, 1).word[0];
+    int x[MADE_UP_BLOBS], y[MADE_UP_BLOBS], light[MADE_UP_BLOBS];
+    struct rng_block noise = {{0}};
+
+    for (uint32_t b = 0; b < MADE_UP_BLOBS; b++) {
+        const uint32_t owner = odd % MADE_UP_BLOBS == b ? (odd >> 8) % MADE_UP_CLASSES : label;
+        const struct rng_block place = rng_philox(0, owner, b, 0, 2), off = rng_philox(0, number, b, 0, 3);
+        x[b] = 4 + (int)(place.word[0] % 20) + (int)(off.word[0] % 5) - 2;
+        y[b] = 4 + (int)(place.word[1] % 20) + (int)(off.word[1] % 5) - 2;
+        light[b] = 40 + (int)(off.word[2] % 160);
+    }
+    for (int at = 0; at < MADE_UP_SIDE * MADE_UP_SIDE; at++) {
+        if (at % 16 == 0)
+            noise = rng_philox(0, number, (uint32_t)at, 0, 0);
+        int sum = noise.word[at / 4 % 4] >> at % 4 * 8 & 63;
+        for (int b = 0; b < MADE_UP_BLOBS; b++) {
+            const int dx = at % MADE_UP_SIDE - x[b], dy = at / MADE_UP_SIDE - y[b];
+            const int near = BLOB_RADIUS * BLOB_RADIUS - dx * dx - dy * dy;
+            sum += near > 0 ? light[b] * near / (BLOB_RADIUS * BLOB_RADIUS) : 0;
+        }
+        image[at] = (uint8_t)(sum < 255 ? sum : 255);
+    }
+}
+
+static enum status make_up_images(int64_t n_images, int part, int n_parts, struct dataset *set)
+{
+    const size_t image_bytes = (size_t)MADE_UP_SIDE * MADE_UP_SIDE;
+    const int64_t first = dataset_share(n_images, part, n_parts), end = dataset_share(n_images, part + 1, n_parts);
+
+    *set = (struct dataset){.width = MADE_UP_SIDE, .height = MADE_UP_SIDE, .n_classes = MADE_UP_CLASSES};
+    set->n_total = n_images;
+    set->first = first;
+    set->n = end - first;
+    set->pixels = mem_array((size_t)set->n, image_bytes);
+    set->labels = mem_array((size_t)set->n, 1);
+    if (!set->pixels || !set->labels)
+        return ST_NOMEM;
+    for (int64_t i = 0; i < set->n; i++) {
+        set->labels[i] = (uint8_t)((first + i) % MADE_UP_CLASSES);
+        make_up_image((uint32_t)(first + i), set->labels[i], set->pixels + (size_t)i * image_bytes);
+    }
+    return ST_OK;
+}
+
+/* ---- a training, ready for its rounds ---- */
+
+struct bed {
+    struct train_job job;
+    struct boosting boosting;
+};
+
+static struct model_settings settings_of(const struct work *w, bool is_exhaustive)
+{
+    const bool is_part = is_exhaustive && w->resources.ops == &compute_cpu && w->n_images > CPU_IMAGES;
+    struct model_settings s = {.rounds = TREE_ROUNDS, .seed = 1, .n_images = is_part ? CPU_IMAGES : w->n_images};
+
+    s.learner = is_exhaustive ? LEARNER_STUMP : LEARNER_TREE;
+    s.leaves = is_exhaustive ? 0 : TREE_LEAVES;
+    s.lazy = is_exhaustive ? 0 : TREE_LAZY;
+    s.features = is_exhaustive ? w->set : HAAR_MULTIBOOST;
+    s.trim_ppm = is_exhaustive ? 0 : 10000;
+    return s;
+}
+
+/* Features from all over the list are kept; the ranks share those. */
+static void thin_out(struct boosting *b)
+{
+    const struct comm *shards = b->grid.features;
+
+    for (uint64_t i = 0; i < CPU_FEATURES; i++)
+        b->drawn[i] = b->drawn[i * b->n_drawn / CPU_FEATURES];
+    b->n_drawn = CPU_FEATURES;
+    b->first = (uint32_t)dataset_share(CPU_FEATURES, shards->rank, shards->size);
+    b->n = (uint32_t)dataset_share(CPU_FEATURES, shards->rank + 1, shards->size) - b->first;
+}
+
+/* Local. Room for bins is taken for the features that are searched. */
+static enum status open_boosting(struct bed *bed)
+{
+    struct train_job *job = &bed->job;
+    struct boosting *b = &bed->boosting;
+    const struct boost_ops *ops = job->resources.ops->boost;
+    struct boost_setup setup = train_setup(job, job->train.n);
+    struct feed feed = {.ops = ops, .pool = job->pool};
+
+    *b = (struct boosting){.settings = &job->model.settings,
+                           .grid = {&job->team, &job->data, &job->features},
+                           .ops = ops,
+                           .width = job->train.width,
+                           .height = job->train.height,
+                           .n_classes = job->train.n_classes,
+                           .n_weighted = job->model.settings.n_images,
+                           .seed = job->model.settings.seed};
+    TRY(boosting_init(b));
+    if (job->resources.ops == &compute_cpu && b->n_drawn > CPU_FEATURES) {
+        thin_out(b);
+        setup.most_features = b->n;
+    }
+    feed.instance = b->train = mem_array(1, ops->priv_bytes);
+    if (!b->train)
+        return ST_NOMEM;
+    TRY(ops->open(b->train, &setup));
+    return feed_load(&feed, &job->train);
+}
+
+/* Collective over comm. */
+static enum status bed_open(struct bed *bed, const struct work *w, struct comm *comm, struct way way)
+{
+    struct train_job *job = &bed->job;
+    struct dataset *set = &job->train;
+
+    *bed = (struct bed){.job = {.world = comm,
+                                .stop = w->run->stop,
+                                .resources = w->resources,
+                                .plan = {false, way.data_shards, way.feature_shards},
+                                .model = {.settings = settings_of(w, way.is_exhaustive)}}};
+    TRY(train_open_grid(job));
+    const int part = job->team.rank / way.feature_shards;
+    const int64_t n = job->model.settings.n_images;
+    if (w->images)
+        TRY(dataset_load(comm, w->images, w->labels, (struct dataset_range){0, n}, part, way.data_shards, set));
+    else
+        TRY(comm_agree(comm, make_up_images(n, part, way.data_shards, set)));
+    TRY(comm_agree(comm, pool_open(job->resources.threads, &job->pool)));
+    return comm_agree(comm, open_boosting(bed));
+}
+
+static void bed_close(struct bed *bed)
+{
+    struct train_job *job = &bed->job;
+
+    boosting_release(&bed->boosting);
+    if (bed->boosting.train)
+        job->resources.ops->boost->close(bed->boosting.train);
+    free(bed->boosting.train);
+    pool_close(&job->pool);
+    dataset_release(&job->train);
+    comm_close(&job->features);
+    comm_close(&job->data);
+    comm_close(&job->team);
+}
+
+/* ---- rounds ---- */
+
+/* Collective over the bed's ranks. Up to most_rounds rounds, no more once most_seconds have passed on some rank: that
+ * travels as the wish to stop does. seconds[*n_rounds]: of each. */
+static enum status run_rounds(struct bed *bed, int most_rounds, double most_seconds, double *seconds, int *n_rounds)
+{
+    const struct train_job *job = &bed->job;
+    struct boosting *b = &bed->boosting;
+    const double began = clock_seconds();
+    bool is_stopping = false;
+
+    for (*n_rounds = 0; *n_rounds < most_rounds && !is_stopping && !boosting_is_exhausted(b); ++*n_rounds) {
+        const double started = clock_seconds();
+        const bool wants_end = atomic_load(job->stop) != 0 || started - began > most_seconds;
+        struct model_round learnt;
+        struct boosting_round outcome = {0};
+        const enum status st = boosting_step(b, *n_rounds, wants_end, &learnt, &outcome);
+
+        free(learnt.votes);
+        if (st != ST_OK && job->team.size > 1) { /* nobody can agree on one rank's fault in here: as in a training */
+            log_error("rank %d: %s", job->world->world_rank, status_message());
+            comm_abort(job->world, status_exit_code(st));
+        }
+        TRY(st);
+        seconds[*n_rounds] = clock_seconds() - started;
+        is_stopping = outcome.is_stopping;
+    }
+    return comm_agree(job->world, atomic_load(job->stop) != 0 ? FAIL(ST_INTERRUPTED, "interrupted") : ST_OK);
+}
+
+/* What went through comm is added to the text. */
+static void describe_traffic(const struct comm *comm, const char *which, char *text, size_t bytes)
+{
+    struct comm_traffic traffic[N_COMM_KINDS];
+
+    comm_traffic_read(comm, traffic);
+    for (int kind = 0; comm->size > 1 && kind < N_COMM_KINDS; kind++) {
+        const double calls = (double)traffic[kind].calls;
+        const size_t used = strlen(text);
+
+        if (calls > 0)
+            snprintf(text + used, bytes - used, "%s%s %s: %.0f x %.0f bytes, %.3f ms each", used > 0 ? "; " : "", which,
+                     comm_kind_name((enum comm_kind)kind), calls, (double)traffic[kind].bytes / calls,
+                     1e3 * traffic[kind].seconds / calls);
+    }
+}
+
+static void sum_up(const struct bed *bed, double *seconds, struct measured *m)
+{
+    const struct train_job *job = &bed->job;
+    const int skipped = m->n_rounds > NOT_COUNTED ? NOT_COUNTED : 0;
+
+    m->n_images = job->model.settings.n_images;
+    m->n_features = bed->boosting.n_drawn;
+    for (int i = 0; i < m->n_rounds; i++)
+        m->all_seconds += seconds[i];
+    m->round_seconds = bench_median(seconds + skipped, m->n_rounds - skipped);
+    describe_traffic(&job->data, "data", m->traffic, sizeof m->traffic);
+    describe_traffic(&job->features, "features", m->traffic, sizeof m->traffic);
+    describe_traffic(&job->team, "all", m->traffic, sizeof m->traffic);
+}
+
+/* Collective over comm. */
+static enum status measure(const struct work *w, struct comm *comm, struct way way, struct measured *m)
+{
+    const int most_rounds = way.is_exhaustive ? NOT_COUNTED + w->run->runs : TREE_ROUNDS;
+    const double most_seconds = way.is_exhaustive ? 1e9 : w->resources.ops == &compute_cpu ? 5.0 : 10.0;
+    double *seconds = mem_array((size_t)most_rounds, sizeof *seconds);
+    struct bed bed = {0};
+    enum status st = comm_agree(comm, seconds ? ST_OK : ST_NOMEM);
+
+    *m = (struct measured){0};
+    if (st == ST_OK)
+        st = bed_open(&bed, w, comm, way);
+    if (st == ST_OK)
+        st = run_rounds(&bed, most_rounds, most_seconds, seconds, &m->n_rounds);
+    if (st == ST_OK)
+        sum_up(&bed, seconds, m);
+    bed_close(&bed);
+    free(seconds);
+    return st;
+}
+
+/* ---- the table ---- */
+
+static void describe_work(const struct work *w)
+{
+    struct bench_table *table = w->run->table;
+    char on[256], part[96] = "";
+
+    resources_describe(&w->resources, on, sizeof on);
+    bench_table_fact(table, "runs on", "%s", on);
+    bench_table_fact(table, "images", "%lld, %s", (long long)w->n_images,
+                     w->images ? w->images : "made up, 28x28, 10 classes");
+    if (w->resources.ops == &compute_cpu)
+        snprintf(part, sizeof part, "; on a CPU at most %d images and %d features, from all over the list", CPU_IMAGES,
+                 CPU_FEATURES);
+    bench_table_fact(table, "exhaustive search", "%s features, --trim 0%s", haar_set_names[w->set], part);
+    bench_table_fact(table, "trees", "%s features, --trim 0.01, as jacquard train by default",
+                     haar_set_names[HAAR_MULTIBOOST]);
+}
+
+/* m may be `one`. */
+static void add_exhaustive(const struct work *w, struct way way, const struct measured *m, const struct measured *one)
+{
+    const int n_ranks = w->run->comm->size;
+    struct bench_row *row = bench_table_row(w->run->table, "ms", true, 1e3 * m->round_seconds,
+                                            "exhaustive stump round, %u features x %lld images, %s", m->n_features,
+                                            (long long)m->n_images, way.name);
+
+    if (m == one)
+        bench_row_limit(row, 1e3 * (double)m->n_features * (double)m->n_images / w->copy_speed,
+                        "bins read once, at %.0f GB/s", 1e-9 * w->copy_speed);
+    else
+        bench_row_limit(row, 1e3 * one->round_seconds / n_ranks, "one rank / %d", n_ranks);
+    if (way.feature_shards > 1 && w->resources.n_gpu_sharers <= 1) /* one GPU is not twice as fast for two ranks */
+        bench_row_target(row, 1.08);                               /* 3.7 times as fast on 4 */
+}
+
+static void add_trees(const struct work *w, struct way way, const struct measured *m)
+{
+    struct bench_table *table = w->run->table;
+
+    bench_table_row(table, "ms", true, 1e3 * m->round_seconds, "lazy:%d tree round, %d leaves, %lld images, %s",
+                    TREE_LAZY, TREE_LEAVES, (long long)m->n_images, way.name);
+    if (m->n_rounds == TREE_ROUNDS)
+        bench_table_row(table, "s", true, m->all_seconds, "%d such rounds", TREE_ROUNDS);
+    else
+        bench_table_row(table, "s", true, TREE_ROUNDS * m->round_seconds, "%d such rounds, going by %d", TREE_ROUNDS,
+                        m->n_rounds);
+}
+
+/* ---- all of it ---- */
+
+static enum status prepare(struct work *w)
+{
+    const struct bench_run *run = w->run;
+
+    TRY(resources_choose(run->comm, run->backend, run->threads, &w->resources));
+    w->n_images = MADE_UP_IMAGES;
+    if (w->labels) {
+        struct idx labels;
+        const enum status st = idx_open_labels(w->labels, &labels);
+
+        w->n_images = st == ST_OK ? labels.dim[0] : 0;
+        idx_close(&labels);
+        TRY(st);
+    }
+    if (run->comm->rank > 0)
+        return ST_OK;
+    return w->resources.ops->copy_speed(w->resources.device, w->resources.threads, &w->copy_speed);
+}
+
+enum status bench_train(const struct bench_run *run, const char *images, const char *labels, enum haar_set set)
+{
+    struct comm *comm = run->comm;
+    const struct way ways[] = {{"one rank", true, 1, 1},
+                               {"feature shards", true, 1, comm->size},
+                               {"data shards", true, comm->size, 1},
+                               {comm->size > 1 ? "data shards" : "one rank", false, comm->size, 1}};
+    struct work w = {.run = run, .images = images, .labels = labels, .set = set};
+    struct measured m[4] = {{0}};
+    struct comm alone;
+
+    TRY(comm_agree(comm, prepare(&w)));
+    TRY(comm_split(comm, comm->rank > 0, &alone));
+    const enum status st = comm_agree(comm, comm->rank == 0 ? measure(&w, &alone, ways[0], &m[0]) : ST_OK);
+    comm_close(&alone);
+    TRY(st);
+    for (int i = comm->size > 1 ? 1 : 3; i < 4; i++)
+        TRY(measure(&w, comm, ways[i], &m[i]));
+    if (comm->rank > 0)
+        return ST_OK;
+    describe_work(&w);
+    for (int i = 0; i < (comm->size > 1 ? 3 : 1); i++)
+        add_exhaustive(&w, ways[i], &m[i], &m[0]);
+    add_trees(&w, ways[3], &m[3]);
+    for (int i = 1; i < 4 && comm->size > 1; i++)
+        bench_table_fact(run->table, i < 3 ? ways[i].name : "trees, data shards", "%s", m[i].traffic);
+    return ST_OK;
+}
