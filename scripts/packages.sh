@@ -17,7 +17,7 @@ packages_needed=(
 # What some tests need besides: a browser for the gallery, a real Slurm. Those tests are skipped where it is not to be
 # had.
 packages_for_tests=(
-    chromium chromium-driver
+    chromium chromium-driver iproute2
     munge slurmctld slurmd slurm-client slurm-wlm-basic-plugins libpmix2
 )
 

@@ -15,6 +15,9 @@ enum {
     DEVICE_BATCH_PIXELS = 1 << 25
 };
 
+static const int64_t most_picture_bytes = (int64_t)1200
+                                          << 20; /* of a rank's decoders' pictures: with all else below 2 GB */
+
 struct worker {
     struct weave *weave;
     pthread_t thread;
@@ -268,8 +271,16 @@ static int64_t choose_nvdec_sessions(const struct weave *w)
     return at_most((int64_t)(cpu_seconds(w) / worth_seconds + 0.5), share);
 }
 
-/* As many decoders as there are segments and cores for; cores that are left over help inside the decoders. NVDEC
- * sessions join where there are more segments than cores. */
+/* As many decoders as there are segments and cores for, and memory: cores that are left over help inside the decoders,
+ * which takes longer but far fewer pictures. */
+static int64_t choose_cpu_decoders(const struct weave *w)
+{
+    const int64_t one = w->setup.film->info.decoder_bytes;
+
+    return at_most(w->setup.threads, one > 0 ? at_least(most_picture_bytes / one, 1) : w->setup.threads);
+}
+
+/* NVDEC sessions join where there are more segments than decoders. */
 static enum status allocate_workers(struct weave *w)
 {
     const struct weave_setup *s = &w->setup;
@@ -277,7 +288,7 @@ static enum status allocate_workers(struct weave *w)
     const bool on_device = s->ops == &compute_cuda;
     const int64_t n_pixels = (int64_t)s->picture.width * s->picture.height;
     const int batch = on_device ? (int)at_most(at_least(DEVICE_BATCH_PIXELS / n_pixels, 1), DEVICE_BATCH) : 1;
-    const int n_cpu = (int)at_most(n_segments, s->decoders ? s->decoders->n_cpu : s->threads);
+    const int n_cpu = (int)at_most(n_segments, s->decoders ? s->decoders->n_cpu : choose_cpu_decoders(w));
     const int n_nvdec = (int)at_most(n_segments - n_cpu, s->decoders ? s->decoders->n_nvdec : choose_nvdec_sessions(w));
 
     w->worker = mem_array((size_t)(n_nvdec + n_cpu), sizeof *w->worker);

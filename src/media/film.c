@@ -8,6 +8,7 @@
 #include "media/fingerprint.h"
 
 #include <libavutil/display.h>
+#include <libavutil/imgutils.h>
 #include <libavutil/opt.h>
 #include <libavutil/pixdesc.h>
 
@@ -79,6 +80,31 @@ static void describe_stream(struct film_info *info, const struct av_input *in)
                                par->codec_id == AV_CODEC_ID_MPEG1VIDEO || par->codec_id == AV_CODEC_ID_MPEG2VIDEO;
 }
 
+/* Pictures that a decoder of one thread holds: those that others may refer to (only H.264's headers tell FFmpeg's
+ * callers how many), the one in work and one on its way out; beside each its motion vectors. Measured: H.264 5 pictures
+ * with 3 references, 17 with 16; HEVC 6. */
+static int64_t estimate_decoder_bytes(const AVCodecContext *decoder, const AVFrame *av)
+{
+    const int picture = av_image_get_buffer_size(av->format, av->width, av->height, 32);
+    int n;
+
+    switch (decoder->codec_id) {
+    case AV_CODEC_ID_H264:
+        n = (decoder->refs > 1 ? decoder->refs : 1) + 2;
+        break;
+    case AV_CODEC_ID_HEVC:
+        n = 8;
+        break;
+    case AV_CODEC_ID_VP9:
+    case AV_CODEC_ID_AV1:
+        n = 10;
+        break;
+    default:
+        n = 4;
+    }
+    return picture > 0 ? (int64_t)picture * 4 / 3 * n : 0;
+}
+
 void film_describe_picture(struct film_info *info, const AVCodecContext *decoder, const AVFrame *av)
 {
     struct av_picture picture = {0};
@@ -92,6 +118,7 @@ void film_describe_picture(struct film_info *info, const AVCodecContext *decoder
     snprintf(info->pixel_format, sizeof info->pixel_format, "%s", format ? format : "unknown");
     info->width = av->width;
     info->height = av->height;
+    info->decoder_bytes = estimate_decoder_bytes(decoder, av);
     av_picture_release(&picture);
 }
 

@@ -51,6 +51,7 @@ struct film_info {
     int64_t duration_ticks;   /* from the first frame to the end of the last */
     bool sequential;
     bool skips_unreferenced; /* frames that no other frame needs can be told and left out exactly */
+    int64_t decoder_bytes;   /* of memory that one decoder of one thread takes, about: its pictures */
     bool nvdec_exact;        /* a hardware decoder gives the same bits for this codec, depth and chroma */
     int64_t n_lead_in;       /* packets before the first frame that can be decoded */
     int64_t largest_gap_ticks,
