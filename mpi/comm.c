@@ -64,9 +64,9 @@ static enum status self_sum_i32(struct comm *comm, int32_t *values, size_t n)
     return ST_OK;
 }
 
-static enum status self_reduce_scatter_i32(struct comm *comm, int32_t *values, size_t n)
+static enum status self_reduce_scatter_i32(struct comm *comm, int32_t *values, size_t stride, size_t n)
 {
-    (void)comm, (void)values, (void)n;
+    (void)comm, (void)values, (void)stride, (void)n;
     return ST_OK;
 }
 
@@ -311,7 +311,7 @@ enum status comm_reduce_scatter_i32(struct comm *comm, int32_t *values, size_t n
 {
     const double started = clock_seconds();
 
-    TRY(comm->ops->reduce_scatter_i32(comm, values, n));
+    TRY(comm->ops->reduce_scatter_i32(comm, values, n, n));
     comm_count(comm, COMM_REDUCE_SCATTER_I32, (size_t)comm->size * n * sizeof *values, clock_seconds() - started);
     return ST_OK;
 }

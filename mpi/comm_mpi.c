@@ -367,13 +367,14 @@ static enum status mpi_sum_i64(struct comm *comm, int64_t *values, size_t n)
 
 /* Every rank sends each row to whom it is for, in pieces, to another rank at each step, and adds what comes: the least
  * that has to be moved. (Open MPI's own non-blocking one reduces all of it to rank 0 first.) */
-static enum status add_row_of(const struct comm *comm, int32_t *values, size_t n, int step, int32_t *piece, size_t most)
+static enum status add_row_of(const struct comm *comm, int32_t *values, size_t stride, size_t n, int step,
+                              int32_t *piece, size_t most)
 {
     static const char what[] = "reduce-scatter among the ranks";
     enum { TAG = 1 }; /* 0 is for messages */
     const int to = (comm->rank + step) % comm->size, from = (comm->rank + comm->size - step) % comm->size;
-    int32_t *mine = values + (size_t)comm->rank * n;
-    const int32_t *theirs = values + (size_t)to * n;
+    int32_t *mine = values + (size_t)comm->rank * stride;
+    const int32_t *theirs = values + (size_t)to * stride;
 
     for (size_t done = 0; done < n; done += most) {
         const size_t n_now = n - done < most ? n - done : most;
@@ -389,7 +390,7 @@ static enum status add_row_of(const struct comm *comm, int32_t *values, size_t n
     return ST_OK;
 }
 
-static enum status mpi_reduce_scatter_i32(struct comm *comm, int32_t *values, size_t n)
+static enum status mpi_reduce_scatter_i32(struct comm *comm, int32_t *values, size_t stride, size_t n)
 {
     static const size_t piece_bytes = (size_t)4 << 20;
     const size_t bytes = comm_chunk_bytes < piece_bytes ? comm_chunk_bytes : piece_bytes;
@@ -398,7 +399,7 @@ static enum status mpi_reduce_scatter_i32(struct comm *comm, int32_t *values, si
     enum status st = comm_agree(comm, piece ? ST_OK : ST_NOMEM);
 
     for (int step = 1; st == ST_OK && step < comm->size; step++)
-        st = add_row_of(comm, values, n, step, piece, most);
+        st = add_row_of(comm, values, stride, n, step, piece, most);
     if (st != ST_COMM) /* else MPI may still write to it */
         free(piece);
     return st;

@@ -45,6 +45,11 @@ struct comm_gpu {
 /* What MPI sums at a time, the same on all ranks whatever the place of their values. */
 static const size_t piece_values = (size_t)4 << 20;
 
+static size_t columns_at_once(const struct comm *comm, enum gpu_sum which)
+{
+    return piece_values / (which == A_ROW_EACH ? (size_t)comm->size : 1);
+}
+
 /* ---- MPI between ranks that compute on their CPUs, or whose partners do ---- */
 
 static enum status sum_on_host(struct comm *comm, enum gpu_sum which, int32_t *values, size_t n, void *stream,
@@ -53,11 +58,14 @@ static enum status sum_on_host(struct comm *comm, enum gpu_sum which, int32_t *v
     const double started = clock_seconds();
 
     (void)stream;
-    if (which == A_ROW_EACH)
-        TRY(comm->ops->reduce_scatter_i32(comm, values, n));
-    else
-        for (size_t done = 0; done < n; done += piece_values)
-            TRY(comm->ops->sum_i32(comm, values + done, n - done < piece_values ? n - done : piece_values));
+    for (size_t done = 0, most = columns_at_once(comm, which); done < n; done += most) {
+        const size_t n_now = n - done < most ? n - done : most;
+
+        if (which == A_ROW_EACH)
+            TRY(comm->ops->reduce_scatter_i32(comm, values + done, n, n_now));
+        else
+            TRY(comm->ops->sum_i32(comm, values + done, n_now));
+    }
     *seconds = clock_seconds() - started;
     return ST_OK;
 }
@@ -112,7 +120,7 @@ static enum status sum_piece(struct comm *comm, enum gpu_sum which, int32_t *val
              "copy what is to be summed");
     TRY_CUDA(ST_COMM, gpu, cudaStreamSynchronize(stream), "copy what is to be summed");
     if (which == A_ROW_EACH)
-        TRY(comm->ops->reduce_scatter_i32(comm, gpu->staging, n_now));
+        TRY(comm->ops->reduce_scatter_i32(comm, gpu->staging, n_now, n_now));
     else
         TRY(comm->ops->sum_i32(comm, gpu->staging, n_now));
     TRY_CUDA(
@@ -127,7 +135,7 @@ static enum status sum_staged(struct comm *comm, enum gpu_sum which, int32_t *va
                               double *seconds)
 {
     const struct comm_gpu *gpu = comm->gpu;
-    const size_t most = piece_values / (which == A_ROW_EACH ? (size_t)comm->size : 1);
+    const size_t most = columns_at_once(comm, which);
 
     TRY_CUDA(ST_COMM, gpu, cudaSetDevice(gpu->device), "select it");
     TRY_CUDA(ST_COMM, gpu, cudaStreamSynchronize(stream), "finish the work before a sum");

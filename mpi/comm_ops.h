@@ -13,7 +13,8 @@ struct comm_ops {
     enum status (*lowest)(struct comm *comm, int *value); /* *value becomes the lowest of all ranks' */
     enum status (*sum_i32)(struct comm *comm, int32_t *values, size_t n);
     enum status (*sum_i64)(struct comm *comm, int64_t *values, size_t n);
-    enum status (*reduce_scatter_i32)(struct comm *comm, int32_t *values, size_t n);
+    /* n columns of rows that begin `stride` values apart. */
+    enum status (*reduce_scatter_i32)(struct comm *comm, int32_t *values, size_t stride, size_t n);
     enum status (*gather)(struct comm *comm, const void *data, size_t bytes, void **all, size_t *all_bytes);
     enum status (*all_gather)(struct comm *comm, const void *data, size_t bytes, void *all);
     enum status (*post)(struct comm *comm, int to, const void *data, size_t bytes); /* `to` and bytes are in range */

@@ -10,6 +10,7 @@
 #include <time.h>
 
 enum {
+    MOST_NVDEC_SESSIONS = 64,
     NVDEC_SESSIONS = 8, /* an H200 has 7 engines; 7 to 8 sessions saturate them, more gain nothing */
     DEVICE_BATCH = 32,  /* frames clustered at once by each worker of a GPU */
     DEVICE_BATCH_PIXELS = 1 << 25
@@ -41,7 +42,7 @@ struct weave {
     struct worker *worker;
     atomic_ushort *owner; /* [samples of this rank] 1 + index of the worker that has it; 0 = nobody yet */
     atomic_llong next_segment, progress;
-    int64_t last_segment, total;
+    int64_t last_segment, total, nvdec_wish;
     pthread_mutex_t lock;
     pthread_cond_t all_done; /* on the monotonic clock */
     int n_running;
@@ -260,14 +261,13 @@ static double cpu_seconds(const struct weave *w)
 static int64_t choose_nvdec_sessions(const struct weave *w)
 {
     const struct weave_setup *s = &w->setup;
-    const char *wish = getenv("JACQUARD_NVDEC");
     const double host_seconds = 0.1 * s->n_host_sharers, worth_seconds = host_seconds > 0.25 ? host_seconds : 0.25;
     const int64_t share = at_least(NVDEC_SESSIONS / at_least(s->n_gpu_sharers, 1), 1);
 
     if (s->ops != &compute_cuda || !s->film->info.nvdec_exact)
         return 0;
-    if (wish && *wish)
-        return at_least(strtol(wish, NULL, 10), 0);
+    if (w->nvdec_wish >= 0)
+        return w->nvdec_wish;
     return at_most((int64_t)(cpu_seconds(w) / worth_seconds + 0.5), share);
 }
 
@@ -304,6 +304,22 @@ static enum status allocate_workers(struct weave *w)
     return ST_OK;
 }
 
+/* *n: what JACQUARD_NVDEC asks for, -1 where it is not set. */
+static enum status read_nvdec_wish(int64_t *n)
+{
+    const char *text = getenv("JACQUARD_NVDEC");
+    char *end = NULL;
+
+    *n = -1;
+    if (!text || !*text)
+        return ST_OK;
+    *n = strtol(text, &end, 10);
+    if (*end != '\0' || *n < 0 || *n > MOST_NVDEC_SESSIONS)
+        return FAIL(ST_USAGE, "JACQUARD_NVDEC is '%s': not a number of sessions from 0 to %d", text,
+                    MOST_NVDEC_SESSIONS);
+    return ST_OK;
+}
+
 enum status weave_start(const struct weave_setup *setup, struct weave **out)
 {
     struct weave *w = mem_array(1, sizeof *w);
@@ -322,6 +338,7 @@ enum status weave_start(const struct weave_setup *setup, struct weave **out)
     w->last_segment = setup->plan->rank_segment[setup->rank + 1];
     for (int64_t i = atomic_load(&w->next_segment); i < w->last_segment; i++)
         w->total += setup->plan->segment[i].packets;
+    TRY(read_nvdec_wish(&w->nvdec_wish));
     TRY(allocate_result(w));
     TRY(allocate_workers(w));
     w->n_running = w->n_workers;

@@ -85,11 +85,11 @@ static enum status weave_once(struct bench *b, struct woven *woven)
         continue;
     const enum status finished = weave_finish(&w, &result, &woven->stats);
     woven->seconds = clock_seconds() - started;
+    st = st != ST_OK ? st : finished;
     woven->n_wrong = 0;
-    for (int64_t i = 0; i < result.n; i++)
+    for (int64_t i = 0; st == ST_OK && i < result.n; i++)
         woven->n_wrong += result.delivered[i] != 1;
     weave_result_release(&result);
-    st = st != ST_OK ? st : finished;
     if ((st == ST_OK || st == ST_INTERRUPTED) && atomic_load(b->run->stop))
         return FAIL(ST_INTERRUPTED, "interrupted");
     return st;

@@ -253,7 +253,12 @@ static enum status search(struct talk *t, void *instance, struct haar_feature *f
     TRY(comm_agree(t->comm, ops->open(instance, &setup)));
     TRY(comm_agree(t->comm, ops->activate(instance, scale, 0, &n_active)));
     TRY(comm_agree(t->comm, ops->weigh(instance, scale, 0, NULL)));
-    return comm_agree(t->comm, ops->search(instance, SEARCH_FEATURES, feature, 1, 1, &root, &best));
+    const enum status st = ops->search(instance, SEARCH_FEATURES, feature, 1, 1, &root, &best);
+    if (st != ST_OK && !t->gpu_values) { /* the others wait in the search's sum */
+        log_error("rank %d: %s", t->comm->world_rank, status_message());
+        comm_abort(t->comm, status_exit_code(st));
+    }
+    return comm_agree(t->comm, st);
 }
 
 /* Collective, where every rank has a GPU. */

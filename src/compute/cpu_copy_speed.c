@@ -10,9 +10,10 @@
 
 enum { RUNS = 5 };
 
-static const size_t stretch_bytes = (size_t)64 << 20;
+static const size_t most_stretch_bytes = (size_t)64 << 20, most_bytes = (size_t)512 << 20;
 
 struct copy {
+    size_t stretch_bytes;
     char *from, *to; /* [n_threads, stretch_bytes] */
 };
 
@@ -21,13 +22,15 @@ static void copy_stretch(void *context, int64_t item, int thread)
     const struct copy *copy = context;
 
     (void)thread;
-    memcpy(copy->to + (size_t)item * stretch_bytes, copy->from + (size_t)item * stretch_bytes, stretch_bytes);
+    memcpy(copy->to + (size_t)item * copy->stretch_bytes, copy->from + (size_t)item * copy->stretch_bytes,
+           copy->stretch_bytes);
 }
 
 enum status cpu_copy_speed(int device, int threads, double *bytes_a_second)
 {
-    const size_t bytes = (size_t)threads * stretch_bytes;
-    struct copy copy = {mem_array(bytes, 1), mem_array(bytes, 1)};
+    const size_t n = (size_t)threads, fair = most_bytes / n;
+    const size_t stretch_bytes = fair < most_stretch_bytes ? fair : most_stretch_bytes, bytes = n * stretch_bytes;
+    struct copy copy = {stretch_bytes, mem_array(bytes, 1), mem_array(bytes, 1)};
     struct pool *pool = NULL;
     enum status st = copy.from && copy.to ? pool_open(threads, &pool) : ST_NOMEM;
 

@@ -34,7 +34,7 @@ struct images {
 static void *open_instance(const struct images *images, const struct model_settings *settings, bool is_searching)
 {
     struct boost_setup setup =
-        train_plan_setup(settings, images->width, images->height, images->n_classes, images->n, 1);
+        train_plan_setup(settings, images->width, images->height, images->n_classes, images->n, 1, 1);
     void *priv = calloc(1, boost_cpu.priv_bytes);
 
     setup.n_threads = 1;
@@ -490,21 +490,24 @@ static void test_setup(void)
 {
     struct model_settings s = {.learner = LEARNER_TREE, .leaves = 8, .lazy = 250, .features = HAAR_MULTIBOOST};
     const size_t a_feature = 256 * 20 * 4 * 2;
-    struct boost_setup setup = train_plan_setup(&s, 28, 28, 10, 1000, 1);
+    struct boost_setup setup = train_plan_setup(&s, 28, 28, 10, 1000, 1, 1);
 
     CHECK(setup.columns == BOOST_SPLIT && setup.n_channels == 1 && setup.most_nodes == 2);
     CHECK_INT(setup.most_features, 250);
     CHECK_INT(setup.histogram_bytes, 250 * a_feature);
+    CHECK_INT(train_plan_setup(&s, 28, 28, 10, 1000, 4, 1).histogram_bytes, 252 * a_feature); /* equal parts */
+    CHECK_INT(train_plan_setup(&s, 28, 28, 10, 1000, 300, 1).histogram_bytes, 600 * a_feature);
+    CHECK_INT(train_plan_setup(&s, 28, 28, 10, 1000, 1, 300).histogram_bytes, a_feature);
     s.lazy = 0;
     s.prepare.gradient = true;
-    setup = train_plan_setup(&s, 28, 28, 10, 1000, 1);
+    setup = train_plan_setup(&s, 28, 28, 10, 1000, 1, 1);
     CHECK_INT(setup.most_features, 5 * (299880 + 406 * 406));
     CHECK(setup.histogram_bytes % a_feature == 0 && setup.histogram_bytes <= (size_t)256 << 20);
     CHECK(setup.histogram_bytes > ((size_t)256 << 20) - a_feature);
     s.learner = LEARNER_STUMP;
-    CHECK(train_plan_setup(&s, 64, 64, 64, 0, 1).histogram_bytes >= 256 * 64 * 4);
-    CHECK(train_plan_setup(&s, 28, 28, 10, 9, 1).columns == BOOST_SIGNED);
-    CHECK_INT(train_plan_setup(&s, 28, 28, 10, 9, 1).most_nodes, 1);
+    CHECK(train_plan_setup(&s, 64, 64, 64, 0, 1, 1).histogram_bytes >= 256 * 64 * 4);
+    CHECK(train_plan_setup(&s, 28, 28, 10, 9, 1, 1).columns == BOOST_SIGNED);
+    CHECK_INT(train_plan_setup(&s, 28, 28, 10, 9, 1, 1).most_nodes, 1);
 
     const struct train_memory m = train_plan_memory(&setup);
     CHECK(m.integral == 4.0 * 1000 * 5 * 29 * 29 && m.bins == 1000.0 * setup.most_features && m.histograms == 0);

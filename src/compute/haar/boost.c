@@ -14,7 +14,7 @@ struct boost_chunks boost_plan_chunks(const struct boost_setup *setup, uint32_t 
 {
     const struct boost_sum *sum = &setup->sum;
     const size_t columns = (size_t)setup->n_classes * (setup->columns == BOOST_SPLIT ? 2 : 1);
-    const size_t bytes = HAAR_BINS * columns * (size_t)n_nodes * sizeof(int32_t);
+    const size_t bytes = HAAR_BINS * columns * (size_t)(n_nodes > 0 ? n_nodes : 1) * sizeof(int32_t);
     struct boost_chunks c = {.n_features = n_features, .n_rows = 1};
 
     c.has_halves = sum->sum_i32 && n_features * bytes > setup->histogram_bytes;
@@ -22,6 +22,7 @@ struct boost_chunks boost_plan_chunks(const struct boost_setup *setup, uint32_t 
         c.n_rows = (uint32_t)sum->n_shards;
         c.row = (uint32_t)sum->shard;
     }
+    /* setup promises room for 2 n_shards features: a chunk is never empty. */
     const uint32_t filled_up = (n_features + c.n_rows - 1) / c.n_rows * c.n_rows;
     c.n = at_most(setup->histogram_bytes / (c.has_halves ? 2 : 1) / bytes, filled_up) / c.n_rows * c.n_rows;
     return c;

@@ -64,7 +64,7 @@ struct boost_setup train_setup(struct train_job *job, int64_t n_images)
 {
     const struct dataset *set = &job->train;
     struct boost_setup s = train_plan_setup(&job->model.settings, set->width, set->height, set->n_classes, n_images,
-                                            job->plan.feature_shards);
+                                            job->plan.data_shards, job->plan.feature_shards);
 
     s.device = job->resources.device;
     s.n_threads = job->resources.threads;

@@ -24,7 +24,7 @@ enum status train_plan_make(const struct train_config *config, int n_ranks, stru
 }
 
 struct boost_setup train_plan_setup(const struct model_settings *settings, int width, int height, int n_classes,
-                                    int64_t n_images, int feature_shards)
+                                    int64_t n_images, int data_shards, int feature_shards)
 {
     const uint32_t f = (uint32_t)feature_shards;
     static const size_t most_histogram_bytes = (size_t)256 << 20;
@@ -41,9 +41,12 @@ struct boost_setup train_plan_setup(const struct model_settings *settings, int w
     const size_t columns = (size_t)n_classes * (is_tree ? 2 : 1);
     const size_t a_feature = HAAR_BINS * columns * sizeof(int32_t) * (size_t)setup.most_nodes;
 
-    setup.histogram_bytes = a_feature * setup.most_features;
-    if (setup.histogram_bytes > most_histogram_bytes)
-        setup.histogram_bytes = most_histogram_bytes / a_feature * a_feature;
+    /* Of a list that is shared out, the last shard's part is filled up to the others' length. */
+    const size_t shards = (size_t)data_shards, least = shards > 1 ? 2 * shards : 1;
+    size_t n = (setup.most_features + shards - 1) / shards * shards;
+    if (n * a_feature > most_histogram_bytes)
+        n = most_histogram_bytes / a_feature;
+    setup.histogram_bytes = (n > least ? n : least) * a_feature;
     return setup;
 }
 

@@ -15,7 +15,7 @@ enum status train_plan_make(const struct train_config *config, int n_ranks, stru
 /* What an instance is opened with; n_images: this rank's, copies counted. device and threads are left to the caller.
  * The room for histograms depends on the configuration alone, since it decides which sums the ranks make together. */
 struct boost_setup train_plan_setup(const struct model_settings *settings, int width, int height, int n_classes,
-                                    int64_t n_images, int feature_shards);
+                                    int64_t n_images, int data_shards, int feature_shards);
 
 /* The largest arrays of a rank, in bytes. */
 struct train_memory {
