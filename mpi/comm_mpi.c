@@ -366,7 +366,8 @@ static enum status mpi_sum_i64(struct comm *comm, int64_t *values, size_t n)
 }
 
 /* Every rank sends each row to whom it is for, in pieces, to another rank at each step, and adds what comes: the least
- * that has to be moved. (Open MPI's own non-blocking one reduces all of it to rank 0 first.) */
+ * that has to be moved. What nobody looks at may wrap around, as it does for MPI and NCCL. (Open MPI's own non-blocking
+ * one reduces all of it to rank 0 first.) */
 static enum status add_row_of(const struct comm *comm, int32_t *values, size_t stride, size_t n, int step,
                               int32_t *piece, size_t most)
 {
@@ -384,7 +385,7 @@ static enum status add_row_of(const struct comm *comm, int32_t *values, size_t s
         TRY_MPI(MPI_Isend(theirs + done, (int)n_now, MPI_INT32_T, to, TAG, comm->group->mpi, &going), what);
         TRY(wait_patiently(&coming, what));
         for (size_t i = 0; i < n_now; i++)
-            mine[done + i] += piece[i];
+            mine[done + i] = (int32_t)((uint32_t)mine[done + i] + (uint32_t)piece[i]);
         TRY(wait_patiently(&going, what));
     }
     return ST_OK;

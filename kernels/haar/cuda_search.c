@@ -160,16 +160,8 @@ static enum status walk_list(struct cuda_boost *b, struct walk *w, uint32_t n_fe
     int half = 0;
 
     for (uint32_t first = 0; first < n_features; first += w->chunks.n, half = has_halves ? 1 - half : 0) {
-        const struct boost_chunk chunk = boost_chunk_at(&w->chunks, first);
-
         b->search.histogram = b->histograms + (size_t)half * w->chunks.n * w->size;
-        TRY(fill_histograms(b, first, chunk.n));
-        const size_t n_filled_up = (size_t)chunk.row * w->chunks.n_rows - chunk.n; /* that fill the last rows up */
-        if (n_filled_up > 0)
-            CUDA_TRY(b->device,
-                     cudaMemsetAsync(b->search.histogram + chunk.n * w->size, 0,
-                                     n_filled_up * w->size * sizeof *b->search.histogram, b->stream),
-                     "clear histograms");
+        TRY(fill_histograms(b, first, boost_chunk_at(&w->chunks, first).n));
         if (b->setup.sum.sum_i32)
             CUDA_TRY(b->device, cudaEventRecord(b->filled[half], b->stream), "mark histograms");
         if (has_halves && first > 0)

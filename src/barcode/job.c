@@ -43,41 +43,7 @@ static enum status read_index(struct job *job)
     return loom_judge_film(&job->loom);
 }
 
-static enum status share_film(struct job *job)
-{
-    struct film *f = &job->loom.film;
-    int64_t n[2] = {f->n_packets, f->n_frames};
-    enum status st = ST_OK;
-
-    TRY(comm_bcast(job->comm, n, sizeof n));
-    TRY(comm_bcast(job->comm, &f->info, sizeof f->info));
-    if (job->comm->rank > 0) {
-        film_release(&(struct film){.packet = f->packet, .frame = f->frame});
-        f->n_packets = n[0];
-        f->n_frames = n[1];
-        f->path = f->path ? f->path : strdup(job->loom.config.film);
-        f->packet = mem_array((size_t)n[0], sizeof *f->packet);
-        f->frame = mem_array((size_t)n[1], sizeof *f->frame);
-        st = f->path && f->packet && f->frame ? ST_OK : ST_NOMEM;
-    }
-    TRY(comm_agree(job->comm, st));
-    TRY(comm_bcast(job->comm, f->packet, (size_t)n[0] * sizeof *f->packet));
-    return comm_bcast(job->comm, f->frame, (size_t)n[1] * sizeof *f->frame);
-}
-
 /* --- weave -------------------------------------------------------------------------------------------------------- */
-
-static enum status make_plan(struct job *job)
-{
-    int32_t per_rank = loom_segments(&job->loom);
-    enum status st;
-
-    TRY(comm_bcast(job->comm, &per_rank, sizeof per_rank)); /* ranks may differ in cores, plans must not */
-    st = loom_plan(&job->loom, job->comm->size, per_rank);
-    if (st == ST_OK)
-        loom_setup_weave(&job->loom, job->comm->rank);
-    return comm_agree(job->comm, st);
-}
 
 static void describe_work(const struct job *job)
 {
@@ -183,8 +149,8 @@ static enum status weave_film(struct job *job)
                  "unsplit",
                  (long long)n_wrong, (long long)job->loom.plan.n_samples, (long long)job->stats.damaged);
         TRY(comm_agree(job->comm, job->comm->rank == 0 ? list_again(job) : ST_OK));
-        TRY(share_film(job));
-        TRY(make_plan(job));
+        TRY(loom_share_film(&job->loom, job->comm));
+        TRY(loom_plan_ranks(&job->loom, job->comm));
         TRY(run_weave(job));
         TRY(count_faults(job, &n_wrong));
     }
@@ -250,8 +216,8 @@ static enum status run_phases(struct job *job)
 
     TRY(comm_agree(comm, choose_resources(job)));
     TRY(comm_agree(comm, comm->rank == 0 ? read_index(job) : ST_OK));
-    TRY(share_film(job));
-    TRY(make_plan(job));
+    TRY(loom_share_film(&job->loom, job->comm));
+    TRY(loom_plan_ranks(&job->loom, job->comm));
     describe_work(job);
     TRY(weave_film(job));
     TRY(gather_columns(job));

@@ -130,6 +130,40 @@ void loom_setup_weave(struct loom *loom, int share)
     };
 }
 
+enum status loom_share_film(struct loom *loom, struct comm *comm)
+{
+    struct film *f = &loom->film;
+    int64_t n[2] = {f->n_packets, f->n_frames};
+    enum status st = ST_OK;
+
+    TRY(comm_bcast(comm, n, sizeof n));
+    TRY(comm_bcast(comm, &f->info, sizeof f->info));
+    if (comm->rank > 0) {
+        film_release(&(struct film){.packet = f->packet, .frame = f->frame});
+        f->n_packets = n[0];
+        f->n_frames = n[1];
+        f->path = f->path ? f->path : strdup(loom->config.film);
+        f->packet = mem_array((size_t)n[0], sizeof *f->packet);
+        f->frame = mem_array((size_t)n[1], sizeof *f->frame);
+        st = f->path && f->packet && f->frame ? ST_OK : ST_NOMEM;
+    }
+    TRY(comm_agree(comm, st));
+    TRY(comm_bcast(comm, f->packet, (size_t)n[0] * sizeof *f->packet));
+    return comm_bcast(comm, f->frame, (size_t)n[1] * sizeof *f->frame);
+}
+
+enum status loom_plan_ranks(struct loom *loom, struct comm *comm)
+{
+    int32_t per_rank = loom_segments(loom);
+    enum status st;
+
+    TRY(comm_bcast(comm, &per_rank, sizeof per_rank)); /* ranks may differ in cores, plans must not */
+    st = loom_plan(loom, comm->size, per_rank);
+    if (st == ST_OK)
+        loom_setup_weave(loom, comm->rank);
+    return comm_agree(comm, st);
+}
+
 /* --- samples ------------------------------------------------------------------------------------------------------ */
 
 struct sample_record { /* followed by the lines */

@@ -1,5 +1,5 @@
 /* loom: one film in one process, step by step: what a job of many ranks (job.c) and work in pieces (piece.c) share.
- * Everything here is Local. */
+ * Everything here is Local but what says otherwise. */
 #ifndef JACQUARD_BARCODE_LOOM_H
 #define JACQUARD_BARCODE_LOOM_H
 
@@ -35,6 +35,11 @@ enum status loom_list_again(struct loom *loom, film_progress *progress, void *co
 int32_t loom_segments(const struct loom *loom);
 enum status loom_plan(struct loom *loom, int n_shares, int segments_per_share);
 void loom_setup_weave(struct loom *loom, int share);
+
+/* Collective. Rank 0's index of the film becomes everybody's, in place of any older one. */
+enum status loom_share_film(struct loom *loom, struct comm *comm);
+/* Collective. loom_plan and loom_setup_weave for this rank's share, with rank 0's segments. */
+enum status loom_plan_ranks(struct loom *loom, struct comm *comm);
 
 /* Samples as they travel between processes of one machine type: records of loom_record_bytes each. */
 size_t loom_record_bytes(const struct loom *loom);

@@ -11,8 +11,7 @@
 
 enum {
     MOST_NVDEC_SESSIONS = 64,
-    NVDEC_SESSIONS = 8, /* an H200 has 7 engines; 7 to 8 sessions saturate them, more gain nothing */
-    DEVICE_BATCH = 32,  /* frames clustered at once by each worker of a GPU */
+    DEVICE_BATCH = 32, /* frames clustered at once by each worker of a GPU */
     DEVICE_BATCH_PIXELS = 1 << 25
 };
 
@@ -262,7 +261,7 @@ static int64_t choose_nvdec_sessions(const struct weave *w)
 {
     const struct weave_setup *s = &w->setup;
     const double host_seconds = 0.1 * s->n_host_sharers, worth_seconds = host_seconds > 0.25 ? host_seconds : 0.25;
-    const int64_t share = at_least(NVDEC_SESSIONS / at_least(s->n_gpu_sharers, 1), 1);
+    const int64_t share = at_least(WEAVE_NVDEC_SESSIONS / at_least(s->n_gpu_sharers, 1), 1);
 
     if (s->ops != &compute_cuda || !s->film->info.nvdec_exact)
         return 0;
@@ -280,14 +279,19 @@ static int64_t choose_cpu_decoders(const struct weave *w)
     return at_most(w->setup.threads, one > 0 ? at_least(most_picture_bytes / one, 1) : w->setup.threads);
 }
 
+int weave_batch(const struct compute_ops *ops, const struct picture_settings *picture)
+{
+    const int64_t n_pixels = (int64_t)picture->width * picture->height;
+
+    return ops == &compute_cuda ? (int)at_most(at_least(DEVICE_BATCH_PIXELS / n_pixels, 1), DEVICE_BATCH) : 1;
+}
+
 /* NVDEC sessions join where there are more segments than decoders. */
 static enum status allocate_workers(struct weave *w)
 {
     const struct weave_setup *s = &w->setup;
     const int64_t n_segments = w->last_segment - atomic_load(&w->next_segment);
-    const bool on_device = s->ops == &compute_cuda;
-    const int64_t n_pixels = (int64_t)s->picture.width * s->picture.height;
-    const int batch = on_device ? (int)at_most(at_least(DEVICE_BATCH_PIXELS / n_pixels, 1), DEVICE_BATCH) : 1;
+    const int batch = weave_batch(s->ops, &s->picture);
     const int n_cpu = (int)at_most(n_segments, s->decoders ? s->decoders->n_cpu : choose_cpu_decoders(w));
     const int n_nvdec = (int)at_most(n_segments - n_cpu, s->decoders ? s->decoders->n_nvdec : choose_nvdec_sessions(w));
 

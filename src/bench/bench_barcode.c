@@ -12,8 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NVDEC_DECODERS = 8 }; /* as many as a weave opens at most */
-
 struct woven {
     double seconds;
     int64_t n_wrong; /* samples that did not come out exactly once */
@@ -197,9 +195,9 @@ static enum status measure_alone(struct bench *b)
     TRY(measure_weave(b)); /* first of all: what it takes longer at first is the start-up of everything */
     TRY(measure_decode(b, threads, 0, &decode[DECODE_CPU]));
     if (b->loom.resources.ops == &compute_cuda && b->loom.film.info.nvdec_exact && !b->loom.film.info.sequential) {
-        TRY(measure_decode(b, 0, NVDEC_DECODERS, &decode[DECODE_NVDEC]));
+        TRY(measure_decode(b, 0, WEAVE_NVDEC_SESSIONS, &decode[DECODE_NVDEC]));
         if (decode[DECODE_NVDEC].stats.n_nvdec_decoders > 0)
-            TRY(measure_decode(b, threads, NVDEC_DECODERS, &decode[DECODE_BOTH]));
+            TRY(measure_decode(b, threads, WEAVE_NVDEC_SESSIONS, &decode[DECODE_BOTH]));
     }
     if (find_same(b) == DECODE_SAME)
         TRY(measure_decode(b, (int)b->weave.stats.n_cpu_decoders, (int)b->weave.stats.n_nvdec_decoders,
@@ -208,39 +206,6 @@ static enum status measure_alone(struct bench *b)
 }
 
 /* --- all ranks ---------------------------------------------------------------------------------------------------- */
-
-static enum status share_film(struct bench *b)
-{
-    struct comm *comm = b->run->comm;
-    struct film *f = &b->loom.film;
-    int64_t n[2] = {f->n_packets, f->n_frames};
-    enum status st = ST_OK;
-
-    TRY(comm_bcast(comm, n, sizeof n));
-    TRY(comm_bcast(comm, &f->info, sizeof f->info));
-    if (comm->rank > 0) {
-        f->n_packets = n[0];
-        f->n_frames = n[1];
-        f->path = strdup(b->loom.config.film);
-        f->packet = mem_array((size_t)n[0], sizeof *f->packet);
-        f->frame = mem_array((size_t)n[1], sizeof *f->frame);
-        st = f->path && f->packet && f->frame ? ST_OK : FAIL(ST_NOMEM, "out of memory for a film's index");
-    }
-    TRY(comm_agree(comm, st));
-    TRY(comm_bcast(comm, f->packet, (size_t)n[0] * sizeof *f->packet));
-    return comm_bcast(comm, f->frame, (size_t)n[1] * sizeof *f->frame);
-}
-
-static enum status plan_ranks(struct bench *b)
-{
-    int32_t per_rank = loom_segments(&b->loom);
-
-    TRY(comm_bcast(b->run->comm, &per_rank, sizeof per_rank));
-    const enum status st = loom_plan(&b->loom, b->run->comm->size, per_rank);
-    if (st == ST_OK)
-        loom_setup_weave(&b->loom, b->run->comm->rank);
-    return comm_agree(b->run->comm, st);
-}
 
 /* From when all are there to when the last one is done. */
 static enum status weave_together(struct bench *b, struct woven *woven)
@@ -262,8 +227,8 @@ static enum status weave_together(struct bench *b, struct woven *woven)
 
 static enum status measure_ranks(struct bench *b)
 {
-    TRY(share_film(b));
-    TRY(plan_ranks(b));
+    TRY(loom_share_film(&b->loom, b->run->comm));
+    TRY(loom_plan_ranks(&b->loom, b->run->comm));
     TRY(weave_together(b, &b->ranks)); /* is not counted */
     for (int i = 0; i < b->run->runs; i++)
         TRY(weave_together(b, &b->each[i]));

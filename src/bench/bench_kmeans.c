@@ -3,6 +3,7 @@
  * way of frames from the CPU's decoders. */
 #include "bench/bench.h"
 
+#include "barcode/weave.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/pool.h"
@@ -15,8 +16,6 @@
 
 enum {
     N_FRAMES = 32,
-    DEVICE_BATCH = 32, /* as weave's workers have it, and the next */
-    DEVICE_BATCH_PIXELS = 1 << 25,
     DEVICE_LANES = 4,
     DEVICE_ROUNDS = 8 /* of all frames a run: a GPU needs milliseconds for one */
 };
@@ -285,16 +284,14 @@ static void add_rows(const struct bench *b, const struct picture_settings *p, in
 static enum status measure_picture(const struct bench *b, int width, int height)
 {
     const int n_lanes = b->on_device ? DEVICE_LANES : b->resources.threads;
-    const int64_t n_pixels = (int64_t)width * height, fitting = DEVICE_BATCH_PIXELS / n_pixels;
+    const struct picture_settings picture = {.width = width, .height = height};
     const struct compute_setup setup = {.device = b->resources.device,
-                                        .batch = !b->on_device || fitting < 1 ? 1
-                                                 : fitting < DEVICE_BATCH     ? (int)fitting
-                                                                              : DEVICE_BATCH,
-                                        .picture = {.width = width, .height = height},
+                                        .batch = weave_batch(b->resources.ops, &picture),
+                                        .picture = picture,
                                         .kmeans = b->kmeans};
     struct lane *lanes = mem_array((size_t)n_lanes, sizeof *lanes);
     double *scratch = mem_array((size_t)b->run->runs, 2 * sizeof *scratch), us[2], us_all = 0.0;
-    uint8_t *rgb = mem_array((size_t)n_pixels, 3);
+    uint8_t *rgb = mem_array((size_t)width * (size_t)height, 3);
     struct pool *pool = NULL;
     enum status st = lanes && scratch && rgb ? pool_open(n_lanes, &pool) : ST_NOMEM;
 

@@ -102,9 +102,9 @@ HAAR_FN bool boost_is_better(const struct boost_best *a, const struct boost_best
     return a->loss < than->loss || (a->loss == than->loss && a->feature < than->feature);
 }
 
-/* How data shards add up; calls come in the same order, with the same n, everywhere. NULL functions: one shard. values
- * lie in the backend's own memory: host for cpu, GPU for cuda, where stream is the cudaStream_t whose work so far the
- * sum comes after and whose later work comes after the sum. Sums fit. */
+/* How shards add up and exchange what they found; calls come in the same order, with the same n, everywhere. NULL
+ * functions: one shard. values lie in the backend's own memory: host for cpu, GPU for cuda, where stream is the
+ * cudaStream_t whose work so far the sum comes after and whose later work comes after the sum. Sums fit. */
 struct boost_sum {
     void *context;
     int n_shards, shard; /* how many, which one this is */
@@ -144,8 +144,8 @@ struct boost_chunks {
     uint32_t n_rows, row;
     bool has_halves;
 };
-/* The chunk at `first` has n features, in rows of `row` (the last may have fewer, or none, and is filled up); this
- * shard looks at n_mine from mine on. */
+/* The chunk at `first` has n features, in rows of `row` (the last may have fewer, or none: then sums of anything
+ * follow); this shard looks at n_mine from mine on. */
 struct boost_chunk {
     uint32_t n, row, mine, n_mine;
 };

@@ -362,7 +362,6 @@ static enum status search_shards(struct search *search, const struct boost_chunk
         search->first = first;
         search->n = c.n;
         pool_run(b->pool, (c.n + 1) / 2, search_pair, search);
-        memset(b->histograms + c.n * size, 0, (c.row * chunks->n_rows - c.n) * size * sizeof *b->histograms);
         if (chunks->n_rows > 1)
             TRY(sum->reduce_scatter_i32(sum->context, b->histograms, c.row * size, NULL));
         else

@@ -5,27 +5,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum status grow_all_gather(void *context, const void *data, size_t bytes, void *all)
+{
+    return comm_all_gather(context, data, bytes, all);
+}
+
 enum status grow_search(struct boosting *b, int n_nodes, const int *node, struct boost_best *best)
 {
     struct comm *shards = b->grid.features;
-    struct boost_best *all;
+    const struct boost_sum exchange = {
+        .context = shards, .n_shards = shards->size, .shard = shards->rank, .all_gather = grow_all_gather};
 
     TRY(b->ops->search(b->train, b->n, b->drawn + b->first, b->list_number, n_nodes, node, best));
     if (shards->size == 1)
         return ST_OK;
     for (int i = 0; i < n_nodes; i++)
         best[i].feature += b->first;
-    const size_t n = (size_t)n_nodes;
-    all = mem_array((size_t)shards->size * n, sizeof *all);
-    if (!all)
-        return ST_NOMEM;
-    const enum status st = comm_all_gather(shards, best, n * sizeof *best, all);
-    for (size_t i = 0; st == ST_OK && i < n; i++)
-        for (int r = 0; r < shards->size; r++)
-            if (boost_is_better(&all[(size_t)r * n + i], &best[i]))
-                best[i] = all[(size_t)r * n + i];
-    free(all);
-    return st;
+    return boost_choose(&exchange, n_nodes, best);
 }
 
 /* Cuts from bin to next part the active images alike: the middle leaves room on both sides for images not seen. */
