@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SEGMENTS_PER_THREAD = 4, MIN_SEGMENTS_PER_SHARE = 16 };
+/* Small enough that the last ones leave no worker waiting: workers take many at a time as long as there are many. */
+enum { SEGMENTS_PER_SHARE = 1024 };
 
 void loom_init(struct loom *loom, const struct barcode_config *config, atomic_int *stop)
 {
@@ -87,17 +88,10 @@ enum status loom_list_again(struct loom *loom, film_progress *progress, void *co
 
 /* --- plan --------------------------------------------------------------------------------------------------------- */
 
-int32_t loom_segments(const struct loom *loom)
-{
-    const int32_t n = SEGMENTS_PER_THREAD * loom->resources.threads;
-
-    return n < MIN_SEGMENTS_PER_SHARE ? MIN_SEGMENTS_PER_SHARE : n;
-}
-
-enum status loom_plan(struct loom *loom, int n_shares, int segments_per_share)
+enum status loom_plan(struct loom *loom, int n_shares)
 {
     plan_release(&loom->plan);
-    return plan_make(&loom->plan, &loom->film, &loom->config.sampling, n_shares, segments_per_share);
+    return plan_make(&loom->plan, &loom->film, &loom->config.sampling, n_shares, SEGMENTS_PER_SHARE);
 }
 
 void loom_setup_weave(struct loom *loom, int share)
@@ -154,11 +148,8 @@ enum status loom_share_film(struct loom *loom, struct comm *comm)
 
 enum status loom_plan_ranks(struct loom *loom, struct comm *comm)
 {
-    int32_t per_rank = loom_segments(loom);
-    enum status st;
+    const enum status st = loom_plan(loom, comm->size);
 
-    TRY(comm_bcast(comm, &per_rank, sizeof per_rank)); /* ranks may differ in cores, plans must not */
-    st = loom_plan(loom, comm->size, per_rank);
     if (st == ST_OK)
         loom_setup_weave(loom, comm->rank);
     return comm_agree(comm, st);

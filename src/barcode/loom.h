@@ -30,15 +30,14 @@ enum status loom_judge_whole(const struct loom *loom);
 /* The film again, listed by decoding it from start to end: the way out where split decoding went wrong. */
 enum status loom_list_again(struct loom *loom, film_progress *progress, void *context);
 
-/* The plan for n_shares of work on the film, and the set-up of the weave for one of them. segments_per_share must be
- * the same for all shares of a film; loom_segments says what suits this process. */
-int32_t loom_segments(const struct loom *loom);
-enum status loom_plan(struct loom *loom, int n_shares, int segments_per_share);
+/* The plan for n_shares of work on the film, the same wherever it is made, and the set-up of the weave for one of them.
+ */
+enum status loom_plan(struct loom *loom, int n_shares);
 void loom_setup_weave(struct loom *loom, int share);
 
 /* Collective. Rank 0's index of the film becomes everybody's, in place of any older one. */
 enum status loom_share_film(struct loom *loom, struct comm *comm);
-/* Collective. loom_plan and loom_setup_weave for this rank's share, with rank 0's segments. */
+/* Collective. loom_plan and loom_setup_weave for this rank's share. */
 enum status loom_plan_ranks(struct loom *loom, struct comm *comm);
 
 /* Samples as they travel between processes of one machine type: records of loom_record_bytes each. */

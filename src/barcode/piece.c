@@ -229,8 +229,7 @@ static enum status read_index(struct piece *p)
 
 static enum status make_plan(struct piece *p, int share, int n_shares)
 {
-    /* Shares of one film may be woven by lanes with different numbers of threads: their plans must agree. */
-    TRY(loom_plan(&p->loom, n_shares, n_shares > 1 ? 64 : loom_segments(&p->loom)));
+    TRY(loom_plan(&p->loom, n_shares));
     loom_setup_weave(&p->loom, share);
     p->loom.weave.drain = p->setup.drain;
     return ST_OK;

@@ -141,7 +141,7 @@ static enum status measure_index(struct bench *b)
 
 static enum status plan_alone(struct bench *b)
 {
-    TRY(loom_plan(&b->loom, 1, loom_segments(&b->loom)));
+    TRY(loom_plan(&b->loom, 1));
     loom_setup_weave(&b->loom, 0);
     b->loom.weave.n_gpu_sharers = b->loom.weave.n_host_sharers = 1;
     return ST_OK;
