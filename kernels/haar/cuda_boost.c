@@ -111,6 +111,7 @@ static void cuda_close(void *priv)
     cudaSetDevice(b->device);
     cudaStreamSynchronize(b->stream);
     cuda_search_close(b);
+    cuda_sketch_close(b);
     for (int i = 0; i < b->n_arrays; i++)
         cudaFree(b->array[i]);
     cudaFree(b->trimmed.integral);
@@ -229,7 +230,7 @@ static enum status cuda_activate(void *priv, struct boost_scale scale, int lowes
     TRY(cuda_boost_fetch(b, &b->results->n_selected, b->n_selected, sizeof *b->n_selected, "the active images"));
     const uint32_t n = b->results->n_selected;
     *n_active = n;
-    b->is_binned = false;
+    b->is_binned = b->is_coded = false;
     active->images = b->all.images;
     if (n == b->all.images.n)
         return ST_OK;
@@ -325,6 +326,7 @@ const struct boost_ops boost_cuda = {
     .activate = cuda_activate,
     .weigh = cuda_weigh,
     .search = cuda_search,
+    .sketch = cuda_sketch,
     .split = cuda_split,
     .leaves = cuda_leaves,
     .vote = cuda_vote,

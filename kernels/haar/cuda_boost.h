@@ -1,6 +1,5 @@
-/* cuda_boost: what the two files of the GPU's trainer share: an instance (cuda_boost.c), and the search
- * (cuda_search.c).
- */
+/* cuda_boost: what the files of the GPU's trainer share: an instance (cuda_boost.c), the search (cuda_search.c), the
+ * sketch before it (cuda_sketch.c). */
 #ifndef JACQUARD_KERNELS_HAAR_CUDA_BOOST_H
 #define JACQUARD_KERNELS_HAAR_CUDA_BOOST_H
 
@@ -44,6 +43,15 @@ struct cuda_boost {
     size_t bins_bytes;
     bool has_list, is_binned; /* the list is on the GPU; all its bins are */
     uint64_t list_number;
+
+    /* Only where setup.is_sketching. */
+    uint8_t *codes; /* [codes_bytes]: of a list, or of as many features at a time as fit */
+    size_t codes_bytes;
+    bool is_coded; /* all codes of list coded_number are there, of the active images */
+    uint64_t coded_number;
+    uint32_t *digits;
+    int32_t *column_total;
+    uint16_t *step, *host_step; /* [most_features]; the latter pinned */
 };
 
 /* GPU memory, zeroed so that padding is never uninitialised; freed with the instance. *pointer_to becomes its place. */
@@ -56,10 +64,18 @@ enum status cuda_boost_fetch(const struct cuda_boost *b, void *pinned, const voi
 /* Images in a padded row. */
 size_t cuda_boost_stride(size_t n_images);
 
-/* The steps of the search: open takes what memory is left for bins; close may follow a failed open. */
+/* The steps of the search: open takes what memory is left for bins and codes; close may follow a failed open. */
 enum status cuda_search_open(struct cuda_boost *b);
 void cuda_search_close(struct cuda_boost *b);
+enum status cuda_search_take_list(struct cuda_boost *b, uint32_t n_features, const struct haar_feature *feature,
+                                  uint64_t list_number);
 enum status cuda_search(void *priv, uint32_t n_features, const struct haar_feature *feature, uint64_t list_number,
                         int n_nodes, const int *node, struct boost_best *best);
+
+/* Likewise of the sketch, but for the memory of the codes. */
+enum status cuda_sketch_open(struct cuda_boost *b);
+void cuda_sketch_close(struct cuda_boost *b);
+enum status cuda_sketch(void *priv, uint32_t n_features, const struct haar_feature *feature, uint64_t list_number,
+                        int node, uint16_t *step);
 
 #endif

@@ -17,8 +17,8 @@ enum {
     USUAL_ROOM = 1 << 25,    /* records: 256 MiB, twice because of sorting */
     PIECE = 1 << 21,         /* records that are copied out at a time */
     TABLE_BLOCKS_PER_SM = 2, /* where tables do not fit shared memory */
-    BLOCKS_PER_SM = 12,      /* wanted at least, so that all SMs end at about the same time; */
-    LEAST_SLICE = 8192       /* but no fewer features a block: it makes its integral images first */
+    FILL_FEATURES = 1024,    /* that a block could evaluate while it makes its integral images, about */
+    MOST_SLICES = 64
 };
 
 struct gpu {
@@ -167,16 +167,33 @@ static void close_all(struct gpu *gpu)
 
 /* --- batches ------------------------------------------------------------------------------------------------------ */
 
-/* Shares out the groups of n images: each is cut into slices of features where there are few of them. */
+/* Blocks of one size run in waves, the last of which may leave most SMs idle: so many slices that the waves end
+ * soonest, in features. */
+static int choose_slices(const struct gpu *gpu, int64_t n_groups)
+{
+    const int64_t at_once = (int64_t)gpu->n_sms * (2 / gpu->work.layout.per_lane);
+    int64_t soonest = INT64_MAX;
+    int best = 1;
+
+    for (int slices = 1; slices <= MOST_SLICES; slices++) {
+        const int64_t waves = (n_groups * slices + at_once - 1) / at_once;
+        const int64_t end = waves * ((int64_t)gpu->job->n_features / slices + FILL_FEATURES);
+        if (end < soonest) {
+            soonest = end;
+            best = slices;
+        }
+    }
+    return best;
+}
+
+/* Shares out the groups of n images, each cut into slices of features. */
 static void share_out(struct gpu *gpu, int64_t n)
 {
     struct scan_work *w = &gpu->work;
-    const int64_t n_groups = (n + gpu->group_images - 1) / gpu->group_images,
-                  wanted = BLOCKS_PER_SM * (int64_t)gpu->n_sms;
-    const int64_t most_slices = gpu->job->n_features / LEAST_SLICE + 1, slices = (wanted + n_groups - 1) / n_groups;
+    const int64_t n_groups = (n + gpu->group_images - 1) / gpu->group_images;
 
     w->n_images = n;
-    w->n_slices = (int)(slices < most_slices ? slices : most_slices);
+    w->n_slices = choose_slices(gpu, n_groups);
     w->n_blocks = (int)(n_groups * w->n_slices);
     if (!w->layout.is_shared && w->n_blocks > gpu->n_sms * TABLE_BLOCKS_PER_SM)
         w->n_blocks = gpu->n_sms * TABLE_BLOCKS_PER_SM;

@@ -9,7 +9,15 @@ static const size_t memory_reserve = (size_t)256 << 20;
 
 /* --- life --------------------------------------------------------------------------------------------------------- */
 
-/* Room for bins: the whole list's where that leaves room for copies of all images; else half of what there is. */
+static size_t most_rows(size_t want, size_t room, size_t stride)
+{
+    const size_t rows = want < room ? want / stride : room / stride;
+
+    return rows > 0 ? rows * stride : stride;
+}
+
+/* Room for bins: the whole list's where that leaves room for copies of all images; else half of what there is. A sketch
+ * gets most of it for codes, since what is searched after it is a small part of the list. */
 static enum status open_bins(struct cuda_boost *b)
 {
     const size_t stride = b->all.images.stride, want = stride * (size_t)b->setup.most_features;
@@ -20,9 +28,13 @@ static enum status open_bins(struct cuda_boost *b)
     size_t room = free_bytes / 2;
     if (free_bytes > copies && free_bytes - copies > room)
         room = free_bytes - copies;
-    b->bins_bytes = want < room ? want : room / stride * stride;
-    if (b->bins_bytes < stride)
-        b->bins_bytes = stride;
+    if (!b->setup.is_sketching) {
+        b->bins_bytes = most_rows(want, room, stride);
+    } else {
+        b->codes_bytes = most_rows(want, room - room / 8, stride);
+        b->bins_bytes = most_rows(want / 8, room / 8, stride);
+        TRY(cuda_boost_reserve(b, &b->codes, b->codes_bytes, "codes"));
+    }
     return cuda_boost_reserve(b, &b->search.bins, b->bins_bytes, "bins");
 }
 
@@ -76,6 +88,8 @@ enum status cuda_search_open(struct cuda_boost *b)
              "pin %zu bytes of host memory for features", n_features * sizeof *b->host_feature);
     if (b->setup.sum.sum_i32)
         TRY(open_sums(b));
+    if (b->setup.is_sketching)
+        TRY(cuda_sketch_open(b));
     return open_bins(b);
 }
 
@@ -91,8 +105,8 @@ void cuda_search_close(struct cuda_boost *b)
 
 /* --- the search --------------------------------------------------------------------------------------------------- */
 
-static enum status take_list(struct cuda_boost *b, uint32_t n_features, const struct haar_feature *feature,
-                             uint64_t list_number)
+enum status cuda_search_take_list(struct cuda_boost *b, uint32_t n_features, const struct haar_feature *feature,
+                                  uint64_t list_number)
 {
     const size_t bytes = n_features * sizeof *feature;
 
@@ -185,7 +199,7 @@ enum status cuda_search(void *priv, uint32_t n_features, const struct haar_featu
     if (n_features == 0 || n_nodes == 0)
         return ST_OK;
     TRY(cuda_boost_use(b));
-    TRY(take_list(b, n_features, feature, list_number));
+    TRY(cuda_search_take_list(b, n_features, feature, list_number));
     s->n_nodes = n_nodes;
     for (int i = 0; i < n_nodes; i++)
         s->node[i] = (uint8_t)node[i];

@@ -137,6 +137,34 @@ cudaError_t launch_histograms(const struct boost_search *search, uint32_t bins_f
 cudaError_t launch_best(const struct boost_search *search, uint32_t first, uint32_t n, bool is_first,
                         cudaStream_t stream);
 
+/* --- sketch ------------------------------------------------------------------------------------------------------- */
+
+enum {
+    SKETCH_TILES = 3,                       /* of 8 digit columns */
+    SKETCH_PASS_COLUMNS = SKETCH_TILES * 4, /* columns of two digits, whose sums a warp has at once */
+    SKETCH_DIGIT_WORDS = SKETCH_TILES * 64  /* digits of 32 images in a pass: [SKETCH_TILES, 32 lanes, 2] words */
+};
+
+/* Words of digits in a pass over columns, for rows of `stride` images. */
+static inline size_t sketch_digit_words(size_t stride)
+{
+    return stride / 32 * SKETCH_DIGIT_WORDS;
+}
+
+cudaError_t launch_sketch_open(const struct boost_device *device);
+/* Codes u8 [n, active stride] of the features whose bins are bins[0] and on, of all active images. */
+cudaError_t launch_codes(const struct boost_search *search, uint32_t n, uint8_t *codes, cudaStream_t stream);
+/* The weights of a node's images, rounded: digits u32 [passes, sketch_digit_words], and their sums i32
+ * [BOOST_MAX_COLUMNS] by columns. */
+cudaError_t launch_digits(const struct boost_search *search, int node, int shift, uint32_t *digits, int32_t *total,
+                          cudaStream_t stream);
+/* sums i32 [n, SKETCH_CUTS, n_columns]: of the weights right of each cut. */
+cudaError_t launch_sketch_sums(const struct boost_search *search, const uint8_t *codes, const uint32_t *digits,
+                               uint32_t n, int32_t *sums, cudaStream_t stream);
+/* step u16 [n] */
+cudaError_t launch_sketch_steps(const struct boost_search *search, const int32_t *sums, const int32_t *total,
+                                uint32_t n, uint16_t *step, cudaStream_t stream);
+
 #ifdef __cplusplus
 }
 #endif

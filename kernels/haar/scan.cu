@@ -1,10 +1,10 @@
 /* scan: the kernels of scan_cuda; the definition is src/compute/haar/cpu_scan.c.
  *
- * A block takes a group of 32 or 64 images. Its warps build their integral images by prefix scans in registers, into a
- * table that lies entry-major: entry e of all images, then entry e + 1. Then a lane is an image (or two neighbours) and
- * a warp walks features: which corners it reads, and whether the row above is still the one of the step before, is the
- * same for all lanes, so that nothing diverges and shared memory is read without conflicts. Border entries are zeros in
- * the table and cost no branch.
+ * A block takes a group of 32 or 64 images. Its warps build their integral images by prefix scans along rows, then
+ * columns, in a table that lies entry-major: entry e of all images, then entry e + 1. Then a lane is an image (or two
+ * neighbours) and a warp walks features: which corners it reads, and whether the row above is still the one of the step
+ * before, is the same for all lanes, so that nothing diverges and shared memory is read without conflicts. Border
+ * entries are zeros in the table and cost no branch.
  *
  * Integers alone tell whether any of the warp's images may pass (see scan_rules.h); rarely one does, and then those are
  * judged. Records go to one buffer of the whole grid, through a short queue of each warp, so that an atomic reserves
@@ -24,7 +24,12 @@
 namespace
 {
 
-enum { LANES = 32, RECORD_IMAGE_BIT = 41, RECORD_VALUE_BITS = 18 };
+enum {
+    LANES = 32,
+    PART_FEATURES = 256, /* that a warp walks at a time */
+    RECORD_IMAGE_BIT = 41,
+    RECORD_VALUE_BITS = 18
+};
 
 const int32_t fresh_bit = INT32_MIN;
 
@@ -104,49 +109,49 @@ __global__ void make_steps(struct scan_work work, uint32_t n)
 
 /* --- integral images ---------------------------------------------------------------------------------------------- */
 
-/* Inclusive sums over the warp's lanes. */
-__device__ inline int32_t scan_lanes(int32_t v, int lane)
+/* Four pixels of a row that still has n, the first one lowest; none for n < 1. */
+__device__ inline uint32_t read_pixels(const uint8_t *at, int n, bool is_aligned)
 {
-    for (int d = 1; d < LANES; d *= 2) {
-        const int32_t left = __shfl_up_sync(0xffffffff, v, d);
-        v += lane >= d ? left : 0;
-    }
-    return v;
+    uint32_t four = 0;
+
+    if (is_aligned)
+        return *reinterpret_cast<const uint32_t *>(at);
+    for (int k = 0; k < 4 && k < n; k++)
+        four |= (uint32_t)at[k] << 8 * k;
+    return four;
 }
 
-/* One image by one warp: lanes are columns x and x + 32; rows are scanned across the lanes and added up downwards. */
-__device__ void integrate(const uint8_t *pixels, int width, int height, int32_t *table, int stride)
-{
-    const int lane = (int)threadIdx.x % LANES, row = width + 1;
-    int32_t below[2] = {0, 0};
-
-    for (int y = 0; y < height; y++, pixels += width) {
-        int32_t *to = table + ((y + 1) * row + lane + 1) * stride;
-        int32_t v = scan_lanes(lane < width ? pixels[lane] : 0, lane);
-        below[0] += v;
-        if (lane < width)
-            to[0] = below[0];
-        if (width <= LANES)
-            continue;
-        v = __shfl_sync(0xffffffff, v, LANES - 1);
-        v += scan_lanes(lane + LANES < width ? pixels[lane + LANES] : 0, lane);
-        below[1] += v;
-        if (lane + LANES < width)
-            to[LANES * stride] = below[1];
-    }
-}
-
-/* The table of a group of n images; images that it lacks are empty. */
+/* The table of a group of n images; images that it lacks are empty. A lane is an image: a warp sums up a row of all of
+ * them, and once all rows are there a column, without conflicts. */
 __device__ void fill_table(const struct scan_work &work, int64_t first, int n, int32_t *table)
 {
-    const int stride = work.layout.per_lane * LANES;
-    const int n_entries = (work.width + 1) * (work.height + 1), image_bytes = work.width * work.height;
+    const int per_lane = work.layout.per_lane, stride = per_lane * LANES, width = work.width, height = work.height;
+    const int lane = (int)threadIdx.x % LANES, warp = (int)threadIdx.x / LANES, n_warps = (int)blockDim.x / LANES;
+    const int row = (width + 1) * stride, image_bytes = width * height;
+    const bool is_aligned = width % 4 == 0; /* then images are, too */
 
-    for (int i = (int)threadIdx.x; i < n_entries * stride; i += (int)blockDim.x)
+    for (int i = (int)threadIdx.x; i < row; i += (int)blockDim.x)
         table[i] = 0;
+    for (int i = (int)threadIdx.x; i < height * stride; i += (int)blockDim.x)
+        table[(i / stride + 1) * row + i % stride] = 0;
+    for (int i = warp; i < height * per_lane; i += n_warps) {
+        const int y = i / per_lane, image = i % per_lane * LANES + lane;
+        const uint8_t *pixels = work.pixels + (first + (image < n ? image : 0)) * image_bytes + y * width;
+        int32_t *to = table + (y + 1) * row + stride + image, sum = 0;
+#pragma unroll 4
+        for (int x = 0; x < width; x += 4) {
+            const uint32_t four = image < n ? read_pixels(pixels + x, width - x, is_aligned) : 0;
+            for (int k = 0; k < 4 && x + k < width; k++, to += stride)
+                *to = sum += (int32_t)(four >> 8 * k & 255);
+        }
+    }
     __syncthreads();
-    for (int i = (int)threadIdx.x / LANES; i < n; i += (int)blockDim.x / LANES)
-        integrate(work.pixels + (first + i) * image_bytes, work.width, work.height, table + i, stride);
+    for (int i = warp; i < width * per_lane; i += n_warps) {
+        int32_t *to = table + row + (i / per_lane + 1) * stride + i % per_lane * LANES + lane, sum = 0;
+#pragma unroll 4
+        for (int y = 0; y < height; y++, to += row)
+            *to = sum += *to;
+    }
     __syncthreads();
 }
 
@@ -234,13 +239,24 @@ template <int N> struct queue {
     uint64_t record[ROOM];
 };
 
-/* After the queues of all warps: how many records are in each. */
-template <int N> __device__ inline uint32_t *queued(const struct scan_work &work)
+/* After the queues of all warps: how many records are in each. Then a number of the block: the next part of its work.
+ */
+template <int N> __device__ inline uint32_t *counts_of(const struct scan_work &work)
 {
     extern __shared__ int4 shared[];
     char *queues = reinterpret_cast<char *>(shared) + work.layout.queue_at;
 
-    return reinterpret_cast<uint32_t *>(queues + blockDim.x / LANES * sizeof(queue<N>)) + threadIdx.x / LANES;
+    return reinterpret_cast<uint32_t *>(queues + blockDim.x / LANES * sizeof(queue<N>));
+}
+
+template <int N> __device__ inline uint32_t *queued(const struct scan_work &work)
+{
+    return counts_of<N>(work) + threadIdx.x / LANES;
+}
+
+template <int N> __device__ inline uint32_t *next_part(const struct scan_work &work)
+{
+    return counts_of<N>(work) + blockDim.x / LANES;
 }
 
 template <int N> __device__ inline uint64_t *queue_of(const struct scan_work &work)
@@ -338,18 +354,11 @@ __device__ inline struct scan_step read_step(const struct scan_step *step)
     return {a.x, a.y, a.z, a.w, b.x, b.y, b.z, b.w};
 }
 
-/* This warp's part of the slice's features of a type. */
+/* Features [begin, end) of a type, at least one. */
 template <int TYPE, int N>
-__device__ void walk_type(const struct scan_work &work, const char *table, int slice, struct lane_images images)
+__device__ void walk_type(const struct scan_work &work, const char *table, uint32_t begin, uint32_t end,
+                          struct lane_images images)
 {
-    const uint32_t n_warps = blockDim.x / LANES, part = (uint32_t)slice * n_warps + threadIdx.x / LANES;
-    const uint64_t n = work.type_first[TYPE + 1] - work.type_first[TYPE];
-    const uint64_t n_parts = (uint64_t)work.n_slices * n_warps;
-    const uint32_t begin = work.type_first[TYPE] + (uint32_t)(n * part / n_parts);
-    const uint32_t end = work.type_first[TYPE] + (uint32_t)(n * (part + 1) / n_parts);
-
-    if (begin == end)
-        return;
     struct scan_step next = read_step(&work.step[begin]);
     lane<N> top[2];
     uint32_t n_kept[N] = {};
@@ -377,6 +386,49 @@ __device__ void walk_type(const struct scan_work &work, const char *table, int s
     add_counts<N>(work, TYPE, images, n_kept);
 }
 
+/* The slice's features, part after part: a warp takes the next one when it is done with its own, since some take far
+ * longer than others. */
+template <int N>
+__device__ void walk_slice(const struct scan_work &work, const char *table, int slice, struct lane_images images)
+{
+    for (;;) {
+        uint32_t part = threadIdx.x % LANES == 0 ? atomicAdd(next_part<N>(work), 1) : 0, begin = 0, end = 0;
+        int type = 0;
+
+        part = __shfl_sync(0xffffffff, part, 0);
+        for (; type < SCAN_TYPES; type++) {
+            const uint64_t n = work.type_first[type + 1] - work.type_first[type];
+            begin = work.type_first[type] + (uint32_t)(n * slice / work.n_slices);
+            end = work.type_first[type] + (uint32_t)(n * (slice + 1) / work.n_slices);
+            const uint32_t n_parts = (end - begin + PART_FEATURES - 1) / PART_FEATURES;
+            if (part < n_parts)
+                break;
+            part -= n_parts;
+        }
+        begin += part * PART_FEATURES;
+        end = end - begin < PART_FEATURES ? end : begin + PART_FEATURES;
+        switch (type) {
+        case HAAR_EDGE_H:
+            walk_type<HAAR_EDGE_H, N>(work, table, begin, end, images);
+            break;
+        case HAAR_EDGE_V:
+            walk_type<HAAR_EDGE_V, N>(work, table, begin, end, images);
+            break;
+        case HAAR_LINE_H:
+            walk_type<HAAR_LINE_H, N>(work, table, begin, end, images);
+            break;
+        case HAAR_LINE_V:
+            walk_type<HAAR_LINE_V, N>(work, table, begin, end, images);
+            break;
+        case HAAR_QUAD:
+            walk_type<HAAR_QUAD, N>(work, table, begin, end, images);
+            break;
+        default:
+            return;
+        }
+    }
+}
+
 template <int N> struct threads {
     enum { IN_BLOCK = N == 2 ? 1024 : 512 }; /* one block of two images a lane, or two of one, fill an SM */
 };
@@ -397,13 +449,11 @@ template <int N, bool IS_SHARED> __global__ void __launch_bounds__(threads<N>::I
         const char *lanes = reinterpret_cast<const char *>(table + at);
 
         __syncthreads(); /* nobody is still in the table of the item before */
+        if (threadIdx.x == 0)
+            *next_part<N>(work) = 0;
         fill_table(work, first, n, table);
         const struct lane_images images = {first + at, n - at < 0 ? 0 : n - at > N ? N : n - at};
-        walk_type<HAAR_EDGE_H, N>(work, lanes, slice, images);
-        walk_type<HAAR_EDGE_V, N>(work, lanes, slice, images);
-        walk_type<HAAR_LINE_H, N>(work, lanes, slice, images);
-        walk_type<HAAR_LINE_V, N>(work, lanes, slice, images);
-        walk_type<HAAR_QUAD, N>(work, lanes, slice, images);
+        walk_slice<N>(work, lanes, slice, images);
     }
     if (*queued<N>(work) > 0)
         flush<N>(work, *queued<N>(work));
@@ -411,7 +461,7 @@ template <int N, bool IS_SHARED> __global__ void __launch_bounds__(threads<N>::I
 
 template <int N> size_t queue_bytes()
 {
-    return threads<N>::IN_BLOCK / LANES * (sizeof(queue<N>) + sizeof(uint32_t));
+    return threads<N>::IN_BLOCK / LANES * (sizeof(queue<N>) + sizeof(uint32_t)) + sizeof(uint32_t);
 }
 
 template <int N, bool IS_SHARED> cudaError_t start(const struct scan_work *work, cudaStream_t stream)

@@ -1,7 +1,7 @@
-/* bench_train: rounds as `jacquard train` goes through them, by its own modules: exhaustive stumps on one rank alone,
- * then on all ranks in feature shards and in data shards; then trees as train grows them by default, in data shards. No
- * image is left out of an exhaustive search (--trim 0), so that each round does the same. A CPU searches a part of the
- * images and features only: all of them would take it minutes a round. */
+/* bench_train: rounds as `jacquard train` goes through them, by its own modules: stumps on one rank alone, searched
+ * exhaustively and after a sketch, then on all ranks in feature shards and in data shards; then trees as train grows
+ * them by default, in data shards. No image is left out of a search for stumps (--trim 0), so that each round does the
+ * same. A CPU searches a part of the images and features only: all of them would take it minutes a round. */
 #include "bench/bench.h"
 
 #include "base/clock.h"
@@ -22,8 +22,9 @@ enum {
     MADE_UP_CLASSES = 10,
     MADE_UP_BLOBS = 5, /* of an image */
     BLOB_RADIUS = 6,
-    CPU_IMAGES = 2000, /* of an exhaustive search on a CPU, at most */
+    CPU_IMAGES = 2000, /* of a search of all features on a CPU, at most */
     CPU_FEATURES = 9000,
+    CPU_SKETCH = 160,
     NOT_COUNTED = 2,    /* rounds: the first one finds the bins, the second one may still wait for memory */
     TREE_ROUNDS = 2000, /* of a default training */
     TREE_LEAVES = 16,
@@ -34,16 +35,21 @@ struct work {
     const struct bench_run *run;
     const char *images, *labels; /* both NULL: made up */
     int64_t n_images;            /* that there are */
-    enum haar_set set;           /* of the exhaustive search */
+    enum haar_set set;           /* of the stumps */
     struct resources resources;
     double copy_speed; /* on rank 0 */
 };
 
+enum search { EXHAUSTIVE, SKETCH, LAZY }; /* of stumps; the last one of trees */
+
 struct way { /* to train */
     const char *name;
-    bool is_exhaustive; /* stumps; else trees */
+    enum search search;
+    bool is_alone; /* rank 0 without the others */
     int data_shards, feature_shards;
 };
+
+enum { N_WAYS = 6 };
 
 struct measured {
     int64_t n_images;
@@ -111,16 +117,18 @@ struct bed {
     struct boosting boosting;
 };
 
-static struct model_settings settings_of(const struct work *w, bool is_exhaustive)
+static struct model_settings settings_of(const struct work *w, enum search search)
 {
-    const bool is_part = is_exhaustive && w->resources.ops == &compute_cpu && w->n_images > CPU_IMAGES;
-    struct model_settings s = {.rounds = TREE_ROUNDS, .seed = 1, .n_images = is_part ? CPU_IMAGES : w->n_images};
+    const bool is_cpu = w->resources.ops == &compute_cpu, is_part = search != LAZY && is_cpu;
+    struct model_settings s = {
+        .rounds = TREE_ROUNDS, .seed = 1, .n_images = is_part && w->n_images > CPU_IMAGES ? CPU_IMAGES : w->n_images};
 
-    s.learner = is_exhaustive ? LEARNER_STUMP : LEARNER_TREE;
-    s.leaves = is_exhaustive ? 0 : TREE_LEAVES;
-    s.lazy = is_exhaustive ? 0 : TREE_LAZY;
-    s.features = is_exhaustive ? w->set : HAAR_MULTIBOOST;
-    s.trim_ppm = is_exhaustive ? 0 : 10000;
+    s.learner = search == LAZY ? LEARNER_TREE : LEARNER_STUMP;
+    s.leaves = search == LAZY ? TREE_LEAVES : 0;
+    s.lazy = search == LAZY ? TREE_LAZY : 0;
+    s.sketch = search != SKETCH ? 0 : is_cpu ? CPU_SKETCH : TRAIN_SKETCH;
+    s.features = search == LAZY ? HAAR_MULTIBOOST : w->set;
+    s.trim_ppm = search == LAZY ? 10000 : 0;
     return s;
 }
 
@@ -175,7 +183,7 @@ static enum status bed_open(struct bed *bed, const struct work *w, struct comm *
                                 .stop = w->run->stop,
                                 .resources = w->resources,
                                 .plan = {false, way.data_shards, way.feature_shards},
-                                .model = {.settings = settings_of(w, way.is_exhaustive)}}};
+                                .model = {.settings = settings_of(w, way.search)}}};
     TRY(train_open_grid(job));
     const int part = job->team.rank / way.feature_shards;
     const int64_t n = job->model.settings.n_images;
@@ -267,8 +275,8 @@ static void sum_up(const struct bed *bed, double *seconds, struct measured *m)
 /* Collective over comm. */
 static enum status measure(const struct work *w, struct comm *comm, struct way way, struct measured *m)
 {
-    const int most_rounds = way.is_exhaustive ? NOT_COUNTED + w->run->runs : TREE_ROUNDS;
-    const double most_seconds = way.is_exhaustive ? 1e9 : w->resources.ops == &compute_cpu ? 5.0 : 10.0;
+    const int most_rounds = way.search == LAZY ? TREE_ROUNDS : NOT_COUNTED + w->run->runs;
+    const double most_seconds = way.search != LAZY ? 1e9 : w->resources.ops == &compute_cpu ? 5.0 : 10.0;
     double *seconds = mem_array((size_t)most_rounds, sizeof *seconds);
     struct bed bed = {0};
     enum status st = comm_agree(comm, seconds ? ST_OK : ST_NOMEM);
@@ -299,22 +307,23 @@ static void describe_work(const struct work *w)
     if (w->resources.ops == &compute_cpu)
         snprintf(part, sizeof part, "; on a CPU at most %d images and %d features, from all over the list", CPU_IMAGES,
                  CPU_FEATURES);
-    bench_table_fact(table, "exhaustive search", "%s features, --trim 0%s", haar_set_names[w->set], part);
+    bench_table_fact(table, "stumps", "%s features, --trim 0%s", haar_set_names[w->set], part);
     bench_table_fact(table, "trees", "%s features, --trim 0.01, as jacquard train by default",
                      haar_set_names[HAAR_MULTIBOOST]);
 }
 
-/* m may be `one`. */
-static void add_exhaustive(const struct work *w, struct way way, const struct measured *m, const struct measured *one)
+/* one: the same search by one rank; m may be it. */
+static void add_stumps(const struct work *w, struct way way, const struct measured *m, const struct measured *one)
 {
+    static const char *const names[] = {[EXHAUSTIVE] = "exhaustive", [SKETCH] = "sketch"};
     const int n_ranks = w->run->comm->size;
     struct bench_row *row = bench_table_row(w->run->table, "ms", true, 1e3 * m->round_seconds,
-                                            "exhaustive stump round, %u features x %lld images, %s", m->n_features,
-                                            (long long)m->n_images, way.name);
+                                            "%s stump round, %u features x %lld images, %s", names[way.search],
+                                            m->n_features, (long long)m->n_images, way.name);
 
     if (m == one)
         bench_row_limit(row, 1e3 * (double)m->n_features * (double)m->n_images / w->copy_speed,
-                        "bins read once, at %.0f GB/s", 1e-9 * w->copy_speed);
+                        "a byte of each image and feature read once, at %.0f GB/s", 1e-9 * w->copy_speed);
     else
         bench_row_limit(row, 1e3 * one->round_seconds / n_ranks, "one rank / %d", n_ranks);
     if (way.feature_shards > 1 && w->resources.n_gpu_sharers <= 1) /* one GPU is not twice as fast for two ranks */
@@ -355,31 +364,45 @@ static enum status prepare(struct work *w)
     return w->resources.ops->copy_speed(w->resources.device, w->resources.threads, &w->copy_speed);
 }
 
+/* Collective over comm. */
+static enum status measure_all(const struct work *w, const struct way way[N_WAYS], struct measured m[N_WAYS])
+{
+    struct comm *comm = w->run->comm;
+    struct comm alone;
+    enum status st = ST_OK;
+
+    TRY(comm_split(comm, comm->rank > 0, &alone));
+    for (int i = 0; i < N_WAYS && st == ST_OK; i++)
+        if (way[i].is_alone)
+            st = comm_agree(comm, comm->rank == 0 ? measure(w, &alone, way[i], &m[i]) : ST_OK);
+        else if (comm->size > 1 || way[i].search == LAZY)
+            st = measure(w, comm, way[i], &m[i]);
+    comm_close(&alone);
+    return st;
+}
+
 enum status bench_train(const struct bench_run *run, const char *images, const char *labels, enum haar_set set)
 {
-    struct comm *comm = run->comm;
-    const struct way ways[] = {{"one rank", true, 1, 1},
-                               {"feature shards", true, 1, comm->size},
-                               {"data shards", true, comm->size, 1},
-                               {comm->size > 1 ? "data shards" : "one rank", false, comm->size, 1}};
+    const int n = run->comm->size;
+    const struct way way[N_WAYS] = {
+        {"one rank", EXHAUSTIVE, true, 1, 1},        {"one rank", SKETCH, true, 1, 1},
+        {"feature shards", EXHAUSTIVE, false, 1, n}, {"feature shards", SKETCH, false, 1, n},
+        {"data shards", EXHAUSTIVE, false, n, 1},    {n > 1 ? "data shards" : "one rank", LAZY, false, n, 1}};
     struct work w = {.run = run, .images = images, .labels = labels, .set = set};
-    struct measured m[4] = {{0}};
-    struct comm alone;
+    struct measured m[N_WAYS] = {{0}};
 
-    TRY(comm_agree(comm, prepare(&w)));
-    TRY(comm_split(comm, comm->rank > 0, &alone));
-    const enum status st = comm_agree(comm, comm->rank == 0 ? measure(&w, &alone, ways[0], &m[0]) : ST_OK);
-    comm_close(&alone);
-    TRY(st);
-    for (int i = comm->size > 1 ? 1 : 3; i < 4; i++)
-        TRY(measure(&w, comm, ways[i], &m[i]));
-    if (comm->rank > 0)
+    TRY(comm_agree(run->comm, prepare(&w)));
+    TRY(measure_all(&w, way, m));
+    if (run->comm->rank > 0)
         return ST_OK;
     describe_work(&w);
-    for (int i = 0; i < (comm->size > 1 ? 3 : 1); i++)
-        add_exhaustive(&w, ways[i], &m[i], &m[0]);
-    add_trees(&w, ways[3], &m[3]);
-    for (int i = 1; i < 4 && comm->size > 1; i++)
-        bench_table_fact(run->table, i < 3 ? ways[i].name : "trees, data shards", "%s", m[i].traffic);
+    for (int i = 0; i < N_WAYS; i++)
+        if (way[i].search == LAZY)
+            add_trees(&w, way[i], &m[i]);
+        else if (way[i].is_alone || n > 1)
+            add_stumps(&w, way[i], &m[i], &m[way[i].search]);
+    for (int i = 0; i < N_WAYS && n > 1; i++)
+        if (!way[i].is_alone && way[i].search != SKETCH)
+            bench_table_fact(run->table, way[i].search == LAZY ? "trees" : way[i].name, "%s", m[i].traffic);
     return ST_OK;
 }

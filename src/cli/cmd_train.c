@@ -46,7 +46,9 @@ static const struct opt options[] = {
     [OPT_LEAVES] = {"leaves", 0, "N", "leaves of a tree, 2 to 32 (default 16)"},
     [OPT_SEARCH] = {"search", 0, "HOW",
                     "lazy:N: N features drawn anew each round (default lazy:250);\n"
-                    "exhaustive: all features every round"},
+                    "exhaustive: all features every round;\n"
+                    "sketch:N: all features at 8 cuts, the best N of them at all cuts\n"
+                    "(sketch: 8192 of them): for GPUs"},
     [OPT_FEATURES] = {"features", 0, "SET", "multiboost (default), seed, full: see jacquard scan"},
     [OPT_DESKEW] = {"deskew", 0, NULL, "images are centred and put upright by their moments first"},
     [OPT_AUGMENT] = {"augment", 0, "elastic:N", "N distorted copies of each training image beside it"},
@@ -80,15 +82,20 @@ struct parsed {
     bool help;
 };
 
-static enum status parse_search(const char *text, uint32_t *lazy)
+static enum status parse_search(const char *text, struct model_settings *s)
 {
-    int64_t n = 0;
+    int64_t lazy = 0, sketch = 0;
 
-    if (strcmp(text, "exhaustive") != 0 && strncmp(text, "lazy:", 5) != 0)
-        return FAIL(ST_USAGE, "--search %s: there are lazy:N and exhaustive", text);
-    if (text[0] == 'l')
-        TRY(opts_int("--search lazy", text + 5, 1, 10000000, &n));
-    *lazy = (uint32_t)n;
+    if (strncmp(text, "lazy:", 5) == 0)
+        TRY(opts_int("--search lazy", text + 5, 1, 10000000, &lazy));
+    else if (strncmp(text, "sketch:", 7) == 0)
+        TRY(opts_int("--search sketch", text + 7, 1, 10000000, &sketch));
+    else if (strcmp(text, "sketch") == 0)
+        sketch = TRAIN_SKETCH;
+    else if (strcmp(text, "exhaustive") != 0)
+        return FAIL(ST_USAGE, "--search %s: there are lazy:N, sketch:N and exhaustive", text);
+    s->lazy = (uint32_t)lazy;
+    s->sketch = (uint32_t)sketch;
     return ST_OK;
 }
 
@@ -153,7 +160,7 @@ static enum status handle(void *context, int which, const char *arg)
     case OPT_LEAVES:
         return opts_int32("--leaves", arg, 2, BOOST_MAX_LEAVES, &s->leaves);
     case OPT_SEARCH:
-        return parse_search(arg, &s->lazy);
+        return parse_search(arg, s);
     case OPT_FEATURES:
         TRY(opts_choice("--features", arg, haar_set_names, HAAR_N_SETS, &value));
         s->features = (enum haar_set)value;

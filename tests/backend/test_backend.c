@@ -134,9 +134,8 @@ static void compare_clusters(struct pair *p, int n, const int64_t *frame_number,
 
 static struct compute_setup setup_of(int width, int height, int batch, int k, int n_init)
 {
-    return (struct compute_setup){.batch = batch,
-                                  .picture = {.width = width, .height = height},
-                                  .kmeans = {.k = k, .n_init = n_init, .seed = 1}};
+    return (struct compute_setup){
+        .batch = batch, .picture = {.width = width, .height = height}, .kmeans = {.k = k, .n_init = n_init, .seed = 1}};
 }
 
 /* One instance takes all forms, one a slot; frames of other sizes follow, as where a film changes its size. */
@@ -144,9 +143,9 @@ static void test_convert(void)
 {
     static const struct {
         int from_w, from_h, to_w, to_h;
-    } size[] = {{64, 36, 64, 36}, {64, 36, 16, 9}, {97, 61, 31, 17}, {101, 57, 101, 19}, {33, 31, 32, 31},
-                {20, 15, 47, 31}, {1, 1, 1, 1},    {2, 2, 2, 2},     {2, 2, 1, 1},       {5, 3, 1, 2},
-                {1, 1, 5, 4},     {301, 5, 7, 2}};
+    } size[] = {{64, 36, 64, 36}, {64, 36, 16, 9},  {97, 61, 31, 17}, {101, 57, 101, 19},
+                {33, 31, 32, 31}, {20, 15, 47, 31}, {1, 1, 1, 1},     {2, 2, 2, 2},
+                {2, 2, 1, 1},     {5, 3, 1, 2},     {1, 1, 5, 4},     {301, 5, 7, 2}};
     static const enum content content[] = {CONTENT_NOISE, CONTENT_GRADIENT, CONTENT_DARK};
 
     for (size_t s = 0; s < sizeof size / sizeof *size; s++)

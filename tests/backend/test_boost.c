@@ -94,6 +94,22 @@ static void check_search(struct pair *pair, const struct plain *p, uint32_t n_fe
     }
 }
 
+static long n_steps, n_promising; /* steps compared; of them those that were not 0 */
+
+static void check_sketch(struct pair *pair, const struct plain *p, uint32_t n_features,
+                         const struct haar_feature *feature, uint64_t list_number, int node)
+{
+    uint16_t step[MOST_FEATURES];
+
+    memset(step, 0xA5, sizeof step);
+    CHECK_INT(pair->ops->sketch(pair->priv, n_features, feature, list_number, node, step), ST_OK);
+    for (uint32_t f = 0; f < n_features; f++) {
+        CHECK_INT(step[f], plain_step(p, feature[f], node));
+        n_steps++;
+        n_promising += step[f] > 0;
+    }
+}
+
 static void check_scores(struct pair *pair, const struct plain *p)
 {
     int32_t *found = room((size_t)p->n * (size_t)p->n_classes * sizeof *found);
@@ -192,6 +208,8 @@ static void check_tree_searches(struct pair *pair, struct plain *p, struct plain
         node[1] = numbers[to];
         node[2] = numbers[from];
         check_search(pair, p, list->n, list->feature, list->number, pair->setup.most_nodes, node, best);
+        if (plain_int(random, 0, 1))
+            check_sketch(pair, p, list->n, list->feature, list->number, node[1]);
     }
 }
 
@@ -211,6 +229,8 @@ static void check_product_searches(struct pair *pair, struct plain *p, struct pl
         }
         CHECK_INT(pair->ops->weigh(pair->priv, scale, n_terms, term), ST_OK);
         plain_weigh(p, scale, n_terms, term);
+        if (plain_int(random, 0, 1))
+            check_sketch(pair, p, list->n, list->feature, list->number, root);
         check_search(pair, p, list->n, list->feature, list->number, 1, &root, &best);
     }
 }
@@ -254,7 +274,7 @@ static void check_life(uint64_t key, enum boost_columns columns, int n, int n_cl
     struct list list = {.n = 5};
     struct pair pair;
 
-    setup.is_searching = true;
+    setup.is_searching = setup.is_sketching = true;
     setup.most_nodes = columns == BOOST_SPLIT ? plain_int(&random, 2, 3) : 1;
     open_pair(&pair, p, 0, n, setup);
     check_scores(&pair, p); /* all 0 */
@@ -671,6 +691,7 @@ int main(void)
 {
     test_lives();
     CHECK(n_cuts > 300 && n_equals > 100);
+    CHECK(n_steps > 1000 && n_promising > 500);
     test_ties();
     test_cancelled();
     test_evaluation();

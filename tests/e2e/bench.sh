@@ -59,7 +59,7 @@ measure() {
 measure barcode 3 4 "$WORK/film.mp4" -k 3 --every 10f --scale 80x60
 measure kmeans 2 2 "$WORK/film.mp4" -k 3 --n-init 2
 measure scan 3 4 "${IMAGES[@]}"
-measure train 3 5 "${IMAGES[@]}" --labels "$WORK/s-labels.idx"
+measure train 4 7 "${IMAGES[@]}" --labels "$WORK/s-labels.idx"
 measure io 3 3 "$WORK/film.mp4" --folder "$WORK/folder"
 measure comm 0 43
 
@@ -75,10 +75,13 @@ import json
 import sys
 
 rows = json.load(open(sys.argv[1]))["rows"]
-one, features, data, tree, all_of_them = rows
-assert all("x 150 images" in row["name"] for row in (one, features, data)), rows
-assert features["target"] == 1.08 and one["target"] is None and data["target"] is None, rows
+one, one_sketch, features, features_sketch, data, tree, all_of_them = rows
+assert all("exhaustive stump" in row["name"] and "x 150 images" in row["name"] for row in (one, features, data)), rows
+assert all("sketch stump" in row["name"] and "x 150 images" in row["name"] for row in (one_sketch, features_sketch)), rows
+assert features["target"] == features_sketch["target"] == 1.08, rows
+assert one["target"] is None and one_sketch["target"] is None and data["target"] is None, rows
 assert features["limit"] == data["limit"] and abs(features["limit"] * 2 / one["ours"] - 1) < 1e-9, rows
+assert one_sketch["limit"] == one["limit"] and abs(features_sketch["limit"] * 2 / one_sketch["ours"] - 1) < 1e-9, rows
 assert tree["limit"] is None and tree["name"].startswith("lazy:250 tree round, 16 leaves"), tree
 assert all_of_them["unit"] == "s" and all_of_them["name"].startswith("2000 such rounds"), all_of_them
 END

@@ -58,12 +58,22 @@ compare stump "t2 2 2:features" --rounds 5 --learner stump --search lazy:30
 compare product "t2 3 2:features" --rounds 4 --learner product --terms 3 --search lazy:30
 compare exhaustive "t2 2 2:features" --rounds 2 --leaves 3 --search exhaustive
 compare stump_exhaustive "2 2:features" --rounds 2 --learner stump --search exhaustive --features full
+compare sketch "t2 1 2 3:features 5" --rounds 4 --learner stump --search sketch:40
+compare sketch_product "t3 2" --rounds 2 --learner product --terms 2 --search sketch --trim 0.05
+compare sketch_tree "3 2:1x2" --rounds 2 --leaves 4 --search sketch:3 --channels gradient
 compare deskew "2" --rounds 3 --search lazy:12 --deskew "${PACKED[@]}"
 compare elastic "t3 2" --rounds 3 --search lazy:12 --augment elastic:2
 compare gradient "2 2:features" --rounds 3 --search lazy:12 --channels gradient
 compare everything "4:2x2" --rounds 3 --leaves 6 --search lazy:9 --deskew --augment elastic:1 --channels gradient --trim 0
 compare one_feature "3:features" --rounds 3 --search lazy:1
 compare ensemble "1 2 2:features" --rounds 3 --search lazy:12 --ensemble 3
+# After a sketch that leaves nothing out, all is as without one.
+train -o "$WORK/all" --rounds 2 --learner stump --search sketch:10000000 --features full
+says_model "a sketch of all" "$WORK/all"
+same_text <(grep -v '^sha256\|^sketch' "$WORK/all") <(grep -v '^sha256' "$WORK/stump_exhaustive")
+on_ranks 2 -o "$WORK/refused" --rounds 2 --search sketch --shard data
+{ [ "$RC" = 2 ] && grep -q "error: .*--search sketch" "$WORK/err"; } || die "a sketch of dealt images: exit code $RC"
+[ ! -e "$WORK/refused" ] || die "a sketch of dealt images: wrote a model"
 [ "$(grep -c '^member ' "$WORK/ensemble")" = 3 ] || die "an ensemble of 3 has other than 3 members"
 echo "the same bytes however the work is shared"
 
@@ -174,6 +184,7 @@ refuse learner --learner stump
 refuse leaves --leaves 5
 refuse lazy --search lazy:13
 refuse lazy --search exhaustive
+refuse lazy --search sketch:40
 refuse features --features full
 refuse deskew --deskew
 refuse gradient --channels gradient

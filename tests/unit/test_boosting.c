@@ -453,6 +453,25 @@ static void test_too_small(void)
 
 /* --- how ranks share a training ---------------------------------------------------------------------------------- */
 
+/* A sketch wants all images on every rank. */
+static void test_sketch_plan(void)
+{
+    struct train_config config = {.n_members = 1, .settings = {.sketch = 9}};
+    struct train_plan plan;
+
+    CHECK_INT(train_plan_make(&config, 5, &plan), ST_OK);
+    CHECK(plan.data_shards == 1 && plan.feature_shards == 5 && !plan.deals_members);
+    config.n_members = 2;
+    CHECK_INT(train_plan_make(&config, 5, &plan), ST_OK);
+    CHECK(plan.data_shards == 1 && plan.feature_shards == 1 && plan.deals_members);
+    config.data_shards = 1;
+    CHECK_INT(train_plan_make(&config, 5, &plan), ST_OK);
+    CHECK(plan.data_shards == 1 && plan.feature_shards == 5 && !plan.deals_members);
+    config.data_shards = 5;
+    CHECK_INT(train_plan_make(&config, 5, &plan), ST_USAGE);
+    CHECK(message_has("sketch"));
+}
+
 static void test_plan(void)
 {
     static const struct {
@@ -654,6 +673,7 @@ int main(void)
     test_all_alike();
     test_too_small();
     test_plan();
+    test_sketch_plan();
     test_setup();
     test_checkpoint();
     test_checkpoint_path();

@@ -30,7 +30,7 @@ static struct model product_model(void)
 {
     struct model model = {.width = 16, .height = 64, .n_classes = 3};
 
-    model.settings = (struct model_settings){.learner = LEARNER_PRODUCT, .terms = 3, .rounds = 9};
+    model.settings = (struct model_settings){.learner = LEARNER_PRODUCT, .terms = 3, .rounds = 9, .sketch = 4096};
     model.settings.prepare.gradient = true;
     random_rounds(&model, 1, 5, 2);
     return model;
@@ -89,6 +89,7 @@ static void check_same(const struct model *a, const struct model *b)
     CHECK_INT(a->settings.leaves, b->settings.leaves);
     CHECK_INT(a->settings.rounds, b->settings.rounds);
     CHECK_INT(a->settings.lazy, b->settings.lazy);
+    CHECK_INT(a->settings.sketch, b->settings.sketch);
     CHECK_INT(a->settings.features, b->settings.features);
     CHECK_INT(a->settings.prepare.deskew, b->settings.prepare.deskew);
     CHECK_INT(a->settings.prepare.gradient, b->settings.prepare.gradient);
@@ -307,6 +308,9 @@ static void lies(void)
         {"rounds 2", "rounds 1"},
         {"rounds 2", "rounds 2147483648"},
         {"lazy 0", "lazy 4294967296"},
+        {"lazy 0\n", "lazy 0\nsketch 0\n"}, /* 0 has no line */
+        {"lazy 0\n", "lazy 0\nsketch 4294967296\n"},
+        {"lazy 0\n", "sketch 5\nlazy 0\n"},
         {"features full", "features many"},
         {"deskew yes", "deskew 1"},
         {"gradient no", "gradient "},

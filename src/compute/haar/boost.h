@@ -128,6 +128,7 @@ struct boost_setup {
     int width, height, n_channels, n_classes;
     int64_t n_images; /* of this rank, at least 0 */
     bool is_searching;
+    bool is_sketching; /* sketch will be called: there is to be room for it */
     enum boost_columns columns;
     int most_nodes;         /* a search looks at up to so many nodes at once */
     uint32_t most_features; /* a search's list is at most so long */
@@ -175,6 +176,11 @@ struct boost_ops {
      * tells lists apart: the same number as in the call before means the same list. */
     enum status (*search)(void *priv, uint32_t n_features, const struct haar_feature *feature, uint64_t list_number,
                           int n_nodes, const int *node, struct boost_best *best);
+
+    /* How promising each of the list's features is for a node: steps u16 [n_features] as sketch.h says. list_number as
+     * for search, which is not told by the same numbers. Only where setup.is_sketching; ST_BUG where shards add up. */
+    enum status (*sketch)(void *priv, uint32_t n_features, const struct haar_feature *feature, uint64_t list_number,
+                          int node, uint16_t *step);
 
     /* Active images of the node with value >= cut go to new_node. */
     enum status (*split)(void *priv, int node, struct haar_feature feature, int32_t cut, int new_node);

@@ -393,6 +393,7 @@ const struct boost_ops boost_cpu = {
     .activate = boost_activate,
     .weigh = boost_weigh,
     .search = cpu_boost_search,
+    .sketch = cpu_boost_sketch,
     .split = boost_split,
     .leaves = boost_leaves,
     .vote = boost_vote,

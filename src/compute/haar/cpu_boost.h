@@ -52,6 +52,18 @@ void cpu_boost_values(const struct haar_corners *corners, const int32_t *integra
 /* See struct boost_ops. */
 enum status cpu_boost_search(void *priv, uint32_t n_features, const struct haar_feature *feature, uint64_t list_number,
                              int n_nodes, const int *node, struct boost_best *best);
+enum status cpu_boost_sketch(void *priv, uint32_t n_features, const struct haar_feature *feature, uint64_t list_number,
+                             int node, uint16_t *step);
+
+/* What both do with a list's features: bins u8 [n_active] of one, made unless the list is at hand; the thread has room
+ * for two. */
+const uint8_t *cpu_search_bins(struct cpu_boost *b, const struct haar_feature *feature, uint32_t number,
+                               bool is_at_hand, int thread, int which);
+bool cpu_search_is_at_hand(const struct cpu_boost *b, uint64_t list_number);
+/* The histograms of two features for a node's images, of weights i32 [n_active, row_lanes]; columns: i32
+ * [256, n_columns] each, overwritten. */
+void cpu_search_histograms(const struct cpu_boost *b, struct cpu_search *s, const int32_t *weight,
+                           const uint8_t *const bins[2], int node, int32_t *const columns[2]);
 enum status cpu_search_open(struct cpu_boost *b);
 enum status cpu_search_activate(struct cpu_boost *b); /* room for the bins of n_active images */
 void cpu_search_close(struct cpu_boost *b);

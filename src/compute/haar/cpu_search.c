@@ -102,6 +102,21 @@ static void bin_feature(const struct cpu_boost *b, struct haar_feature feature, 
     }
 }
 
+const uint8_t *cpu_search_bins(struct cpu_boost *b, const struct haar_feature *feature, uint32_t number,
+                               bool is_at_hand, int thread, int which)
+{
+    uint8_t *bins = b->bins ? b->bins + (size_t)number * (size_t)b->n_active : b->search[thread].bins[which];
+
+    if (!is_at_hand)
+        bin_feature(b, feature[number], bins);
+    return bins;
+}
+
+bool cpu_search_is_at_hand(const struct cpu_boost *b, uint64_t list_number)
+{
+    return b->bins && b->has_list && b->list_number == list_number;
+}
+
 /* ---- histograms ---- */
 
 /* What a pass over a node's images adds up: the same images' weights by the bins of two features, so that the weights
@@ -153,15 +168,14 @@ static void add_weights(const struct pass *p, int n_lanes)
         add_rows(p, n_lanes / 8);
 }
 
-/* The histograms of two features; columns: i32 [256, n_columns] each, overwritten. */
-static void build_histograms(const struct cpu_boost *b, struct cpu_search *s, const uint8_t *const bins[2], int node,
-                             int32_t *const columns[2])
+void cpu_search_histograms(const struct cpu_boost *b, struct cpu_search *s, const int32_t *weight,
+                           const uint8_t *const bins[2], int node, int32_t *const columns[2])
 {
     const int n_classes = b->setup.n_classes, n_lanes = b->row_lanes, n_columns = b->n_columns;
     const bool is_split = b->setup.columns == BOOST_SPLIT;
     const struct pass pass = {.order = b->order + b->node_first[node],
                               .n = b->node_count[node],
-                              .weight = b->weight,
+                              .weight = weight,
                               .label = is_split ? b->active_label : NULL,
                               .n_classes = n_classes,
                               .bins = {bins[0], bins[1]},
@@ -291,16 +305,6 @@ struct search {
     uint32_t mine;  /* the first feature of the chunk whose sums this shard has */
 };
 
-static const uint8_t *bins_of(const struct search *search, uint32_t feature, int thread, int which)
-{
-    struct cpu_boost *b = search->b;
-    uint8_t *bins = b->bins ? b->bins + (size_t)feature * (size_t)b->n_active : b->search[thread].bins[which];
-
-    if (!search->is_binned)
-        bin_feature(b, search->feature[feature], bins);
-    return bins;
-}
-
 static size_t histogram_size(const struct cpu_boost *b)
 {
     return (size_t)HAAR_BINS * (size_t)b->n_columns;
@@ -324,11 +328,11 @@ static void search_pair(void *context, int64_t item, int thread)
     const uint8_t *bins[2];
 
     for (int f = 0; f < n_features; f++)
-        bins[f] = bins_of(search, feature + (uint32_t)f, thread, f);
+        bins[f] = cpu_search_bins(b, search->feature, feature + (uint32_t)f, search->is_binned, thread, f);
     if (n_features == 1)
         bins[1] = bins[0];
     for (int i = 0; i < search->n_nodes; i++) {
-        build_histograms(b, s, bins, search->node[i], s->columns);
+        cpu_search_histograms(b, s, b->weight, bins, search->node[i], s->columns);
         for (int f = 0; f < n_features; f++)
             if (b->histograms)
                 memcpy(histogram_of(search, feature + (uint32_t)f, i), s->columns[f],
@@ -382,7 +386,7 @@ enum status cpu_boost_search(void *priv, uint32_t n_features, const struct haar_
                             .n = n_features,
                             .n_nodes = n_nodes,
                             .node = node,
-                            .is_binned = b->bins && b->has_list && b->list_number == list_number};
+                            .is_binned = cpu_search_is_at_hand(b, list_number)};
 
     for (int t = 0; t < pool_n_threads(b->pool); t++)
         for (int i = 0; i < n_nodes; i++)

@@ -22,6 +22,7 @@ const struct model_setting_rule model_setting_rules[N_SETTINGS] = {
     [SETTING_LEAVES] = {"leaves", 0, BOOST_MAX_LEAVES, NULL},
     [SETTING_ROUNDS] = {"rounds", 0, INT32_MAX, NULL},
     [SETTING_LAZY] = {"lazy", 0, UINT32_MAX, NULL},
+    [SETTING_SKETCH] = {"sketch", 1, UINT32_MAX, NULL},
     [SETTING_FEATURES] = {"features", 0, HAAR_N_SETS - 1, haar_set_names},
     [SETTING_DESKEW] = {"deskew", 0, 1, no_yes},
     [SETTING_GRADIENT] = {"gradient", 0, 1, no_yes},
@@ -32,6 +33,11 @@ const struct model_setting_rule model_setting_rules[N_SETTINGS] = {
     [SETTING_VALIDATION] = {"validation", 0, INT64_MAX, NULL},
     [SETTING_FINGERPRINT] = {"fingerprint", 0, UINT32_MAX, NULL},
 };
+
+bool model_setting_is_optional(enum model_setting setting)
+{
+    return setting == SETTING_SKETCH;
+}
 
 void model_pack_settings(const struct model *model, uint64_t value[N_SETTINGS])
 {
@@ -45,6 +51,7 @@ void model_pack_settings(const struct model *model, uint64_t value[N_SETTINGS])
     value[SETTING_LEAVES] = (uint64_t)s->leaves;
     value[SETTING_ROUNDS] = (uint64_t)s->rounds;
     value[SETTING_LAZY] = s->lazy;
+    value[SETTING_SKETCH] = s->sketch;
     value[SETTING_FEATURES] = (uint64_t)s->features;
     value[SETTING_DESKEW] = s->prepare.deskew;
     value[SETTING_GRADIENT] = s->prepare.gradient;
@@ -67,6 +74,7 @@ void model_unpack_settings(const uint64_t value[N_SETTINGS], struct model *model
         .leaves = (int)value[SETTING_LEAVES],
         .rounds = (int)value[SETTING_ROUNDS],
         .lazy = (uint32_t)value[SETTING_LAZY],
+        .sketch = (uint32_t)value[SETTING_SKETCH],
         .features = (enum haar_set)value[SETTING_FEATURES],
         .prepare = {.deskew = value[SETTING_DESKEW] != 0, .gradient = value[SETTING_GRADIENT] != 0},
         .elastic = (int)value[SETTING_ELASTIC],

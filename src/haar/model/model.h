@@ -22,7 +22,8 @@ struct model_settings {
     int terms;              /* of a product, 1..BOOST_MAX_TERMS */
     int leaves;             /* of a tree, 2..BOOST_MAX_LEAVES */
     int rounds;             /* a member */
-    uint32_t lazy;          /* features drawn a round; 0: exhaustive */
+    uint32_t lazy;          /* features drawn a round; 0: all of them */
+    uint32_t sketch;        /* of all features, so many are searched after a sketch; 0: each that there is */
     enum haar_set features; /* see haar_set_names */
     struct prepare prepare;
     int elastic;          /* distorted copies of each training image */

@@ -31,6 +31,7 @@ enum model_setting {
     SETTING_LEAVES,
     SETTING_ROUNDS,
     SETTING_LAZY,
+    SETTING_SKETCH,
     SETTING_FEATURES,
     SETTING_DESKEW,
     SETTING_GRADIENT,
@@ -53,6 +54,8 @@ extern const struct model_setting_rule model_setting_rules[N_SETTINGS];
 extern const char *const model_type_names[HAAR_N_TYPES];
 extern const char *const model_kind_names[2]; /* enum weak_kind */
 
+/* A setting that has no line where it is 0. */
+bool model_setting_is_optional(enum model_setting setting);
 void model_pack_settings(const struct model *model, uint64_t value[N_SETTINGS]);
 void model_unpack_settings(const uint64_t value[N_SETTINGS], struct model *model); /* values that keep the rules */
 

@@ -276,11 +276,15 @@ static enum status read_round(struct reader *r, struct model *model)
 
 static enum status read_settings(struct reader *r, struct model *model)
 {
-    uint64_t value[N_SETTINGS];
+    uint64_t value[N_SETTINGS] = {0};
 
     for (int s = 0; s < N_SETTINGS; s++) {
         const struct model_setting_rule *rule = &model_setting_rules[s];
-        TRY(expect(r, rule->key));
+        if (!next_is(r, rule->key)) {
+            if (model_setting_is_optional((enum model_setting)s))
+                continue;
+            TRY(expect(r, rule->key));
+        }
         TRY(expect(r, " "));
         if (rule->names) {
             int which = 0;

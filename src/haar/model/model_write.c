@@ -65,6 +65,8 @@ static void add_settings(struct text *t, const struct model *model)
     model_pack_settings(model, value);
     for (int s = 0; s < N_SETTINGS; s++) {
         const struct model_setting_rule *rule = &model_setting_rules[s];
+        if (value[s] == 0 && model_setting_is_optional((enum model_setting)s))
+            continue;
         add_word(t, rule->key);
         if (rule->names) {
             add_word(t, " ");

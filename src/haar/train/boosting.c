@@ -48,7 +48,12 @@ enum status boosting_init(struct boosting *b)
     b->n = share(b->n_drawn, shards->rank + 1, shards->size) - b->first;
     b->drawn = mem_array(b->n_drawn, sizeof *b->drawn);
     b->sums = mem_array((size_t)BOOST_MAX_LEAVES * (size_t)b->n_classes * 2 + 1, sizeof *b->sums);
-    if (!b->drawn || !b->sums)
+    if (b->settings->sketch > 0) {
+        b->step = mem_array(b->n, sizeof *b->step);
+        b->place = mem_array(b->n, sizeof *b->place);
+        b->promising = mem_array(b->n, sizeof *b->promising);
+    }
+    if (!b->drawn || !b->sums || (b->settings->sketch > 0 && (!b->step || !b->place || !b->promising)))
         return ST_NOMEM;
     if (b->settings->lazy == 0)
         haar_feature_list_all(&b->list, b->drawn);
@@ -62,8 +67,14 @@ enum status boosting_init(struct boosting *b)
 
 void boosting_release(struct boosting *b)
 {
+    free(b->promising);
+    free(b->place);
+    free(b->step);
     free(b->sums);
     free(b->drawn);
+    b->promising = NULL;
+    b->place = NULL;
+    b->step = NULL;
     b->sums = NULL;
     b->drawn = NULL;
 }

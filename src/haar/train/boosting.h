@@ -35,6 +35,10 @@ struct boosting {
     struct haar_feature *drawn; /* this round's features */
     uint32_t n_drawn, first, n; /* [first, first + n) are this rank's */
     uint64_t list_number;
+    uint16_t *step;                 /* [n] of a sketch, and the features it is worth to search: */
+    uint32_t n_promising;           /* their number; */
+    uint32_t *place;                /* [n_promising] where they are in drawn + first, ascending; room for n */
+    struct haar_feature *promising; /* likewise */
     struct boost_scale base;
     int32_t shift;
     struct haar_powers powers;

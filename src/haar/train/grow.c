@@ -1,6 +1,7 @@
 #include "haar/train/grow.h"
 
 #include "base/mem.h"
+#include "compute/haar/sketch.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,13 +11,50 @@ enum status grow_all_gather(void *context, const void *data, size_t bytes, void 
     return comm_all_gather(context, data, bytes, all);
 }
 
+/* Of all shards' features those with the highest steps, whole steps until there are as many as are wanted: so shards
+ * agree without comparing features. */
+static enum status choose_promising(struct boosting *b)
+{
+    int64_t spread[SKETCH_STEPS] = {0}, n = 0;
+    int lowest = SKETCH_STEPS;
+
+    for (uint32_t i = 0; i < b->n; i++)
+        spread[b->step[i]]++;
+    TRY(comm_sum_i64(b->grid.features, spread, SKETCH_STEPS));
+    while (lowest > 0 && n < b->settings->sketch)
+        n += spread[--lowest];
+    b->n_promising = 0;
+    for (uint32_t i = 0; i < b->n; i++)
+        if (b->step[i] >= lowest) {
+            b->place[b->n_promising] = i;
+            b->promising[b->n_promising++] = b->drawn[b->first + i];
+        }
+    return ST_OK;
+}
+
+/* A sketch of all features for a node, then a search among the promising ones. */
+static enum status search_promising(struct boosting *b, int node, struct boost_best *best)
+{
+    static const uint64_t all = 0;
+
+    TRY(b->ops->sketch(b->train, b->n, b->drawn + b->first, all, node, b->step));
+    TRY(choose_promising(b));
+    TRY(b->ops->search(b->train, b->n_promising, b->promising, ++b->list_number, 1, &node, best));
+    if (best->loss != UINT64_MAX)
+        best->feature = b->place[best->feature];
+    return ST_OK;
+}
+
 enum status grow_search(struct boosting *b, int n_nodes, const int *node, struct boost_best *best)
 {
     struct comm *shards = b->grid.features;
     const struct boost_sum exchange = {
         .context = shards, .n_shards = shards->size, .shard = shards->rank, .all_gather = grow_all_gather};
 
-    TRY(b->ops->search(b->train, b->n, b->drawn + b->first, b->list_number, n_nodes, node, best));
+    for (int i = 0; b->settings->sketch > 0 && i < n_nodes; i++)
+        TRY(search_promising(b, node[i], &best[i]));
+    if (b->settings->sketch == 0)
+        TRY(b->ops->search(b->train, b->n, b->drawn + b->first, b->list_number, n_nodes, node, best));
     if (shards->size == 1)
         return ST_OK;
     for (int i = 0; i < n_nodes; i++)

@@ -80,6 +80,8 @@ static void describe_work(const struct train_job *job)
     resources_describe(&job->resources, on, sizeof on);
     if (s->lazy > 0)
         snprintf(search, sizeof search, "%u drawn a round", s->lazy);
+    if (s->sketch > 0)
+        snprintf(search, sizeof search, "sketch, then the best %u", s->sketch);
     struct model_settings all = *s;
     all.lazy = 0;
     log_note("%lld images of %dx%d, %d classes, %d cop%s of each, %lld held out; %s features %s: %u, search: %s",

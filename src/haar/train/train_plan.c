@@ -6,9 +6,11 @@ enum status train_plan_make(const struct train_config *config, int n_ranks, stru
 {
     const bool is_told = config->data_shards > 0 || config->feature_shards > 0;
 
+    const bool is_sketch = config->settings.sketch > 0;
+
     plan->deals_members = !is_told && config->n_members > 1 && n_ranks > 1;
-    plan->data_shards = plan->deals_members ? 1 : n_ranks;
-    plan->feature_shards = 1;
+    plan->data_shards = plan->deals_members || is_sketch ? 1 : n_ranks;
+    plan->feature_shards = !plan->deals_members && is_sketch ? n_ranks : 1;
     if (!is_told)
         return ST_OK;
     plan->data_shards = config->data_shards > 0 ? config->data_shards : n_ranks;
@@ -20,6 +22,10 @@ enum status train_plan_make(const struct train_config *config, int n_ranks, stru
     if ((int64_t)plan->data_shards * plan->feature_shards != n_ranks)
         return FAIL(ST_USAGE, "--shard: %d data shards x %d feature shards do not make %d ranks", plan->data_shards,
                     plan->feature_shards, n_ranks);
+    if (is_sketch && plan->data_shards > 1)
+        return FAIL(ST_USAGE,
+                    "--shard: %d data shards, but --search sketch wants all images on every rank: --shard features",
+                    plan->data_shards);
     return ST_OK;
 }
 
@@ -35,6 +41,7 @@ struct boost_setup train_plan_setup(const struct model_settings *settings, int w
                                 .n_classes = n_classes,
                                 .n_images = n_images,
                                 .is_searching = true,
+                                .is_sketching = settings->sketch > 0,
                                 .columns = is_tree ? BOOST_SPLIT : BOOST_SIGNED,
                                 .most_nodes = is_tree ? BOOSTING_NODES : 1,
                                 .most_features = (boosting_list_size(settings, width, height) + f - 1) / f};
@@ -57,7 +64,7 @@ struct train_memory train_plan_memory(const struct boost_setup *setup)
     struct train_memory m = {
         .integral = 4 * n * entries,
         .active = 4 * n * entries, /* before trimming: all of them */
-        .bins = n * setup->most_features,
+        .bins = n * setup->most_features * (setup->is_sketching ? 1 + 1.0 / 8 : 1),
         .histograms = setup->sum.sum_i32 ? (double)setup->histogram_bytes : 0,
         .scores = n * (8.0 * setup->n_classes + 16), /* scores, weights, leaves, labels, orders */
     };
