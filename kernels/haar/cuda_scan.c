@@ -23,7 +23,7 @@ enum {
 
 struct gpu {
     const struct scan_job *job;
-    int device, n_sms;
+    int device, n_sms, blocks_per_sm;
     size_t room; /* records; 0: only counted */
     int64_t most_images, group_images;
     cudaStream_t stream;
@@ -60,6 +60,7 @@ static enum status open_device(struct gpu *gpu)
     CUDA_TRY(gpu->device, cudaDeviceGetAttribute(&shared_bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, gpu->device),
              "ask for its properties");
     gpu->work.layout = scan_layout_of(gpu->job->width, gpu->job->height, (size_t)shared_bytes);
+    CUDA_TRY(gpu->device, scan_blocks_per_sm(gpu->work.layout, &gpu->blocks_per_sm), "prepare the scan");
     gpu->group_images = LANES * gpu->work.layout.per_lane;
     return ST_OK;
 }
@@ -171,7 +172,7 @@ static void close_all(struct gpu *gpu)
  * soonest, in features. */
 static int choose_slices(const struct gpu *gpu, int64_t n_groups)
 {
-    const int64_t at_once = (int64_t)gpu->n_sms * (2 / gpu->work.layout.per_lane);
+    const int64_t at_once = (int64_t)gpu->n_sms * gpu->blocks_per_sm;
     int64_t soonest = INT64_MAX;
     int best = 1;
 

@@ -28,6 +28,8 @@ static enum status open_bins(struct cuda_boost *b)
     size_t room = free_bytes / 2;
     if (free_bytes > copies && free_bytes - copies > room)
         room = free_bytes - copies;
+    if (b->setup.most_room > 0 && b->setup.most_room < room)
+        room = b->setup.most_room;
     if (!b->setup.is_sketching) {
         b->bins_bytes = most_rows(want, room, stride);
     } else {

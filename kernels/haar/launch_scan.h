@@ -43,7 +43,7 @@ struct scan_work {
     const uint8_t *pixels;       /* u8 [n_images, height, width] */
     const uint8_t *labels;       /* u8 [n_images] or NULL */
     int32_t *table;              /* [n_blocks, table_bytes]; NULL where shared */
-    int n_blocks;                /* that share out the work (where is_shared: at least as many as fit the GPU) */
+    int n_blocks;                /* that share out the work */
     int n_slices;                /* the features of a group are cut in so many pieces, a block each */
     unsigned long long *count;   /* [2, SCAN_TYPES], added to */
     unsigned long long *n_found; /* records that there are, added to: also those beyond room */
@@ -52,6 +52,8 @@ struct scan_work {
 };
 
 struct scan_layout scan_layout_of(int width, int height, size_t shared_block_bytes);
+/* *n: blocks that an SM has at once, at least 1. */
+cudaError_t scan_blocks_per_sm(struct scan_layout layout, int *n);
 
 /* Fills work->step. */
 cudaError_t launch_scan_steps(const struct scan_work *work, cudaStream_t stream);

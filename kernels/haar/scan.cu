@@ -430,7 +430,7 @@ __device__ void walk_slice(const struct scan_work &work, const char *table, int 
 }
 
 template <int N> struct threads {
-    enum { IN_BLOCK = N == 2 ? 1024 : 512 }; /* one block of two images a lane, or two of one, fill an SM */
+    enum { IN_BLOCK = N == 2 ? 1024 : 512 }; /* of two images a lane: fills an SM */
 };
 
 template <int N, bool IS_SHARED> __global__ void __launch_bounds__(threads<N>::IN_BLOCK) scan_groups(WORK_ARGUMENT work)
@@ -464,13 +464,19 @@ template <int N> size_t queue_bytes()
     return threads<N>::IN_BLOCK / LANES * (sizeof(queue<N>) + sizeof(uint32_t)) + sizeof(uint32_t);
 }
 
-template <int N, bool IS_SHARED> cudaError_t start(const struct scan_work *work, cudaStream_t stream)
+template <int N, bool IS_SHARED> cudaError_t count_blocks(size_t shared_bytes, int *n)
 {
-    const cudaError_t error = cudaFuncSetAttribute(
-        scan_groups<N, IS_SHARED>, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)work->layout.shared_bytes);
+    const cudaError_t error =
+        cudaFuncSetAttribute(scan_groups<N, IS_SHARED>, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)shared_bytes);
 
     if (error != cudaSuccess)
         return error;
+    return cudaOccupancyMaxActiveBlocksPerMultiprocessor(n, scan_groups<N, IS_SHARED>, threads<N>::IN_BLOCK,
+                                                         shared_bytes);
+}
+
+template <int N, bool IS_SHARED> cudaError_t start(const struct scan_work *work, cudaStream_t stream)
+{
     scan_groups<N, IS_SHARED>
         <<<(unsigned)work->n_blocks, threads<N>::IN_BLOCK, work->layout.shared_bytes, stream>>>(*work);
     return cudaGetLastError();
@@ -488,6 +494,16 @@ struct scan_layout scan_layout_of(int width, int height, size_t shared_block_byt
     if (lane_bytes + queues <= shared_block_bytes)
         return {1, true, lane_bytes, lane_bytes, lane_bytes + queues};
     return {1, false, lane_bytes, 0, queues};
+}
+
+cudaError_t scan_blocks_per_sm(struct scan_layout layout, int *n)
+{
+    const cudaError_t error = !layout.is_shared      ? count_blocks<1, false>(layout.shared_bytes, n)
+                              : layout.per_lane == 2 ? count_blocks<2, true>(layout.shared_bytes, n)
+                                                     : count_blocks<1, true>(layout.shared_bytes, n);
+    if (error == cudaSuccess && *n < 1)
+        return cudaErrorInvalidConfiguration;
+    return error;
 }
 
 cudaError_t launch_scan_steps(const struct scan_work *work, cudaStream_t stream)

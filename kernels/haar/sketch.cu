@@ -166,7 +166,17 @@ static __device__ __forceinline__ void multiply(int32_t (&sum)[4], const uint32_
         "%3};"
         : "+r"(sum[0]), "+r"(sum[1]), "+r"(sum[2]), "+r"(sum[3])
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b.x), "r"(b.y));
-#else /* the same by quarters */
+#elif __CUDA_ARCH__ < 750 /* the same by hand: a lane's sums are of row lane / 4, columns 2 (lane % 4) and the next */
+    const uint32_t lane = threadIdx.x % 32;
+    for (uint32_t i = 0; i < 16; i++) {
+        const uint32_t row = __shfl_sync(all_lanes, a[i / 4], lane / 4 * 4 + i % 4);
+        for (uint32_t c = 0; c < 2; c++) {
+            const uint32_t column = __shfl_sync(all_lanes, i < 8 ? b.x : b.y, (lane % 4 * 2 + c) * 4 + i % 4);
+            int32_t &to = sum[i / 4 % 2 * 2 + c];
+            asm("dp4a.u32.s32 %0, %1, %2, %0;" : "+r"(to) : "r"(row), "r"(column));
+        }
+    }
+#else                     /* by quarters */
 #pragma unroll
     for (int i = 0; i < 4; i++)
         asm("mma.sync.aligned.m8n8k16.row.col.s32.u8.s8.s32 {%0, %1}, {%2}, {%3}, {%0, %1};"

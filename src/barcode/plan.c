@@ -161,21 +161,29 @@ static int64_t *cost_before_packets(const struct film *film)
 
 /* What sample i adds to a segment that has been decoded up to packet `done` (exclusive). */
 static int64_t cost_of_sample(const struct film *film, const int64_t *before, int64_t start, int64_t frame,
-                              int64_t *done, int64_t *packets)
+                              int64_t *done)
 {
     const int64_t end = film->frame[frame].packet + 1, from = start > *done ? start : *done;
 
     if (end <= from)
         return 0;
     *done = end;
-    *packets += end - from;
     return before[end] - before[from];
+}
+
+/* How many packets it adds to all segments together, decoded up to packet `reached`. */
+static int64_t packets_of_sample(const struct film *film, int64_t start, int64_t frame, int64_t *reached)
+{
+    const int64_t end = film->frame[frame].packet + 1, from = start > *reached ? start : *reached;
+
+    *reached = end > *reached ? end : *reached;
+    return end > from ? end - from : 0;
 }
 
 static enum status cut_segments(struct plan *plan, const struct film *film, int64_t n_wanted)
 {
     int64_t *start = mem_array((size_t)plan->n_samples, sizeof *start), *before = cost_before_packets(film);
-    int64_t total = 0, done = 0, packets = 0;
+    int64_t total = 0, done = 0, reached = 0;
     enum status st = ST_NOMEM;
 
     plan->segment = mem_array((size_t)plan->n_samples, sizeof *plan->segment);
@@ -183,7 +191,7 @@ static enum status cut_segments(struct plan *plan, const struct film *film, int6
         goto done;
     for (int64_t i = 0; i < plan->n_samples; i++) {
         start[i] = decoder_start_packet(film, plan->sample_frame[i]);
-        total += cost_of_sample(film, before, start[i], plan->sample_frame[i], &done, &packets);
+        total += cost_of_sample(film, before, start[i], plan->sample_frame[i], &done);
     }
     done = 0;
     struct segment s = {0};
@@ -197,7 +205,8 @@ static enum status cut_segments(struct plan *plan, const struct film *film, int6
             s = (struct segment){.first = i};
             done = 0;
         }
-        const int64_t cost = cost_of_sample(film, before, start[i], plan->sample_frame[i], &done, &s.packets);
+        const int64_t cost = cost_of_sample(film, before, start[i], plan->sample_frame[i], &done);
+        s.packets += packets_of_sample(film, start[i], plan->sample_frame[i], &reached);
         s.cost += cost;
         spent += cost;
     }

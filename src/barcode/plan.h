@@ -28,7 +28,7 @@ struct sampling {
 struct segment {
     int64_t first, last; /* samples first..last-1 */
     int64_t cost;        /* relative decode time */
-    int64_t packets;     /* from its first start to its last sample, those passed over left out */
+    int64_t packets;     /* to decode up to its last sample, those that a segment before it has left out */
 };
 
 struct plan {

@@ -152,22 +152,26 @@ static enum status open_worker(struct worker *w)
 }
 
 /* An earlier weave has all of the segment. What it has of others is done anew with the rest of them. */
-static bool has_segment(struct weave *weave, int64_t first, int64_t last)
+static bool has_segment(struct weave *weave, int64_t segment)
 {
+    const struct segment *s = &weave->setup.plan->segment[segment];
+    uint8_t *delivered = weave->result.delivered + (s->first - weave->result.first);
     bool has_all = weave->setup.earlier != NULL;
 
-    for (int64_t i = first; i < last; i++)
-        has_all = has_all && weave->result.delivered[i] == 1;
+    for (int64_t i = 0; i < s->last - s->first; i++)
+        has_all = has_all && delivered[i] == 1;
     if (!has_all)
-        memset(weave->result.delivered + first, 0, (size_t)(last - first));
+        memset(delivered, 0, (size_t)(s->last - s->first));
     return has_all;
 }
 
-/* A worker's next segments, *first .. *last - 1, decoded in one go: a third of its even share of what is left, so that
- * starts are few and all workers end at about the same time, however different they are (guided self-scheduling:
- * Polychronopoulos, Kuck, 1987). One by one where an earlier weave has some. */
+/* A worker's next segments, *first .. *last - 1: a third of its even share of what is left, so that starts are few and
+ * workers end at about the same time (guided self-scheduling: Polychronopoulos, Kuck, 1987); but no more than a 64th of
+ * all, so that a slow one is not left with too much, nor a drained one busy for long. */
 static bool take_segments(struct weave *weave, int64_t *first, int64_t *last)
 {
+    const struct plan *plan = weave->setup.plan;
+    const int64_t all = weave->last_segment - plan->rank_segment[weave->setup.rank];
     long long at = atomic_load(&weave->next_segment);
     int64_t n;
 
@@ -175,35 +179,47 @@ static bool take_segments(struct weave *weave, int64_t *first, int64_t *last)
         const int64_t left = weave->last_segment - at;
         if (left <= 0)
             return false;
-        n = weave->setup.earlier ? 1 : at_least(left / (3 * (int64_t)weave->n_workers), 1);
+        n = at_least(at_most(left / (3 * (int64_t)weave->n_workers), all / 64), 1);
     } while (!atomic_compare_exchange_weak(&weave->next_segment, &at, at + n));
     *first = at;
     *last = at + n;
     return true;
 }
 
-static enum status work(struct worker *w)
+/* Segments [from, to) in one go. */
+static enum status decode_segments(struct worker *w, int64_t from, int64_t to)
 {
     struct weave *weave = w->weave;
     const struct plan *plan = weave->setup.plan;
-    const atomic_int *drain = weave->setup.drain;
-    int64_t from, to;
+    const int64_t first = plan->segment[from].first, last = plan->segment[to - 1].last;
 
-    while (!(drain && atomic_load(drain)) && take_segments(weave, &from, &to)) {
-        const int64_t first_sample = plan->segment[from].first, last_sample = plan->segment[to - 1].last;
-        const int64_t first = first_sample - weave->result.first, last = last_sample - weave->result.first;
-        if (has_segment(weave, first, last)) {
-            atomic_fetch_add(&weave->progress, plan->segment[from].packets);
-            continue;
+    if (!w->decoder) /* only once there is work: opening costs */
+        TRY(open_worker(w));
+    TRY(decoder_turn_to(w->decoder, plan->sample_frame[first]));
+    w->first = first - weave->result.first;
+    w->last = last - weave->result.first;
+    for (int64_t j = w->first; j < w->last; j++)
+        atomic_store(&weave->owner[j], owner_of(w));
+    return decoder_run(w->decoder, plan->sample_frame + first, last - first);
+}
+
+static enum status work(struct worker *w)
+{
+    struct weave *weave = w->weave;
+    const atomic_int *drain = weave->setup.drain;
+    int64_t at, last;
+
+    while (!(drain && atomic_load(drain)) && take_segments(weave, &at, &last))
+        for (int64_t end; at < last; at = end) {
+            end = at + 1;
+            if (has_segment(weave, at)) {
+                atomic_fetch_add(&weave->progress, weave->setup.plan->segment[at].packets);
+                continue;
+            }
+            while (end < last && !has_segment(weave, end))
+                end++;
+            TRY(decode_segments(w, at, end));
         }
-        if (!w->decoder) /* only once there is work: opening costs */
-            TRY(open_worker(w));
-        w->first = first;
-        w->last = last;
-        for (int64_t j = w->first; j < w->last; j++)
-            atomic_store(&weave->owner[j], owner_of(w));
-        TRY(decoder_run(w->decoder, plan->sample_frame + first_sample, last_sample - first_sample));
-    }
     if (w->decoder)
         TRY(decoder_finish(w->decoder));
     return cluster_pending(w);
@@ -392,7 +408,7 @@ bool weave_wait(struct weave *w, double seconds, int64_t *done, int64_t *total)
         continue;
     finished = w->n_running == 0;
     pthread_mutex_unlock(&w->lock);
-    *done = finished ? w->total : atomic_load(&w->progress);
+    *done = finished ? w->total : at_most(atomic_load(&w->progress), w->total); /* some packets are decoded twice */
     *total = w->total;
     return finished;
 }

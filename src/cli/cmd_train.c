@@ -61,7 +61,8 @@ static const struct opt options[] = {
                   "of the weight, in the lightest images, is left out of the search (default 0.01)"},
     [OPT_SEED] = {"seed", 0, "S", "of all random numbers (default 1)"},
     [OPT_SHARD] = {"shard", 0, "HOW",
-                   "data (default): images are dealt to the ranks, weight sums added;\n"
+                   "data (default, but not with a sketch): images are dealt to the ranks,\n"
+                   "weight sums added;\n"
                    "features: every rank has all images and searches its share of the\n"
                    "features; DxF: a grid of both"},
     [OPT_CHECKPOINT] = {"checkpoint", 0, "FILE", "keep what is done here"},

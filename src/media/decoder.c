@@ -332,7 +332,7 @@ static enum status run_split(struct decoder *d, const struct wanted_packet *want
 {
     const struct film *film = d->setup.film;
     bool in_hand = false;
-    int64_t at = 0, done_to = wanted[0].start;
+    int64_t at = 0;
     enum status st = go_to(d, wanted[0].start, &in_hand);
 
     while (st == ST_OK && at < n) {
@@ -356,8 +356,7 @@ static enum status run_split(struct decoder *d, const struct wanted_packet *want
             const bool is_wanted = number == wanted[at].packet;
             st = decode_packet(d, number, is_wanted);
             at += is_wanted;
-            count_progress(d, number + 1 - done_to);
-            done_to = number + 1;
+            count_progress(d, 1);
         }
         av_packet_unref(d->packet);
     }
@@ -398,6 +397,11 @@ enum status decoder_run(struct decoder *d, const int64_t *frame, int64_t n)
     }
     d->stats.seconds += clock_seconds() - started;
     return st;
+}
+
+enum status decoder_turn_to(struct decoder *d, int64_t frame)
+{
+    return decoder_start_packet(d->setup.film, frame) <= d->sent ? decoder_finish(d) : ST_OK;
 }
 
 enum status decoder_finish(struct decoder *d)

@@ -45,6 +45,10 @@ void decoder_close(struct decoder **d);
  * with the next stretch or decoder_finish. A frame that does not come out is no fault here: the sink's owner counts. */
 enum status decoder_run(struct decoder *d, const int64_t *frame, int64_t n);
 
+/* Before a stretch that begins with the frame: if decoding has to go back for it, everything still held comes out now,
+ * so that nothing of the stretch before is taken for a frame of this one. */
+enum status decoder_turn_to(struct decoder *d, int64_t frame);
+
 /* Everything still held comes out. */
 enum status decoder_finish(struct decoder *d);
 

@@ -244,7 +244,8 @@ static void check_round(struct pair *pair, struct plain *p, struct plain_random 
     check_spread(pair, p, scale);
     if (plain_int(random, 0, 1)) {
         const int i = p->n > 0 ? plain_int(random, 0, p->n - 1) : 0;
-        check_activate(pair, p, scale, plain_int(random, 0, 3) ? haar_spread_step(plain_sum(p, scale, i)) : 0);
+        const bool is_trimming = plain_int(random, 0, 3) && p->n > 0;
+        check_activate(pair, p, scale, is_trimming ? haar_spread_step(plain_sum(p, scale, i)) : 0);
     }
     if (plain_int(random, 0, 1)) { /* another list; else it is the one from before, whoever is active now */
         list->n = (uint32_t)plain_int(

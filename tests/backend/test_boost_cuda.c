@@ -19,39 +19,42 @@ struct shape {
     enum summed { NOT_SUMMED, SUMMED, SCATTERED } summed; /* as the only shard; as the middle one of three */
     bool is_large;
     int n_rounds;
+    /* IN_PARTS: the GPU has room for a few features' bins and codes at a time. */
+    enum sketched { NO_SKETCH, SKETCHED, IN_PARTS } sketched;
 };
 
 static const struct shape shapes[] = {
-    {"digits, split", 28, 28, 1, 10, 1000, BOOST_SPLIT, 2, 250, 250, NOT_SUMMED, false, 4},
-    {"digits, signed", 28, 28, 1, 10, 1000, BOOST_SIGNED, 2, 250, 250, NOT_SUMMED, false, 4},
-    {"digits, split, summed, chunks", 28, 28, 1, 10, 333, BOOST_SPLIT, 2, 100, 14, SUMMED, false, 3},
-    {"digits, signed, summed, chunks", 28, 28, 1, 10, 333, BOOST_SIGNED, 3, 100, 14, SUMMED, false, 3},
-    {"digits, split, scattered, chunks", 28, 28, 1, 10, 333, BOOST_SPLIT, 2, 100, 14, SCATTERED, false, 3},
-    {"digits, signed, scattered, one chunk", 28, 28, 1, 10, 333, BOOST_SIGNED, 3, 100, 110, SCATTERED, false, 3},
-    {"scattered, fewer features than shards", 12, 12, 1, 10, 90, BOOST_SPLIT, 2, 1, 8, SCATTERED, false, 2},
-    {"channels, many nodes", 20, 17, 5, 10, 700, BOOST_SPLIT, 6, 130, 64, NOT_SUMMED, false, 3},
-    {"two classes", 24, 24, 1, 2, 900, BOOST_SPLIT, 2, 200, 200, NOT_SUMMED, false, 3},
-    {"two classes, signed", 24, 24, 1, 2, 900, BOOST_SIGNED, 2, 200, 50, NOT_SUMMED, false, 3},
-    {"three classes", 19, 31, 2, 3, 515, BOOST_SPLIT, 2, 77, 77, NOT_SUMMED, false, 3},
-    {"17 classes", 16, 16, 1, 17, 400, BOOST_SPLIT, 2, 61, 61, NOT_SUMMED, false, 3},
-    {"32 classes", 12, 12, 1, 32, 500, BOOST_SIGNED, 2, 40, 40, NOT_SUMMED, false, 3},
-    {"33 classes", 12, 12, 1, 33, 500, BOOST_SPLIT, 2, 40, 13, SUMMED, false, 3},
-    {"64 classes, large images", 64, 64, 1, 64, 300, BOOST_SPLIT, 2, 50, 50, NOT_SUMMED, false, 3},
-    {"64 classes, signed", 64, 64, 2, 64, 200, BOOST_SIGNED, 2, 50, 50, NOT_SUMMED, false, 3},
-    {"one feature", 8, 8, 1, 10, 260, BOOST_SPLIT, 2, 1, 1, NOT_SUMMED, false, 2},
-    {"one image", 28, 28, 1, 10, 1, BOOST_SPLIT, 2, 20, 20, NOT_SUMMED, false, 2},
-    {"no image", 28, 28, 1, 10, 0, BOOST_SPLIT, 2, 20, 6, SUMMED, false, 2},
-    {"tiny images", 3, 4, 1, 5, 129, BOOST_SIGNED, 2, 30, 30, NOT_SUMMED, false, 2},
-    {"three tiles, split", 14, 14, 1, 10, 400, BOOST_SPLIT, 2, 11000, 11000, NOT_SUMMED, true, 2},
-    {"three tiles, signed, chunks", 14, 14, 1, 10, 400, BOOST_SIGNED, 2, 21000, 20500, NOT_SUMMED, true, 2},
-    {"three tiles, 64 classes", 10, 10, 1, 64, 150, BOOST_SPLIT, 1, 3300, 3300, NOT_SUMMED, true, 1},
-    {"many images, split", 28, 28, 1, 10, 60000, BOOST_SPLIT, 2, 250, 250, NOT_SUMMED, true, 2},
-    {"many images, signed", 28, 28, 1, 10, 60000, BOOST_SIGNED, 2, 90, 90, SUMMED, true, 2},
-    {"many images, five channels", 28, 28, 5, 10, 20011, BOOST_SPLIT, 2, 120, 120, NOT_SUMMED, true, 2},
-    {"many images, scattered", 28, 28, 1, 10, 30000, BOOST_SIGNED, 2, 2000, 1500, SCATTERED, true, 2},
-    {"images in two slices, split", 8, 8, 1, 10, 70000, BOOST_SPLIT, 2, 250, 250, NOT_SUMMED, true, 2},
-    {"images in three slices, signed", 8, 8, 1, 26, 140000, BOOST_SIGNED, 1, 33, 33, NOT_SUMMED, true, 1},
-    {"many images, two classes", 24, 24, 1, 2, 40000, BOOST_SPLIT, 2, 100, 100, NOT_SUMMED, true, 2},
+    {"digits, split", 28, 28, 1, 10, 1000, BOOST_SPLIT, 2, 250, 250, NOT_SUMMED, false, 4, NO_SKETCH},
+    {"digits, signed", 28, 28, 1, 10, 1000, BOOST_SIGNED, 2, 250, 250, NOT_SUMMED, false, 4, SKETCHED},
+    {"digits, split, summed, chunks", 28, 28, 1, 10, 333, BOOST_SPLIT, 2, 100, 14, SUMMED, false, 3, NO_SKETCH},
+    {"digits, signed, summed, chunks", 28, 28, 1, 10, 333, BOOST_SIGNED, 3, 100, 14, SUMMED, false, 3, NO_SKETCH},
+    {"digits, split, scattered, chunks", 28, 28, 1, 10, 333, BOOST_SPLIT, 2, 100, 14, SCATTERED, false, 3, NO_SKETCH},
+    {"digits, signed, scattered, one chunk", 28, 28, 1, 10, 333, BOOST_SIGNED, 3, 100, 110, SCATTERED, false, 3,
+     NO_SKETCH},
+    {"scattered, fewer features than shards", 12, 12, 1, 10, 90, BOOST_SPLIT, 2, 1, 8, SCATTERED, false, 2, NO_SKETCH},
+    {"channels, many nodes", 20, 17, 5, 10, 700, BOOST_SPLIT, 6, 130, 64, NOT_SUMMED, false, 3, NO_SKETCH},
+    {"two classes", 24, 24, 1, 2, 900, BOOST_SPLIT, 2, 200, 200, NOT_SUMMED, false, 3, SKETCHED},
+    {"two classes, signed", 24, 24, 1, 2, 900, BOOST_SIGNED, 2, 200, 50, NOT_SUMMED, false, 3, SKETCHED},
+    {"three classes", 19, 31, 2, 3, 515, BOOST_SPLIT, 2, 77, 77, NOT_SUMMED, false, 3, IN_PARTS},
+    {"17 classes", 16, 16, 1, 17, 400, BOOST_SPLIT, 2, 61, 61, NOT_SUMMED, false, 3, SKETCHED},
+    {"32 classes", 12, 12, 1, 32, 500, BOOST_SIGNED, 2, 40, 40, NOT_SUMMED, false, 3, SKETCHED},
+    {"33 classes", 12, 12, 1, 33, 500, BOOST_SPLIT, 2, 40, 13, SUMMED, false, 3, NO_SKETCH},
+    {"64 classes, large images", 64, 64, 1, 64, 300, BOOST_SPLIT, 2, 50, 50, NOT_SUMMED, false, 3, IN_PARTS},
+    {"64 classes, signed", 64, 64, 2, 64, 200, BOOST_SIGNED, 2, 50, 50, NOT_SUMMED, false, 3, SKETCHED},
+    {"one feature", 8, 8, 1, 10, 260, BOOST_SPLIT, 2, 1, 1, NOT_SUMMED, false, 2, SKETCHED},
+    {"one image", 28, 28, 1, 10, 1, BOOST_SPLIT, 2, 20, 20, NOT_SUMMED, false, 2, IN_PARTS},
+    {"no image", 28, 28, 1, 10, 0, BOOST_SPLIT, 2, 20, 6, SUMMED, false, 2, NO_SKETCH},
+    {"tiny images", 3, 4, 1, 5, 129, BOOST_SIGNED, 2, 30, 30, NOT_SUMMED, false, 2, SKETCHED},
+    {"three tiles, split", 14, 14, 1, 10, 400, BOOST_SPLIT, 2, 11000, 11000, NOT_SUMMED, true, 2, SKETCHED},
+    {"three tiles, signed, chunks", 14, 14, 1, 10, 400, BOOST_SIGNED, 2, 21000, 20500, NOT_SUMMED, true, 2, NO_SKETCH},
+    {"three tiles, 64 classes", 10, 10, 1, 64, 150, BOOST_SPLIT, 1, 3300, 3300, NOT_SUMMED, true, 1, SKETCHED},
+    {"many images, split", 28, 28, 1, 10, 60000, BOOST_SPLIT, 2, 250, 250, NOT_SUMMED, true, 2, NO_SKETCH},
+    {"many images, signed", 28, 28, 1, 10, 60000, BOOST_SIGNED, 2, 90, 90, SUMMED, true, 2, NO_SKETCH},
+    {"many images, five channels", 28, 28, 5, 10, 20011, BOOST_SPLIT, 2, 120, 120, NOT_SUMMED, true, 2, NO_SKETCH},
+    {"many images, scattered", 28, 28, 1, 10, 30000, BOOST_SIGNED, 2, 2000, 1500, SCATTERED, true, 2, NO_SKETCH},
+    {"images in two slices, split", 8, 8, 1, 10, 70000, BOOST_SPLIT, 2, 250, 250, NOT_SUMMED, true, 2, SKETCHED},
+    {"images in three slices, signed", 8, 8, 1, 26, 140000, BOOST_SIGNED, 1, 33, 33, NOT_SUMMED, true, 1, SKETCHED},
+    {"many images, two classes", 24, 24, 1, 2, 40000, BOOST_SPLIT, 2, 100, 100, NOT_SUMMED, true, 2, IN_PARTS},
 };
 
 enum { CPU, CUDA, N_SIDES };
@@ -69,7 +72,7 @@ struct pair {
     struct sums *sums[N_SIDES];
     struct boost_scale scale;
     struct haar_feature *feature;
-    uint64_t list_number;
+    uint64_t list_number, n_halves;
     int round;
     uint64_t random;
 };
@@ -289,7 +292,8 @@ static bool pair_open(struct pair *p)
         .n_classes = s->n_classes,
         .n_images = s->n_images,
         .is_searching = true,
-        .is_sketching = s->summed == NOT_SUMMED,
+        .is_sketching = s->sketched != NO_SKETCH,
+        .most_room = s->sketched == IN_PARTS ? (size_t)s->n_images * (s->n_features / 3 + 2) : 0,
         .columns = s->columns,
         .most_nodes = s->most_nodes,
         .most_features = s->n_features,
@@ -405,6 +409,7 @@ static bool same_best(const struct pair *p, const char *step, const struct boost
     return is_same;
 }
 
+/* Steps; then a search of half the list under a number of its own, as after a sketch. */
 static bool check_sketch(struct pair *p, int node)
 {
     const size_t n = p->shape->n_features;
@@ -426,7 +431,15 @@ static bool check_sketch(struct pair *p, int node)
     is_well = CHECK(is_well);
     free(step[CPU]);
     free(step[CUDA]);
-    return is_well;
+    if (!is_well)
+        return false;
+
+    static struct boost_best found[N_SIDES];
+    const uint32_t n_half = p->shape->n_features / 2;
+    const struct haar_feature *half = p->feature + draw(p, n_half + 1);
+    const uint64_t half_number = ((uint64_t)1 << 32) + ++p->n_halves;
+    BOTH(p, "search after a sketch", search(priv, n_half, half, half_number, 1, &node, &found[side]));
+    return same_best(p, "search after a sketch", &found[CUDA], &found[CPU], node);
 }
 
 static bool check_search(struct pair *p, int n_nodes, const int *node, struct boost_best *best)
@@ -435,7 +448,7 @@ static bool check_search(struct pair *p, int n_nodes, const int *node, struct bo
     char step[64];
 
     /* Bins, codes and lists of one must not be taken for those of the other: it comes before, or not at all. */
-    if (p->shape->summed == NOT_SUMMED && draw(p, 2) && !check_sketch(p, node[0]))
+    if (p->shape->sketched != NO_SKETCH && draw(p, 2) && !check_sketch(p, node[0]))
         return false;
     snprintf(step, sizeof step, "search of %d nodes from %d on", n_nodes, node[0]);
     memset(found, 0x5A, sizeof found);

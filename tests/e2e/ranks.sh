@@ -41,6 +41,19 @@ film "$WORK/film.ts" 6
 compare film.mp4 --every 7f -k 6
 compare film.ts --columns 23 -k 3
 
+# Open groups: a worker that goes from one stretch to the next turns back for what the key frame refers to, and must not
+# take what it still held for the next stretch's frames.
+if has_encoder libx264; then
+    "${FFMPEG[@]}" -f lavfi -i "testsrc2=s=160x120:r=24:d=20" -c:v libx264 -preset veryfast -threads 1 \
+        -x264-params open-gop=1:keyint=24:scenecut=0:bframes=3 -pix_fmt yuv420p "$WORK/open.mkv"
+    for threads in 1 2; do
+        jacquard barcode "$WORK/open.mkv" -o "$WORK/open.png" --every 1f -k 2 --threads $threads --backend "$BACKEND" --progress none --force
+        expect_done "open groups, $threads threads"
+        ! grep unsplit "$WORK/err" || die "open groups, $threads threads: decoded twice"
+    done
+    echo "open groups: each frame once"
+fi
+
 for columns in 1 2; do
     weave "$WORK/film.mp4" -o "$WORK/few.png" --json "$WORK/few.json" --columns "$columns" --force
     expect_done "$columns columns"

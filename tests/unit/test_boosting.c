@@ -528,9 +528,12 @@ static void test_setup(void)
     CHECK(train_plan_setup(&s, 28, 28, 10, 9, 1, 1).columns == BOOST_SIGNED);
     CHECK_INT(train_plan_setup(&s, 28, 28, 10, 9, 1, 1).most_nodes, 1);
 
-    const struct train_memory m = train_plan_memory(&setup);
+    const struct train_memory m = train_plan_memory(&setup, false), of_gpu = train_plan_memory(&setup, true);
     CHECK(m.integral == 4.0 * 1000 * 5 * 29 * 29 && m.bins == 1000.0 * setup.most_features && m.histograms == 0);
     CHECK(m.all == m.integral + m.active + m.bins + m.histograms + m.scores);
+    CHECK(of_gpu.histograms == (double)setup.histogram_bytes && of_gpu.bins == m.bins);
+    setup.is_sketching = true;
+    CHECK(train_plan_memory(&setup, true).bins > m.bins);
 }
 
 /* --- checkpoints ------------------------------------------------------------------------------------------------- */

@@ -44,7 +44,7 @@ enum status boost_choose(const struct boost_sum *sum, int n_nodes, struct boost_
     struct boost_best *all = mem_array((size_t)sum->n_shards * n, sizeof *all);
     enum status st = all ? sum->all_gather(sum->context, best, n * sizeof *best, all) : ST_NOMEM;
 
-    /* The first shard always has features, so where nobody found a cut its totals stand. */
+    /* Where nobody found a cut the first shard's totals stand; they are 0 if it searched no features. */
     for (size_t i = 0; st == ST_OK && i < n; i++) {
         best[i] = all[i];
         for (int s = 1; s < sum->n_shards; s++)

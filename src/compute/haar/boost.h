@@ -129,6 +129,7 @@ struct boost_setup {
     int64_t n_images; /* of this rank, at least 0 */
     bool is_searching;
     bool is_sketching; /* sketch will be called: there is to be room for it */
+    size_t most_room;  /* cuda: bytes for bins and codes at most; 0: as many as there are */
     enum boost_columns columns;
     int most_nodes;         /* a search looks at up to so many nodes at once */
     uint32_t most_features; /* a search's list is at most so long */

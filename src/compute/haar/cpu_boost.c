@@ -18,6 +18,7 @@ static void boost_close(void *priv)
     free(b->order_scratch);
     free(b->order);
     free(b->weight);
+    free(b->sketch_weight);
     free(b->active_label);
     free(b->active_integral);
     free(b->active);
@@ -161,6 +162,7 @@ static enum status boost_activate(void *priv, struct boost_scale scale, int lowe
     free(b->active_integral);
     free(b->active_label);
     free(b->weight);
+    free(b->sketch_weight);
     free(b->order);
     free(b->order_scratch);
     b->active_integral = mem_array(n * (size_t)b->n_entries, sizeof *b->active_integral);
@@ -168,7 +170,9 @@ static enum status boost_activate(void *priv, struct boost_scale scale, int lowe
     b->weight = mem_array(n * (size_t)b->row_lanes, sizeof *b->weight);
     b->order = mem_array(n, sizeof *b->order);
     b->order_scratch = mem_array(n, sizeof *b->order_scratch);
-    if (!b->active_integral || !b->active_label || !b->weight || !b->order || !b->order_scratch)
+    b->sketch_weight = b->setup.is_sketching ? mem_array(n * (size_t)b->row_lanes, sizeof *b->sketch_weight) : NULL;
+    if (!b->active_integral || !b->active_label || !b->weight || !b->order || !b->order_scratch ||
+        (b->setup.is_sketching && !b->sketch_weight))
         return ST_NOMEM;
     for (int64_t j = 0; j < b->n_active; j++)
         b->active_label[j] = b->label[b->active[j]];

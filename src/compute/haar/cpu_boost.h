@@ -1,4 +1,4 @@
-/* cpu_boost: what the two files of the cpu trainer share: an instance, and a block of images' feature values. */
+/* cpu_boost: what the files of the cpu trainer share: an instance, and a block of images' feature values. */
 #ifndef JACQUARD_COMPUTE_HAAR_CPU_BOOST_H
 #define JACQUARD_COMPUTE_HAAR_CPU_BOOST_H
 
@@ -35,6 +35,7 @@ struct cpu_boost {
     int32_t *active_integral;        /* [n_entries, n_active] */
     uint8_t *active_label;           /* [n_active] */
     int32_t *weight;                 /* [n_active, row_lanes]: coarse; lanes past n_classes are 0 */
+    int32_t *sketch_weight;          /* likewise, rounded for a sketch; NULL where there is none */
     uint32_t *order, *order_scratch; /* [n_active]: actives, node by node */
     int64_t node_first[BOOST_MAX_LEAVES], node_count[BOOST_MAX_LEAVES]; /* in order[] */
 

@@ -2,10 +2,7 @@
  * weights added up; it is there so that every machine trains the same model. Compiled with -ffp-contract=off. */
 #include "compute/haar/sketch.h"
 
-#include "base/mem.h"
 #include "compute/haar/cpu_boost.h"
-
-#include <stdlib.h>
 
 struct sketch {
     struct cpu_boost *b;
@@ -13,7 +10,6 @@ struct sketch {
     uint32_t n_features;
     bool is_at_hand;
     int node, shift;
-    int32_t *weight; /* [n_active, row_lanes], of 16 bits */
     uint16_t *step;
 };
 
@@ -24,7 +20,7 @@ static void round_weights(void *context, int64_t item, int thread)
 
     (void)thread;
     for (int64_t i = first; i < end && i < first + CPU_BOOST_BLOCK * s->b->row_lanes; i++)
-        s->weight[i] = sketch_weight(s->b->weight[i], s->shift);
+        s->b->sketch_weight[i] = sketch_weight(s->b->weight[i], s->shift);
 }
 
 static void find_cuts(const uint8_t *bins, uint32_t n, int cut[SKETCH_CUTS])
@@ -92,7 +88,7 @@ static void sketch_pair(void *context, int64_t item, int thread)
         bins[f] = cpu_search_bins(s->b, s->feature, first + (uint32_t)f, s->is_at_hand, thread, f);
     if (n == 1)
         bins[1] = bins[0];
-    cpu_search_histograms(s->b, scratch, s->weight, bins, s->node, scratch->columns);
+    cpu_search_histograms(s->b, scratch, s->b->sketch_weight, bins, s->node, scratch->columns);
     for (int f = 0; f < n; f++)
         s->step[first + (uint32_t)f] = step_of(s, scratch->columns[f], bins[f]);
 }
@@ -111,13 +107,9 @@ enum status cpu_boost_sketch(void *priv, uint32_t n_features, const struct haar_
 
     if (b->setup.sum.sum_i32 || !b->setup.is_sketching)
         return FAIL(ST_BUG, "a sketch where there is no room for it, or shards add up");
-    s.weight = mem_array((size_t)b->n_active * (size_t)b->row_lanes, sizeof *s.weight);
-    if (!s.weight)
-        return ST_NOMEM;
     pool_run(b->pool, (b->n_active + CPU_BOOST_BLOCK - 1) / CPU_BOOST_BLOCK, round_weights, &s);
     pool_run(b->pool, ((int64_t)n_features + 1) / 2, sketch_pair, &s);
     b->has_list = true;
     b->list_number = list_number;
-    free(s.weight);
     return ST_OK;
 }

@@ -23,10 +23,10 @@ HAAR_FN uint32_t sketch_share(int i)
 }
 
 /* Is the bin, which so many of n images do not exceed, the last one left of the cut with that share? Of all that are,
- * the lowest counts; the cut is the next bin, 255 at most. n below 2^26. */
+ * the lowest counts; the cut is the next bin, 255 at most. */
 HAAR_FN bool sketch_is_below(uint32_t share, uint32_t n_up_to_bin, uint32_t n)
 {
-    return n_up_to_bin * 64 >= share * n;
+    return (uint64_t)n_up_to_bin * 64 >= (uint64_t)share * n;
 }
 
 /* Coarse weights, whose sum is 2^30, lose so many bits: what is left is 32 or more on average, and sums fit an int32_t.

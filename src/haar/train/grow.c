@@ -12,7 +12,7 @@ enum status grow_all_gather(void *context, const void *data, size_t bytes, void 
 }
 
 /* Of all shards' features those with the highest steps, whole steps until there are as many as are wanted: so shards
- * agree without comparing features. */
+ * agree without comparing features. Those that promise nothing are left out. */
 static enum status choose_promising(struct boosting *b)
 {
     int64_t spread[SKETCH_STEPS] = {0}, n = 0;
@@ -21,7 +21,7 @@ static enum status choose_promising(struct boosting *b)
     for (uint32_t i = 0; i < b->n; i++)
         spread[b->step[i]]++;
     TRY(comm_sum_i64(b->grid.features, spread, SKETCH_STEPS));
-    while (lowest > 0 && n < b->settings->sketch)
+    while (lowest > 1 && n < b->settings->sketch)
         n += spread[--lowest];
     b->n_promising = 0;
     for (uint32_t i = 0; i < b->n; i++)

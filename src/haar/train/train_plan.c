@@ -57,16 +57,17 @@ struct boost_setup train_plan_setup(const struct model_settings *settings, int w
     return setup;
 }
 
-struct train_memory train_plan_memory(const struct boost_setup *setup)
+struct train_memory train_plan_memory(const struct boost_setup *setup, bool on_gpu)
 {
     const double n = (double)setup->n_images;
     const double entries = (double)setup->n_channels * (setup->width + 1) * (setup->height + 1);
     struct train_memory m = {
         .integral = 4 * n * entries,
         .active = 4 * n * entries, /* before trimming: all of them */
-        .bins = n * setup->most_features * (setup->is_sketching ? 1 + 1.0 / 8 : 1),
-        .histograms = setup->sum.sum_i32 ? (double)setup->histogram_bytes : 0,
-        .scores = n * (8.0 * setup->n_classes + 16), /* scores, weights, leaves, labels, orders */
+        .bins = n * setup->most_features * (setup->is_sketching && on_gpu ? 1 + 1.0 / 8 : 1),
+        .histograms = on_gpu || setup->sum.sum_i32 ? (double)setup->histogram_bytes : 0,
+        /* scores, weights (of a sketch, too), leaves, labels, orders */
+        .scores = n * ((setup->is_sketching ? 12.0 : 8.0) * setup->n_classes + 16),
     };
 
     m.all = m.integral + m.active + m.bins + m.histograms + m.scores;

@@ -17,11 +17,11 @@ enum status train_plan_make(const struct train_config *config, int n_ranks, stru
 struct boost_setup train_plan_setup(const struct model_settings *settings, int width, int height, int n_classes,
                                     int64_t n_images, int data_shards, int feature_shards);
 
-/* The largest arrays of a rank, in bytes. */
+/* The largest arrays of a rank, in bytes; on_gpu: in the memory of its GPU. */
 struct train_memory {
     double integral, active, bins, histograms, scores;
     double all;
 };
-struct train_memory train_plan_memory(const struct boost_setup *setup);
+struct train_memory train_plan_memory(const struct boost_setup *setup, bool on_gpu);
 
 #endif
