@@ -135,13 +135,10 @@ static struct model_settings settings_of(const struct work *w, enum search searc
 /* Features from all over the list are kept; the ranks share those. */
 static void thin_out(struct boosting *b)
 {
-    const struct comm *shards = b->grid.features;
-
     for (uint64_t i = 0; i < CPU_FEATURES; i++)
         b->drawn[i] = b->drawn[i * b->n_drawn / CPU_FEATURES];
     b->n_drawn = CPU_FEATURES;
-    b->first = (uint32_t)dataset_share(CPU_FEATURES, shards->rank, shards->size);
-    b->n = (uint32_t)dataset_share(CPU_FEATURES, shards->rank + 1, shards->size) - b->first;
+    boosting_share_features(b);
 }
 
 /* Local. Room for bins is taken for the features that are searched. */

@@ -27,14 +27,19 @@ uint32_t boosting_list_size(const struct model_settings *s, int width, int heigh
     return s->lazy > 0 ? s->lazy : list.n_all;
 }
 
-static uint32_t share(uint32_t n, int part, int n_parts)
+/* In turn, so that every shard has as many of each kind, and of the promising ones. */
+void boosting_share_features(struct boosting *b)
 {
-    return (uint32_t)((uint64_t)n * (uint64_t)part / (uint64_t)n_parts);
+    const uint32_t shards = (uint32_t)b->grid.features->size, shard = (uint32_t)b->grid.features->rank;
+
+    b->n = 0;
+    for (uint32_t i = shard; i < b->n_drawn; i += shards)
+        b->own[b->n++] = b->drawn[i];
 }
 
 enum status boosting_init(struct boosting *b)
 {
-    const struct comm *shards = b->grid.features;
+    const uint32_t shards = (uint32_t)b->grid.features->size;
 
     list_features(b->settings, b->width, b->height, &b->list);
     if (b->list.n_all == 0)
@@ -44,19 +49,21 @@ enum status boosting_init(struct boosting *b)
         if (b->list.n[type] > 0)
             b->type[b->n_types++] = (enum haar_type)type;
     b->n_drawn = b->settings->lazy > 0 ? b->settings->lazy : b->list.n_all;
-    b->first = share(b->n_drawn, shards->rank, shards->size);
-    b->n = share(b->n_drawn, shards->rank + 1, shards->size) - b->first;
+    const size_t most = (b->n_drawn + shards - 1) / shards;
     b->drawn = mem_array(b->n_drawn, sizeof *b->drawn);
+    b->own = mem_array(most, sizeof *b->own);
     b->sums = mem_array((size_t)BOOST_MAX_LEAVES * (size_t)b->n_classes * 2 + 1, sizeof *b->sums);
     if (b->settings->sketch > 0) {
-        b->step = mem_array(b->n, sizeof *b->step);
-        b->place = mem_array(b->n, sizeof *b->place);
-        b->promising = mem_array(b->n, sizeof *b->promising);
+        b->step = mem_array(most, sizeof *b->step);
+        b->place = mem_array(most, sizeof *b->place);
+        b->promising = mem_array(most, sizeof *b->promising);
     }
-    if (!b->drawn || !b->sums || (b->settings->sketch > 0 && (!b->step || !b->place || !b->promising)))
+    if (!b->drawn || !b->own || !b->sums || (b->settings->sketch > 0 && (!b->step || !b->place || !b->promising)))
         return ST_NOMEM;
-    if (b->settings->lazy == 0)
+    if (b->settings->lazy == 0) {
         haar_feature_list_all(&b->list, b->drawn);
+        boosting_share_features(b);
+    }
 
     haar_powers_init(&b->powers);
     /* 1 / 2n for the right class, 1 / (2n (K - 1)) for the others: half of the weight each. */
@@ -71,11 +78,13 @@ void boosting_release(struct boosting *b)
     free(b->place);
     free(b->step);
     free(b->sums);
+    free(b->own);
     free(b->drawn);
     b->promising = NULL;
     b->place = NULL;
     b->step = NULL;
     b->sums = NULL;
+    b->own = NULL;
     b->drawn = NULL;
 }
 
@@ -122,6 +131,7 @@ static void draw(struct boosting *b, int round)
         const uint32_t number = (uint32_t)rng_below(r.word[2], r.word[3], b->list.n[type]);
         b->drawn[i] = haar_feature_at(&b->list, type, channel, number);
     }
+    boosting_share_features(b);
 }
 
 /* ---- votes ---- */

@@ -32,12 +32,14 @@ struct boosting {
     struct haar_feature_list list;
     enum haar_type type[HAAR_N_TYPES]; /* [n_types]: those that have features */
     int n_types;
-    struct haar_feature *drawn; /* this round's features */
-    uint32_t n_drawn, first, n; /* [first, first + n) are this rank's */
+    struct haar_feature *drawn; /* [n_drawn] this round's features */
+    uint32_t n_drawn;
+    struct haar_feature *own; /* [n] this feature shard's part of them: drawn[i * shards + shard] */
+    uint32_t n;
     uint64_t list_number;
     uint16_t *step;                 /* [n] of a sketch, and the features it is worth to search: */
     uint32_t n_promising;           /* their number; */
-    uint32_t *place;                /* [n_promising] where they are in drawn + first, ascending; room for n */
+    uint32_t *place;                /* [n_promising] where they are in own, ascending; room for n */
     struct haar_feature *promising; /* likewise */
     struct boost_scale base;
     int32_t shift;
@@ -59,6 +61,8 @@ enum { BOOSTING_NODES = 2 };
 
 /* The fields above "the rest" are set. Local. Ends with boosting_release, also after a failure. */
 enum status boosting_init(struct boosting *b);
+/* Local. own and n from drawn and n_drawn, of which there are no more than there were. */
+void boosting_share_features(struct boosting *b);
 void boosting_release(struct boosting *b);
 
 /* Collective over grid.all. Applies the rounds that a member has already: as if they had just been trained. */

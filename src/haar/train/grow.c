@@ -27,7 +27,7 @@ static enum status choose_promising(struct boosting *b)
     for (uint32_t i = 0; i < b->n; i++)
         if (b->step[i] >= lowest) {
             b->place[b->n_promising] = i;
-            b->promising[b->n_promising++] = b->drawn[b->first + i];
+            b->promising[b->n_promising++] = b->own[i];
         }
     return ST_OK;
 }
@@ -37,7 +37,7 @@ static enum status search_promising(struct boosting *b, int node, struct boost_b
 {
     static const uint64_t all = 0;
 
-    TRY(b->ops->sketch(b->train, b->n, b->drawn + b->first, all, node, b->step));
+    TRY(b->ops->sketch(b->train, b->n, b->own, all, node, b->step));
     TRY(choose_promising(b));
     TRY(b->ops->search(b->train, b->n_promising, b->promising, ++b->list_number, 1, &node, best));
     if (best->loss != UINT64_MAX)
@@ -54,11 +54,11 @@ enum status grow_search(struct boosting *b, int n_nodes, const int *node, struct
     for (int i = 0; b->settings->sketch > 0 && i < n_nodes; i++)
         TRY(search_promising(b, node[i], &best[i]));
     if (b->settings->sketch == 0)
-        TRY(b->ops->search(b->train, b->n, b->drawn + b->first, b->list_number, n_nodes, node, best));
+        TRY(b->ops->search(b->train, b->n, b->own, b->list_number, n_nodes, node, best));
     if (shards->size == 1)
         return ST_OK;
     for (int i = 0; i < n_nodes; i++)
-        best[i].feature += b->first;
+        best[i].feature = best[i].feature * (uint32_t)shards->size + (uint32_t)shards->rank;
     return boost_choose(&exchange, n_nodes, best);
 }
 
