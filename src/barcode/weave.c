@@ -280,12 +280,12 @@ static enum status allocate_result(struct weave *w)
     return w->owner ? ST_OK : ST_NOMEM;
 }
 
-/* Seconds that the share takes on the CPU alone. Measured for 1080p H.264: 440 frames a second and core. */
+/* That the share takes on the CPU alone. */
 static double cpu_seconds(const struct weave *w)
 {
     const struct film_info *i = &w->setup.film->info;
 
-    return (double)w->total * i->width * i->height * 1.1e-9 / w->setup.threads;
+    return (double)w->total * i->width * i->height * film_seconds_a_pixel(i->codec) / w->setup.threads;
 }
 
 /* NVDEC sessions to open: at most this process's share of its GPU's, and as many as pay. Opening and closing one takes

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "haar/data/dataset.h"
+#include "haar/scan/scan.h"
 #include "job/resources.h"
 
 #include <inttypes.h>
@@ -18,9 +19,7 @@ enum {
     LEAST_SIDE = 5,
     MADE_IMAGES = 60000,
     MADE_SIDE = 28,
-    PLAIN_IMAGES = 200,
-    CPU_SLICE = 8192, /* images a call, as jacquard scan has it, and the next */
-    GPU_SLICE = 1 << 22
+    PLAIN_IMAGES = 200
 };
 
 struct bench {
@@ -182,7 +181,7 @@ static enum status check_stop(const struct bench *b)
 static enum status scan_images(const struct bench *b, int64_t n, struct outcome *o)
 {
     const struct dataset *set = &b->set;
-    const int64_t slice = b->resources.ops == &compute_cpu ? CPU_SLICE : GPU_SLICE;
+    const int64_t slice = b->resources.ops == &compute_cpu ? SCAN_CPU_SLICE : SCAN_GPU_SLICE;
     const double started = clock_seconds();
 
     *o = (struct outcome){0};

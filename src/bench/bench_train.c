@@ -273,7 +273,7 @@ static void sum_up(const struct bed *bed, double *seconds, struct measured *m)
 static enum status measure(const struct work *w, struct comm *comm, struct way way, struct measured *m)
 {
     const int most_rounds = way.search == LAZY ? TREE_ROUNDS : NOT_COUNTED + w->run->runs;
-    const double most_seconds = way.search != LAZY ? 1e9 : w->resources.ops == &compute_cpu ? 5.0 : 10.0;
+    const double most_seconds = way.search != LAZY ? 1e9 : w->resources.ops == &compute_cpu ? 3.0 : 10.0;
     double *seconds = mem_array((size_t)most_rounds, sizeof *seconds);
     struct bed bed = {0};
     enum status st = comm_agree(comm, seconds ? ST_OK : ST_NOMEM);

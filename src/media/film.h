@@ -85,6 +85,9 @@ enum status film_list_by_decoding(struct film *film, const atomic_int *stop, fil
 
 double film_seconds(const struct film *film, int64_t ticks);
 
+/* How long a core takes to decode a source frame's pixel, about, frames that nothing needs passed over. */
+double film_seconds_a_pixel(const char *codec);
+
 /* What the headers claim; 0 where they do not say. */
 struct film_probe {
     int64_t bytes;

@@ -19,7 +19,7 @@ if [ -z "${FILMS:-}" ]; then
     for i in 1 2 3 4 5 6; do
         "${FFMPEG[@]}" -i "$WORK/base.mp4" -t $((i * 2)) -c copy -metadata title=$i "$films/film $i.mp4"
     done
-    film "$films/long.mkv" 40
+    film "$films/long.mkv" 180
     head -c 3000 "$WORK/base.mp4" >"$films/broken.mp4"
 fi
 settings=(--backend "$BACKEND" --every "${EVERY:-2f}" -k 6 --lanes 2 --threads 2 --piece-time 1)
@@ -51,7 +51,7 @@ for ((kill = 1; kill <= KILLS; kill++)); do
     ranks=${RANKS[$((kill % ${#RANKS[@]}))]}
     start "$ranks"
     # So that the work lasts about as long as the kills do, with half a second to start.
-    sleep "$(python3 -c "print($RANDOM / 32768 * max(1, 2.2 * $whole_ms / 1000 / $KILLS) + 0.4)")"
+    sleep "$(python3 -c "print($RANDOM / 32768 * max(0.6, 2.2 * $whole_ms / 1000 / $KILLS) + 0.4)")"
     way=$((RANDOM % 5))
     case $way in
     0) session | xargs -r kill -KILL 2>/dev/null || true ;;                              # all at once

@@ -58,9 +58,9 @@ compare stump "t2 2 2:features" --rounds 5 --learner stump --search lazy:30
 compare product "t2 3 2:features" --rounds 4 --learner product --terms 3 --search lazy:30
 compare exhaustive "t2 2 2:features" --rounds 2 --leaves 3 --search exhaustive
 compare stump_exhaustive "2 2:features" --rounds 2 --learner stump --search exhaustive --features full
-compare sketch "t2 1 2 3:features 5" --rounds 4 --learner stump --search sketch:40
-compare sketch_product "t3 2" --rounds 2 --learner product --terms 2 --search sketch --trim 0.05
-compare sketch_tree "3 2:1x2" --rounds 2 --leaves 4 --search sketch:3 --channels gradient
+compare sketch "2 3:features" --rounds 4 --learner stump --search sketch:40
+compare sketch_product "t3" --rounds 2 --learner product --terms 2 --search sketch --trim 0.05
+compare sketch_tree "2:1x2" --rounds 2 --leaves 4 --search sketch:3
 compare deskew "2" --rounds 3 --search lazy:12 --deskew "${PACKED[@]}"
 compare elastic "t3 2" --rounds 3 --search lazy:12 --augment elastic:2
 compare gradient "2 2:features" --rounds 3 --search lazy:12 --channels gradient

@@ -13,10 +13,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-/* Images a call of the backend: between calls the job looks at its stop flag. A call takes the cpu a few seconds at
- * most; a GPU needs less than that for everything. */
-enum { CPU_SLICE = 8192, GPU_SLICE = 1 << 22 };
-
 static const char *const type_names[SCAN_TYPES] = {"edge_h", "edge_v", "line_h", "line_v", "quad"};
 static const char *const rule_names[] = {[SCAN_SEED] = "seed", [SCAN_MEAN] = "mean"};
 
@@ -138,7 +134,7 @@ static enum status scan_slice(struct job *job, int64_t first, int64_t n)
 
 static enum status scan_share(struct job *job)
 {
-    const int64_t slice = job->resources.ops == &compute_cpu ? CPU_SLICE : GPU_SLICE;
+    const int64_t slice = job->resources.ops == &compute_cpu ? SCAN_CPU_SLICE : SCAN_GPU_SLICE;
     const double started = clock_seconds();
     enum status st = ST_OK;
 
