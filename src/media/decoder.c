@@ -283,10 +283,10 @@ static int compare_wanted(const void *a, const void *b)
     return x->packet < y->packet ? -1 : x->packet > y->packet;
 }
 
-static void count_progress(struct decoder *d, int64_t packets)
+static void count_packet(struct decoder *d)
 {
     if (d->setup.progress)
-        atomic_fetch_add(d->setup.progress, packets);
+        atomic_fetch_add(d->setup.progress, 1);
 }
 
 /* Where decoding cannot go on from what was sent last, nor at a closed key frame, the decoder has to be drained and
@@ -356,7 +356,7 @@ static enum status run_split(struct decoder *d, const struct wanted_packet *want
             const bool is_wanted = number == wanted[at].packet;
             st = decode_packet(d, number, is_wanted);
             at += is_wanted;
-            count_progress(d, 1);
+            count_packet(d);
         }
         av_packet_unref(d->packet);
     }
@@ -374,7 +374,7 @@ static enum status run_sequential(struct decoder *d, int64_t last)
             break;
         st = send_packet(d, d->next++);
         av_packet_unref(d->packet);
-        count_progress(d, 1);
+        count_packet(d);
     }
     return st == ST_END || st == ST_FORMAT ? ST_OK : st;
 }

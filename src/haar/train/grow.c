@@ -51,9 +51,10 @@ enum status grow_search(struct boosting *b, int n_nodes, const int *node, struct
     const struct boost_sum exchange = {
         .context = shards, .n_shards = shards->size, .shard = shards->rank, .all_gather = grow_all_gather};
 
-    for (int i = 0; b->settings->sketch > 0 && i < n_nodes; i++)
-        TRY(search_promising(b, node[i], &best[i]));
-    if (b->settings->sketch == 0)
+    if (b->settings->sketch > 0)
+        for (int i = 0; i < n_nodes; i++)
+            TRY(search_promising(b, node[i], &best[i]));
+    else
         TRY(b->ops->search(b->train, b->n, b->own, b->list_number, n_nodes, node, best));
     if (shards->size == 1)
         return ST_OK;

@@ -100,14 +100,15 @@ static void describe_work(const struct train_job *job)
 static void print_plan(struct train_job *job)
 {
     const struct boost_setup setup = train_setup(job, feed_n_images(&job->train, job->model.settings.elastic));
-    const struct train_memory m = train_plan_memory(&setup, job->resources.ops != &compute_cpu);
+    const bool on_gpu = job->resources.ops != &compute_cpu;
+    const struct train_memory m = train_plan_memory(&setup, on_gpu);
 
     printf("rank 0 of %d: %lld images (copies counted), %u features a search\n", job->world->size,
            (long long)setup.n_images, setup.most_features);
     printf("  integral images    %14.0f bytes\n", m.integral);
     printf("  active copies      %14.0f bytes at most (weight trimming makes them fewer)\n", m.active);
     printf("  %-18s %14.0f bytes; where they do not fit they are made again for each search, part after part\n",
-           setup.is_sketching && job->resources.ops != &compute_cpu ? "bins, codes" : "bins", m.bins);
+           setup.is_sketching && on_gpu ? "bins, codes" : "bins", m.bins);
     printf("  histograms         %14.0f bytes\n", m.histograms);
     printf("  scores, weights    %14.0f bytes\n", m.scores);
     printf("  all                %14.0f bytes; without kept bins %.0f\n", m.all, m.all - m.bins);
