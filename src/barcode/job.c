@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "media/nvdec.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@ struct job {
     struct weave_result woven;
     struct weave_stats stats; /* summed over ranks */
     struct progress progress;
+    struct nvdec_ahead *nvdec;
     double started, index_seconds, weave_seconds;
 };
 
@@ -210,11 +212,22 @@ static enum status choose_resources(struct job *job)
     return resources_choose(job->comm, job->loom.config.backend, job->loom.config.threads, &job->loom.resources);
 }
 
+/* While rank 0 reads the index. */
+static void open_nvdec_ahead(struct job *job)
+{
+    const struct resources *r = &job->loom.resources;
+    const struct nvdec_user user = {r->device, r->threads, r->n_gpu_sharers, r->n_host_sharers};
+
+    if (r->ops == &compute_cuda)
+        job->nvdec = nvdec_open_ahead(job->loom.config.film, &user, job->comm->size);
+}
+
 static enum status run_phases(struct job *job)
 {
     struct comm *comm = job->comm;
 
     TRY(comm_agree(comm, choose_resources(job)));
+    open_nvdec_ahead(job);
     TRY(comm_agree(comm, comm->rank == 0 ? read_index(job) : ST_OK));
     TRY(loom_share_film(&job->loom, job->comm));
     TRY(loom_plan_ranks(&job->loom, job->comm));
@@ -234,6 +247,7 @@ enum status barcode_run(struct comm *comm, const struct barcode_config *config, 
     loom_init(&job.loom, config, stop);
     st = run_phases(&job);
     progress_end(&job.progress);
+    nvdec_end_ahead(&job.nvdec);
     weave_result_release(&job.woven);
     loom_release(&job.loom);
     return st;

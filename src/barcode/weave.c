@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "media/decoder.h"
+#include "media/nvdec.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -10,7 +11,6 @@
 #include <time.h>
 
 enum {
-    MOST_NVDEC_SESSIONS = 64,
     DEVICE_BATCH = 32, /* frames clustered at once by each worker of a GPU */
     DEVICE_BATCH_PIXELS = 1 << 25
 };
@@ -41,7 +41,7 @@ struct weave {
     struct worker *worker;
     atomic_ushort *owner; /* [samples of this rank] 1 + index of the worker that has it; 0 = nobody yet */
     atomic_llong next_segment, progress;
-    int64_t last_segment, total, nvdec_wish;
+    int64_t last_segment, total;
     pthread_mutex_t lock;
     pthread_cond_t all_done; /* on the monotonic clock */
     int n_running;
@@ -280,31 +280,6 @@ static enum status allocate_result(struct weave *w)
     return w->owner ? ST_OK : ST_NOMEM;
 }
 
-/* That the share takes on the CPU alone. */
-static double cpu_seconds(const struct weave *w)
-{
-    const struct film_info *i = &w->setup.film->info;
-
-    return (double)w->total * i->width * i->height * film_seconds_a_pixel(i->codec) / w->setup.threads;
-}
-
-/* NVDEC sessions to open: at most this process's share of its GPU's, and as many as pay. Opening and closing one takes
- * 0.1 s of the driver, which does it for one process of a host at a time, whichever GPU it is for (measured: 4 H200s,
- * 16 processes: 10 sessions a second and no more); a process alone waits for its own, half a dozen at once. Each should
- * find as much to do as would take the processor so long. JACQUARD_NVDEC=N asks for N whatever there is to do. */
-static int64_t choose_nvdec_sessions(const struct weave *w)
-{
-    const struct weave_setup *s = &w->setup;
-    const double host_seconds = 0.1 * s->n_host_sharers, worth_seconds = host_seconds > 0.25 ? host_seconds : 0.25;
-    const int64_t share = at_least(WEAVE_NVDEC_SESSIONS / at_least(s->n_gpu_sharers, 1), 1);
-
-    if (s->ops != &compute_cuda || !s->film->info.nvdec_exact)
-        return 0;
-    if (w->nvdec_wish >= 0)
-        return w->nvdec_wish;
-    return at_most((int64_t)(cpu_seconds(w) / worth_seconds + 0.5), share);
-}
-
 /* As many decoders as there are segments and cores for, and memory: cores that are left over help inside the decoders,
  * which takes longer but far fewer pictures. */
 static int64_t choose_cpu_decoders(const struct weave *w)
@@ -321,6 +296,15 @@ int weave_batch(const struct compute_ops *ops, const struct picture_settings *pi
     return ops == &compute_cuda ? (int)at_most(at_least(DEVICE_BATCH_PIXELS / n_pixels, 1), DEVICE_BATCH) : 1;
 }
 
+static enum status choose_nvdec_sessions(const struct weave *w, int *n)
+{
+    const struct weave_setup *s = &w->setup;
+    const struct nvdec_user user = {s->device, s->threads, s->n_gpu_sharers, s->n_host_sharers};
+
+    *n = s->decoders ? s->decoders->n_nvdec : 0;
+    return s->decoders || s->ops != &compute_cuda ? ST_OK : nvdec_choose(&s->film->info, &user, w->total, n);
+}
+
 /* NVDEC sessions join where there are more segments than decoders. */
 static enum status allocate_workers(struct weave *w)
 {
@@ -328,8 +312,10 @@ static enum status allocate_workers(struct weave *w)
     const int64_t n_segments = w->last_segment - atomic_load(&w->next_segment);
     const int batch = weave_batch(s->ops, &s->picture);
     const int n_cpu = (int)at_most(n_segments, s->decoders ? s->decoders->n_cpu : choose_cpu_decoders(w));
-    const int n_nvdec = (int)at_most(n_segments - n_cpu, s->decoders ? s->decoders->n_nvdec : choose_nvdec_sessions(w));
+    int n_nvdec;
 
+    TRY(choose_nvdec_sessions(w, &n_nvdec));
+    n_nvdec = (int)at_most(n_segments - n_cpu, n_nvdec);
     w->worker = mem_array((size_t)(n_nvdec + n_cpu), sizeof *w->worker);
     if (!w->worker)
         return ST_NOMEM;
@@ -340,22 +326,6 @@ static enum status allocate_workers(struct weave *w)
         w->worker[i].path = i < n_cpu ? DECODER_CPU : DECODER_NVDEC;
         w->worker[i].decoder_threads = n_cpu > 0 ? (s->threads + n_cpu - 1) / n_cpu : 1;
     }
-    return ST_OK;
-}
-
-/* *n: what JACQUARD_NVDEC asks for, -1 where it is not set. */
-static enum status read_nvdec_wish(int64_t *n)
-{
-    const char *text = getenv("JACQUARD_NVDEC");
-    char *end = NULL;
-
-    *n = -1;
-    if (!text || !*text)
-        return ST_OK;
-    *n = strtol(text, &end, 10);
-    if (*end != '\0' || *n < 0 || *n > MOST_NVDEC_SESSIONS)
-        return FAIL(ST_USAGE, "JACQUARD_NVDEC is '%s': not a number of sessions from 0 to %d", text,
-                    MOST_NVDEC_SESSIONS);
     return ST_OK;
 }
 
@@ -377,7 +347,6 @@ enum status weave_start(const struct weave_setup *setup, struct weave **out)
     w->last_segment = setup->plan->rank_segment[setup->rank + 1];
     for (int64_t i = atomic_load(&w->next_segment); i < w->last_segment; i++)
         w->total += setup->plan->segment[i].packets;
-    TRY(read_nvdec_wish(&w->nvdec_wish));
     TRY(allocate_result(w));
     TRY(allocate_workers(w));
     w->n_running = w->n_workers;

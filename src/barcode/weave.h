@@ -9,9 +9,6 @@
 
 #include <stdatomic.h>
 
-/* NVDEC sessions on a GPU: an H200 has 7 engines; 7 to 8 sessions saturate them, more gain nothing. */
-enum { WEAVE_NVDEC_SESSIONS = 8 };
-
 /* Frames that each worker clusters at once. */
 int weave_batch(const struct compute_ops *ops, const struct picture_settings *picture);
 

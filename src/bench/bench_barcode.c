@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "media/nvdec.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -195,9 +196,9 @@ static enum status measure_alone(struct bench *b)
     TRY(measure_weave(b)); /* first of all: what it takes longer at first is the start-up of everything */
     TRY(measure_decode(b, threads, 0, &decode[DECODE_CPU]));
     if (b->loom.resources.ops == &compute_cuda && b->loom.film.info.nvdec_exact && !b->loom.film.info.sequential) {
-        TRY(measure_decode(b, 0, WEAVE_NVDEC_SESSIONS, &decode[DECODE_NVDEC]));
+        TRY(measure_decode(b, 0, NVDEC_SESSIONS, &decode[DECODE_NVDEC]));
         if (decode[DECODE_NVDEC].stats.n_nvdec_decoders > 0)
-            TRY(measure_decode(b, threads, WEAVE_NVDEC_SESSIONS, &decode[DECODE_BOTH]));
+            TRY(measure_decode(b, threads, NVDEC_SESSIONS, &decode[DECODE_BOTH]));
     }
     if (find_same(b) == DECODE_SAME)
         TRY(measure_decode(b, (int)b->weave.stats.n_cpu_decoders, (int)b->weave.stats.n_nvdec_decoders,

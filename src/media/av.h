@@ -29,9 +29,29 @@ void av_input_close(struct av_input *in);
 enum status av_input_read(struct av_input *in, AVPacket *packet, void (*other)(void *, const AVPacket *),
                           void *context);
 
+/* That the headers claim; 0 or less where they do not say. */
+double av_input_seconds(const struct av_input *in);
+
 /* A decoder for the input's stream; the caller may set more before av_decoder_start. Ends with avcodec_free_context. */
 enum status av_decoder_open(AVCodecContext **decoder, const struct av_input *in, int threads);
 enum status av_decoder_start(AVCodecContext *decoder, const struct av_input *in);
+
+/* An NVDEC session (see nvdec.h). Whoever takes one owns it. */
+struct nvdec {
+    AVCodecContext *codec;
+    uint64_t kind;
+    int device;
+    int64_t first_time; /* its user's packets count their times from here on: frames of earlier ones lie before it */
+    bool holds_frames;  /* of earlier users: decoding may go on at a closed key frame, elsewhere only after a reset */
+};
+
+/* One of the film's kind that is there or about to be, else a new one. *s is NULL where FFmpeg cannot use the device;
+ * s->codec->hwaccel is NULL after a packet where the device or its driver refuses the stream. */
+enum status nvdec_take(const struct film_info *film, const struct av_input *in, int device, struct nvdec **s);
+
+/* For the next one. n_packets: its user's times were below that. */
+void nvdec_keep(struct nvdec **s, int64_t n_packets, bool holds_frames);
+void nvdec_close(struct nvdec **s);
 
 const char *av_error_text(int error); /* thread-local buffer */
 

@@ -180,6 +180,15 @@ enum status av_input_read(struct av_input *in, AVPacket *packet, void (*other)(v
     }
 }
 
+double av_input_seconds(const struct av_input *in)
+{
+    const AVStream *s = in->stream;
+    const double of_stream = s->duration != AV_NOPTS_VALUE ? (double)s->duration * av_q2d(s->time_base) : 0.0;
+    const double of_film = in->format->duration != AV_NOPTS_VALUE ? (double)in->format->duration / AV_TIME_BASE : 0.0;
+
+    return of_film > 0.0 ? of_film : of_stream;
+}
+
 enum status av_decoder_open(AVCodecContext **decoder, const struct av_input *in, int threads)
 {
     AVCodecContext *d = avcodec_alloc_context3(in->codec);

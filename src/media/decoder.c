@@ -6,8 +6,6 @@
 #include "base/mem.h"
 #include "media/av.h"
 
-#include <libavutil/hwcontext.h>
-#include <libavutil/pixdesc.h>
 #include <libswscale/swscale.h>
 
 #include <stdio.h>
@@ -17,54 +15,55 @@
 enum {
     READ_AHEAD_BYTES = 4 << 20, /* nearer than this, reading on beats seeking */
     SYNC_PACKETS = 512,         /* after a seek, packets looked at to find out where it led */
-    NVDEC_RESET_PACKETS = 256   /* resetting a hardware decoder costs as much as decoding about so many packets */
+    NVDEC_RESET_PACKETS = 256,  /* resetting a hardware decoder costs as much as decoding about so many packets */
+    NVDEC_MORE_PACKETS = 128    /* decoded instead at the end, at most */
 };
+
+enum { SENT_NOTHING = -1, SENT_BY_OTHERS = -2 };
 
 struct decoder {
     struct decoder_setup setup;
     struct av_input in;
     AVCodecContext *codec;
-    AVBufferRef *device;
+    struct nvdec *nvdec; /* whose codec it is; NULL: its own, in software */
+    int64_t first_time;  /* packets and frames carry this and their number as their time */
     AVPacket *packet;
     AVFrame *av;
     struct av_picture picture;
-    bool is_open;    /* the input */
-    int64_t next;    /* number of the packet that the input will deliver next; -1 = not known */
-    int64_t sent;    /* number of the last packet sent to the decoder since its last reset; -1 = none */
-    int64_t counted; /* sequential films: frames that came out so far */
+    bool is_open;          /* the input */
+    bool is_finished;      /* nothing is left in the decoder that anybody asked for */
+    int64_t next;          /* number of the packet that the input will deliver next; -1 = not known */
+    int64_t sent;          /* number of the last packet sent to the decoder since its last reset, or SENT_... */
+    int64_t wanted, shown; /* frames: the last one asked for, the last one that came out since */
+    int64_t counted;       /* sequential films: frames that came out so far */
     struct decoder_stats stats;
 };
 
 /* --- life --------------------------------------------------------------------------------------------------------- */
 
-static enum AVPixelFormat choose_format(AVCodecContext *codec, const enum AVPixelFormat *offered)
+static enum status open_nvdec(struct decoder *d)
 {
-    for (const enum AVPixelFormat *f = offered; *f != AV_PIX_FMT_NONE; f++)
-        if (*f == AV_PIX_FMT_CUDA && codec->hw_device_ctx)
-            return *f;
-    /* Hardware formats come first in the list: the first software format is the one FFmpeg would take. */
-    for (const enum AVPixelFormat *f = offered; *f != AV_PIX_FMT_NONE; f++)
-        if (!(av_pix_fmt_desc_get(*f)->flags & AV_PIX_FMT_FLAG_HWACCEL))
-            return *f;
-    return AV_PIX_FMT_NONE;
+    TRY(nvdec_take(&d->setup.film->info, &d->in, d->setup.device, &d->nvdec));
+    if (!d->nvdec) {
+        d->stats.nvdec_refusal = "FFmpeg cannot use the CUDA device";
+        return ST_OK;
+    }
+    d->codec = d->nvdec->codec;
+    d->first_time = d->nvdec->first_time;
+    d->sent = d->nvdec->holds_frames ? SENT_BY_OTHERS : SENT_NOTHING;
+    return ST_OK;
 }
 
 static enum status open_codec(struct decoder *d)
 {
-    const bool hardware = d->setup.path == DECODER_NVDEC && d->setup.film->info.nvdec_exact;
+    const struct film_info *film = &d->setup.film->info;
+    const bool hardware = d->setup.path == DECODER_NVDEC && film->nvdec_exact && !film->sequential;
 
-    TRY(av_decoder_open(&d->codec, &d->in, hardware || d->setup.film->info.sequential ? 1 : d->setup.threads));
-    d->codec->get_format = choose_format;
-    if (hardware) {
-        char ordinal[16];
-        snprintf(ordinal, sizeof ordinal, "%d", d->setup.device);
-        /* 1 = AV_CUDA_USE_PRIMARY_CONTEXT: the one that the CUDA runtime works in. A failure leaves the software
-         * decoder. */
-        if (av_hwdevice_ctx_create(&d->device, AV_HWDEVICE_TYPE_CUDA, ordinal, NULL, 1) >= 0)
-            d->codec->hw_device_ctx = av_buffer_ref(d->device);
-        else
-            d->stats.nvdec_refusal = "FFmpeg cannot use the CUDA device";
-    }
+    if (hardware)
+        TRY(open_nvdec(d));
+    if (d->codec)
+        return ST_OK;
+    TRY(av_decoder_open(&d->codec, &d->in, hardware || film->sequential ? 1 : d->setup.threads));
     return av_decoder_start(d->codec, &d->in);
 }
 
@@ -86,7 +85,7 @@ enum status decoder_open(const struct decoder_setup *setup, struct decoder **out
     if (!d)
         return ST_NOMEM;
     d->setup = *setup;
-    d->sent = -1;
+    d->sent = SENT_NOTHING;
     d->packet = av_packet_alloc();
     d->av = av_frame_alloc();
     if (!d->packet || !d->av)
@@ -102,10 +101,16 @@ void decoder_close(struct decoder **in)
     *in = NULL;
     if (!d)
         return;
+    if (d->nvdec) {
+        d->codec = NULL;
+        if (d->is_finished && d->nvdec->codec->hwaccel)
+            nvdec_keep(&d->nvdec, d->setup.film->n_packets, d->sent != SENT_NOTHING);
+        else
+            nvdec_close(&d->nvdec);
+    }
     av_frame_free(&d->av);
     av_packet_free(&d->packet);
     avcodec_free_context(&d->codec);
-    av_buffer_unref(&d->device);
     if (d->is_open)
         av_input_close(&d->in);
     av_picture_release(&d->picture);
@@ -218,7 +223,7 @@ static enum status deliver(struct decoder *d, int64_t which)
     if (d->setup.want_hash)
         TRY(av_picture_hash(&d->picture, d->codec, d->av, hash));
     d->stats.used_nvdec |= frame.on_device;
-    if (d->codec->hw_device_ctx && !frame.on_device)
+    if (d->nvdec && !frame.on_device)
         d->stats.nvdec_refusal = "the GPU or this FFmpeg does not decode such a stream";
     return d->setup.sink.take(d->setup.sink.context, which, &frame, d->setup.want_hash ? hash : NULL);
 }
@@ -229,13 +234,18 @@ static enum status take_frames(struct decoder *d)
     int error;
 
     while ((error = avcodec_receive_frame(d->codec, d->av)) >= 0) {
-        const int64_t number = d->av->pts;
+        const int64_t number = d->av->pts - d->first_time;
         int64_t frame = -1;
 
+        if (d->nvdec && number < 0) { /* somebody else's */
+            av_frame_unref(d->av);
+            continue;
+        }
         if (film->info.sequential)
             frame = d->counted++;
         else if (number >= 0 && number < film->n_packets)
             frame = film->packet[number].frame;
+        d->shown = frame > d->shown ? frame : d->shown;
         d->stats.frames_out++;
         d->stats.damaged += d->av->decode_error_flags != 0 || (d->av->flags & AV_FRAME_FLAG_CORRUPT);
         const int64_t which = frame < 0 ? -1 : d->setup.sink.which(d->setup.sink.context, frame);
@@ -252,9 +262,9 @@ static enum status drain(struct decoder *d)
 {
     enum status st;
 
-    if (d->sent < 0)
+    if (d->sent == SENT_NOTHING)
         return ST_OK;
-    d->sent = -1;
+    d->sent = SENT_NOTHING;
     avcodec_send_packet(d->codec, NULL);
     st = take_frames(d);
     avcodec_flush_buffers(d->codec);
@@ -293,12 +303,12 @@ static void count_packet(struct decoder *d)
  * reset. For a hardware decoder that is slow: decoding through a short gap is faster. */
 static bool is_gap(const struct decoder *d, int64_t last, int64_t start)
 {
-    return last >= 0 && start > last + 1 && !(d->setup.film->packet[start].flags & PACKET_CLOSED);
+    return last != SENT_NOTHING && start > last + 1 && !(d->setup.film->packet[start].flags & PACKET_CLOSED);
 }
 
 static int64_t start_or_go_on(const struct decoder *d, int64_t last, int64_t start)
 {
-    return d->codec->hw_device_ctx && is_gap(d, last, start) && start - last < NVDEC_RESET_PACKETS ? last + 1 : start;
+    return d->nvdec && last >= 0 && is_gap(d, last, start) && start - last < NVDEC_RESET_PACKETS ? last + 1 : start;
 }
 
 /* Wanted packets in decode order; from each one's start to itself everything has to be decoded, all else is passed
@@ -317,6 +327,20 @@ static void list_wanted(const struct decoder *d, const int64_t *frame, int64_t n
         wanted[i].start = start_or_go_on(d, i > 0 ? wanted[i - 1].packet : d->sent, wanted[i].start);
 }
 
+/* Of a film whose headers are outside of its packets: others' packets may have changed them. */
+static enum status hand_over_headers(struct decoder *d)
+{
+    const AVCodecParameters *par = d->in.stream->codecpar;
+
+    if (par->extradata_size <= 0)
+        return ST_OK;
+    uint8_t *data = av_packet_new_side_data(d->packet, AV_PKT_DATA_NEW_EXTRADATA, (size_t)par->extradata_size);
+    if (!data)
+        return FAIL(ST_NOMEM, "out of memory for a film's headers");
+    memcpy(data, par->extradata, (size_t)par->extradata_size);
+    return ST_OK;
+}
+
 static enum status decode_packet(struct decoder *d, int64_t number, bool is_wanted)
 {
     const int64_t last = d->sent;
@@ -324,34 +348,38 @@ static enum status decode_packet(struct decoder *d, int64_t number, bool is_want
     if (last >= number || is_gap(d, last, number)) /* or back again: a stretch that starts before the last one's end */
         TRY(drain(d));
     d->codec->skip_frame = !is_wanted && d->setup.film->info.skips_unreferenced ? AVDISCARD_NONREF : AVDISCARD_DEFAULT;
-    d->packet->pts = d->packet->dts = number;
+    if (d->sent == SENT_BY_OTHERS)
+        TRY(hand_over_headers(d));
+    d->packet->pts = d->packet->dts = d->first_time + number;
     return send_packet(d, number);
+}
+
+/* Puts the next packet in hand, unless one is there already. ST_END: there is none, or none that was listed, so that
+ * nothing more can be trusted; what is missing does not come out. */
+static enum status read_listed(struct decoder *d, bool in_hand)
+{
+    const struct film *film = d->setup.film;
+    const int64_t number = d->next;
+    enum status st = in_hand ? ST_OK : av_input_read(&d->in, d->packet, NULL, NULL);
+
+    if (st == ST_OK && (number >= film->n_packets || !is_same_packet(d->packet, &film->packet[number]))) {
+        av_packet_unref(d->packet);
+        st = ST_END;
+    }
+    d->next = st == ST_OK ? number + 1 : -1;
+    return st == ST_FORMAT ? ST_END : st;
 }
 
 static enum status run_split(struct decoder *d, const struct wanted_packet *wanted, int64_t n)
 {
-    const struct film *film = d->setup.film;
     bool in_hand = false;
     int64_t at = 0;
     enum status st = go_to(d, wanted[0].start, &in_hand);
 
     while (st == ST_OK && at < n) {
         const int64_t number = d->next;
-        if (!in_hand)
-            st = av_input_read(&d->in, d->packet, NULL, NULL);
+        TRY_OR(done, st, read_listed(d, in_hand));
         in_hand = false;
-        if (st == ST_END || st == ST_FORMAT) { /* the file ends early: what is missing does not come out */
-            d->next = -1;
-            return ST_OK;
-        }
-        if (st != ST_OK)
-            break;
-        d->next = number + 1;
-        if (number >= film->n_packets || !is_same_packet(d->packet, &film->packet[number])) {
-            av_packet_unref(d->packet);
-            d->next = -1; /* not the packets that were listed: nothing more can be trusted */
-            break;
-        }
         if (number >= wanted[at].start) {
             const bool is_wanted = number == wanted[at].packet;
             st = decode_packet(d, number, is_wanted);
@@ -360,7 +388,8 @@ static enum status run_split(struct decoder *d, const struct wanted_packet *want
         }
         av_packet_unref(d->packet);
     }
-    return st;
+done:
+    return st == ST_END ? ST_OK : st;
 }
 
 static enum status run_sequential(struct decoder *d, int64_t last)
@@ -385,6 +414,7 @@ enum status decoder_run(struct decoder *d, const int64_t *frame, int64_t n)
     struct wanted_packet *wanted = NULL;
     enum status st = ST_OK;
 
+    d->is_finished = false;
     if (n > 0 && d->setup.film->info.sequential) {
         st = run_sequential(d, frame[n - 1]);
     } else if (n > 0) {
@@ -392,6 +422,8 @@ enum status decoder_run(struct decoder *d, const int64_t *frame, int64_t n)
         if (!wanted)
             return ST_NOMEM;
         list_wanted(d, frame, n, wanted);
+        d->wanted = frame[n - 1];
+        d->shown = -1;
         st = run_split(d, wanted, n);
         free(wanted);
     }
@@ -401,14 +433,36 @@ enum status decoder_run(struct decoder *d, const int64_t *frame, int64_t n)
 
 enum status decoder_turn_to(struct decoder *d, int64_t frame)
 {
-    return decoder_start_packet(d->setup.film, frame) <= d->sent ? decoder_finish(d) : ST_OK;
+    const double started = clock_seconds();
+    const enum status st = decoder_start_packet(d->setup.film, frame) <= d->sent ? drain(d) : ST_OK;
+
+    d->stats.seconds += clock_seconds() - started;
+    return st;
+}
+
+/* Frames come out in the order in which they are shown: when a later one does, none that was asked for is left. Going
+ * on until then takes a few packets; draining would end in a reset. ST_END: it did not get there. */
+static enum status decode_on(struct decoder *d)
+{
+    enum status st = d->sent >= 0 && d->next == d->sent + 1 ? ST_OK : ST_END;
+
+    for (int i = 0; i < NVDEC_MORE_PACKETS && st == ST_OK && d->shown <= d->wanted; i++) {
+        const int64_t number = d->next;
+        TRY(read_listed(d, false));
+        st = decode_packet(d, number, false);
+        av_packet_unref(d->packet);
+    }
+    return st == ST_OK && d->shown <= d->wanted ? ST_END : st;
 }
 
 enum status decoder_finish(struct decoder *d)
 {
     const double started = clock_seconds();
-    const enum status st = drain(d);
+    enum status st = d->nvdec ? decode_on(d) : ST_END;
 
+    if (st == ST_END)
+        st = drain(d);
+    d->is_finished = st == ST_OK;
     d->stats.seconds += clock_seconds() - started;
     return st;
 }

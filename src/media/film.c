@@ -47,7 +47,25 @@ static int rotation_of(const AVStream *s)
     return ((quarter % 4) + 4) % 4 * 90;
 }
 
-static void describe_stream(struct film_info *info, const struct av_input *in)
+/* FNV-1a: Fowler, Noll, Vo. */
+static uint64_t hash_bytes(uint64_t hash, const void *data, size_t bytes)
+{
+    const uint8_t *at = data;
+
+    for (size_t i = 0; i < bytes; i++)
+        hash = (hash ^ at[i]) * 0x100000001b3;
+    return hash;
+}
+
+static uint64_t kind_of(const AVCodecParameters *par)
+{
+    const int value[] = {(int)par->codec_id, par->format, par->width, par->height, par->profile};
+
+    return hash_bytes(hash_bytes(0xcbf29ce484222325, value, sizeof value), par->extradata,
+                      par->extradata_size > 0 ? (size_t)par->extradata_size : 0);
+}
+
+void film_describe_stream(struct film_info *info, const struct av_input *in)
 {
     const AVCodecParameters *par = in->stream->codecpar;
     const AVRational sar = av_guess_sample_aspect_ratio(in->format, in->stream, NULL);
@@ -76,6 +94,7 @@ static void describe_stream(struct film_info *info, const struct av_input *in)
                                     (par->codec_id == AV_CODEC_ID_HEVC && (is_420_8 || is_420_10)) ||
                                     (par->codec_id == AV_CODEC_ID_VP9 && (is_420_8 || is_420_10)) ||
                                     (par->codec_id == AV_CODEC_ID_VP8 && is_420_8));
+    info->nvdec_kind = kind_of(par);
     info->skips_unreferenced = par->codec_id == AV_CODEC_ID_H264 || par->codec_id == AV_CODEC_ID_HEVC ||
                                par->codec_id == AV_CODEC_ID_MPEG1VIDEO || par->codec_id == AV_CODEC_ID_MPEG2VIDEO;
 }
@@ -235,7 +254,7 @@ static enum status read_index(struct film *film, struct film_reader *r, const at
 {
     enum status st = ST_OK;
 
-    describe_stream(&film->info, r->in);
+    film_describe_stream(&film->info, r->in);
     TRY(film_fingerprint(film->path, &film->info.bytes, film->info.fingerprint));
     TRY(film_read_packets(r, progress, context));
     if (film->n_packets == 0)

@@ -33,6 +33,9 @@ void film_link_packets(struct film *film);
 /* film.c. What follows from the list of frames: duration, links, holes. damaged: decoding met faults. */
 void film_settle(struct film *film, bool damaged);
 
+/* film.c. What the headers say. */
+void film_describe_stream(struct film_info *info, const struct av_input *in);
+
 /* film.c. What only a decoded picture tells for sure. */
 void film_describe_picture(struct film_info *info, const AVCodecContext *decoder, const AVFrame *av);
 

@@ -5,15 +5,6 @@
 #include <math.h>
 #include <stdio.h>
 
-static double declared_seconds(const struct av_input *in)
-{
-    const AVStream *s = in->stream;
-    const double of_stream = s->duration != AV_NOPTS_VALUE ? (double)s->duration * av_q2d(s->time_base) : 0.0;
-    const double of_film = in->format->duration != AV_NOPTS_VALUE ? (double)in->format->duration / AV_TIME_BASE : 0.0;
-
-    return of_film > 0.0 ? of_film : of_stream;
-}
-
 enum status film_probe(const char *path, const atomic_int *stop, struct film_probe *probe)
 {
     struct av_input in;
@@ -22,7 +13,7 @@ enum status film_probe(const char *path, const atomic_int *stop, struct film_pro
     *probe = (struct film_probe){0};
     if (st == ST_OK) {
         const AVCodecParameters *par = in.stream->codecpar;
-        const double fps = av_q2d(in.stream->avg_frame_rate), seconds = declared_seconds(&in);
+        const double fps = av_q2d(in.stream->avg_frame_rate), seconds = av_input_seconds(&in);
         probe->bytes = avio_size(in.format->pb);
         probe->seconds = isfinite(seconds) && seconds > 0.0 ? seconds : 0.0;
         probe->fps = isfinite(fps) && fps > 0.0 && fps < 1000.0 ? fps : 25.0;
