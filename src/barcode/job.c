@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "media/nvdec.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +21,7 @@ struct job {
     struct progress progress;
     struct nvdec_ahead *nvdec;
     double started, index_seconds, weave_seconds;
+    double mean_done; /* seconds of the last weave in which a rank had work, their mean */
 };
 
 /* --- index -------------------------------------------------------------------------------------------------------- */
@@ -71,6 +73,7 @@ static enum status run_weave(struct job *job)
     struct weave *w = NULL;
     struct weave_stats stats;
     int64_t beat[N_VALUES] = {0};
+    int64_t own_us = 0; /* that this rank took */
     bool troubled = false;
     enum status st;
 
@@ -82,6 +85,7 @@ static enum status run_weave(struct job *job)
         beat[DONE] = beat[TOTAL] = 0;
         if (st == ST_OK)
             finished = weave_wait(w, troubled ? 0.02 : 0.1, &beat[DONE], &beat[TOTAL]);
+        own_us = finished && own_us == 0 ? (int64_t)(1e6 * (clock_seconds() - started)) : own_us;
         beat[FINISHED] = finished;
         beat[TROUBLE] = st != ST_OK || atomic_load(job->loom.stop) || (w && weave_failed(w));
         const enum status sum = comm_sum_i64(job->comm, beat, N_VALUES);
@@ -106,12 +110,13 @@ static enum status run_weave(struct job *job)
     if (troubled)
         return FAIL(ST_INTERRUPTED, "interrupted: nothing was written");
 
-    int64_t sums[] = {stats.decode_us,      stats.convert_us,     stats.cluster_us,
-                      stats.frames_decoded, stats.packets_sent,   stats.frames_clustered,
-                      stats.damaged,        stats.n_cpu_decoders, stats.n_nvdec_decoders};
+    int64_t sums[] = {stats.open_us, stats.decode_us,      stats.convert_us,       stats.cluster_us,
+                      stats.wait_us, stats.frames_decoded, stats.packets_sent,     stats.frames_clustered,
+                      stats.damaged, stats.n_cpu_decoders, stats.n_nvdec_decoders, own_us};
     TRY(comm_sum_i64(job->comm, sums, (int)(sizeof sums / sizeof *sums)));
-    job->stats = (struct weave_stats){sums[0], sums[1], sums[2], sums[3], sums[4],
-                                      sums[5], sums[6], sums[7], sums[8], stats.nvdec_refusal};
+    job->stats = (struct weave_stats){sums[0], sums[1], sums[2], sums[3], sums[4],  sums[5],
+                                      sums[6], sums[7], sums[8], sums[9], sums[10], stats.nvdec_refusal};
+    job->mean_done = 1e-6 * (double)sums[11] / job->comm->size;
     if (stats.nvdec_refusal)
         log_note("decoded on the CPU instead of NVDEC: %s", stats.nvdec_refusal);
     job->weave_seconds += clock_seconds() - started;
@@ -186,21 +191,25 @@ static void describe_run(const struct job *job)
 {
     const struct weave_stats *s = &job->stats;
     const double decode = 1e-6 * (double)s->decode_us, convert = 1e-6 * (double)s->convert_us;
-    const double cluster = 1e-6 * (double)s->cluster_us, busy = decode + convert + cluster;
+    const double open = 1e-6 * (double)s->open_us, wait = 1e-6 * (double)s->wait_us;
+    const double cluster = 1e-6 * (double)s->cluster_us, all = open + decode + convert + cluster + wait;
+    const double percent = all > 0 ? 100.0 / all : 0.0;
+    char ranks[64] = "";
     const double seconds = clock_seconds() - job->started;
     const char *bottleneck = decode >= convert + cluster ? "decoding" : "clustering";
 
     if (job->index_seconds > job->weave_seconds)
         bottleneck = "reading the index";
+    if (job->comm->size > 1)
+        snprintf(ranks, sizeof ranks, " (ranks' mean %.2f s)", job->mean_done);
     log_note(
-        "%lld columns from %lld frames in %.2f s (%.0f frames/s): index %.2f s, weave %.2f s; of the workers' time "
-        "decode %.0f %%, convert %.0f %%, cluster %.0f %%; %lld frames decoded by %lld CPU and %lld NVDEC decoders; "
-        "bottleneck: %s",
+        "%lld columns from %lld frames in %.2f s (%.0f frames/s): index %.2f s, weave %.2f s%s; of the workers' time "
+        "open %.0f %%, decode %.0f %%, convert %.0f %%, cluster %.0f %%, wait %.0f %%; %lld frames decoded by %lld CPU "
+        "and %lld NVDEC decoders; bottleneck: %s",
         (long long)job->loom.plan.n_columns, (long long)job->loom.film.n_frames, seconds,
-        (double)job->loom.film.n_frames / seconds, job->index_seconds, job->weave_seconds,
-        busy > 0 ? 100.0 * decode / busy : 0.0, busy > 0 ? 100.0 * convert / busy : 0.0,
-        busy > 0 ? 100.0 * cluster / busy : 0.0, (long long)s->frames_decoded, (long long)s->n_cpu_decoders,
-        (long long)s->n_nvdec_decoders, bottleneck);
+        (double)job->loom.film.n_frames / seconds, job->index_seconds, job->weave_seconds, ranks, percent * open,
+        percent * decode, percent * convert, percent * cluster, percent * wait, (long long)s->frames_decoded,
+        (long long)s->n_cpu_decoders, (long long)s->n_nvdec_decoders, bottleneck);
 }
 
 /* --- all of it ---------------------------------------------------------------------------------------------------- */

@@ -147,6 +147,8 @@ struct share_head {
 
 static void add_stats(struct weave_stats *sum, const struct weave_stats *s)
 {
+    sum->open_us += s->open_us;
+    sum->wait_us += s->wait_us;
     sum->decode_us += s->decode_us;
     sum->convert_us += s->convert_us;
     sum->cluster_us += s->cluster_us;

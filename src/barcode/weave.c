@@ -30,7 +30,8 @@ struct worker {
     int64_t pending[COMPUTE_MAX_FRAME_BATCH]; /* samples, relative to the rank's first */
     int64_t first, last;                      /* the segments in work, likewise: samples first..last-1 */
     struct decoder_stats decoding;
-    double convert_seconds, cluster_seconds;
+    double open_seconds, convert_seconds, cluster_seconds;
+    double ended; /* clock */
     int64_t n_clustered;
 };
 
@@ -146,9 +147,12 @@ static enum status open_worker(struct worker *w)
     };
     const struct compute_setup compute = {
         .device = s->device, .batch = w->batch, .picture = s->picture, .kmeans = s->kmeans};
+    const double started = clock_seconds();
 
     TRY(compute_open(s->ops, &compute, &w->compute));
-    return decoder_open(&decoder, &w->decoder);
+    TRY(decoder_open(&decoder, &w->decoder));
+    w->open_seconds = clock_seconds() - started;
+    return ST_OK;
 }
 
 /* An earlier weave has all of the segment. What it has of others is done anew with the rest of them. */
@@ -238,6 +242,7 @@ static void *worker_main(void *context)
         compute_retire(&w->compute);
     else
         compute_close(&w->compute);
+    w->ended = clock_seconds();
     pthread_mutex_lock(&weave->lock);
     /* "interrupted" is only the echo of another worker's failure, unless there is none. */
     if (st != ST_OK && (weave->failure == ST_OK || weave->failure == ST_INTERRUPTED)) {
@@ -400,12 +405,19 @@ enum status weave_finish(struct weave **in, struct weave_result *result, struct 
     *stats = (struct weave_stats){0};
     if (!w)
         return ST_OK;
+    double last_ended = 0.0;
+    for (int i = 0; i < w->n_workers; i++)
+        if (w->worker[i].started) {
+            pthread_join(w->worker[i].thread, NULL);
+            last_ended = w->worker[i].ended > last_ended ? w->worker[i].ended : last_ended;
+        }
     for (int i = 0; i < w->n_workers; i++) {
         const struct worker *k = &w->worker[i];
         if (!k->started)
             continue;
-        pthread_join(k->thread, NULL);
         const double in_sink = k->convert_seconds + k->cluster_seconds;
+        stats->open_us += (int64_t)(1e6 * k->open_seconds);
+        stats->wait_us += (int64_t)(1e6 * (last_ended - k->ended));
         stats->decode_us += (int64_t)(1e6 * (k->decoding.seconds > in_sink ? k->decoding.seconds - in_sink : 0.0));
         stats->convert_us += (int64_t)(1e6 * k->convert_seconds);
         stats->cluster_us += (int64_t)(1e6 * k->cluster_seconds);

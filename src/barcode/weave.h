@@ -45,7 +45,8 @@ struct weave_result { /* samples first .. first + n - 1 of the plan */
 };
 
 struct weave_stats { /* sums over the rank's workers, in microseconds where times */
-    int64_t decode_us, convert_us, cluster_us;
+    int64_t open_us, decode_us, convert_us, cluster_us;
+    int64_t wait_us; /* from a worker's end to that of the rank's last one */
     int64_t frames_decoded, packets_sent, frames_clustered, damaged;
     int64_t n_cpu_decoders, n_nvdec_decoders;
     const char *nvdec_refusal; /* of this rank's last worker that met one */
