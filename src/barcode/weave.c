@@ -31,7 +31,8 @@ struct worker {
     int64_t first, last;                      /* the segments in work, likewise: samples first..last-1 */
     struct decoder_stats decoding;
     double open_seconds, convert_seconds, cluster_seconds;
-    double ended; /* clock */
+    double ended;                /* clock */
+    int64_t packets, packets_us; /* of the segments it is done with */
     int64_t n_clustered;
 };
 
@@ -42,6 +43,8 @@ struct weave {
     struct worker *worker;
     atomic_ushort *owner; /* [samples of this rank] 1 + index of the worker that has it; 0 = nobody yet */
     atomic_llong next_segment, progress;
+    atomic_llong nvdec_packets, nvdec_us; /* all sessions' */
+    int n_nvdec;
     int64_t last_segment, total;
     pthread_mutex_t lock;
     pthread_cond_t all_done; /* on the monotonic clock */
@@ -169,11 +172,26 @@ static bool has_segment(struct weave *weave, int64_t segment)
     return has_all;
 }
 
+/* With one of the last segments a core would be busy when the NVDEC sessions, several times as fast each, are done with
+ * the others and this one. */
+static bool leaves_it_to_nvdec(const struct worker *w, int64_t n_left)
+{
+    const struct weave *weave = w->weave;
+    const int64_t packets = atomic_load(&weave->nvdec_packets);
+
+    if (w->path == DECODER_NVDEC || packets == 0 || w->packets == 0)
+        return false;
+    const double mine = (double)w->packets_us / (double)w->packets;
+    const double nvdec = (double)atomic_load(&weave->nvdec_us) / (double)packets;
+    return mine > nvdec * ((double)n_left / weave->n_nvdec + 1.0);
+}
+
 /* A worker's next segments, *first .. *last - 1: a third of its even share of what is left, so that starts are few and
  * workers end at about the same time (guided self-scheduling: Polychronopoulos, Kuck, 1987); but no more than a 64th of
  * all, so that a slow one is not left with too much, nor a drained one busy for long. */
-static bool take_segments(struct weave *weave, int64_t *first, int64_t *last)
+static bool take_segments(const struct worker *w, int64_t *first, int64_t *last)
 {
+    struct weave *weave = w->weave;
     const struct plan *plan = weave->setup.plan;
     const int64_t all = weave->last_segment - plan->rank_segment[weave->setup.rank];
     long long at = atomic_load(&weave->next_segment);
@@ -181,13 +199,29 @@ static bool take_segments(struct weave *weave, int64_t *first, int64_t *last)
 
     do {
         const int64_t left = weave->last_segment - at;
-        if (left <= 0)
+        if (left <= 0 || leaves_it_to_nvdec(w, left))
             return false;
         n = at_least(at_most(left / (3 * (int64_t)weave->n_workers), all / 64), 1);
     } while (!atomic_compare_exchange_weak(&weave->next_segment, &at, at + n));
     *first = at;
     *last = at + n;
     return true;
+}
+
+static void count_work(struct worker *w, int64_t from, int64_t to, double seconds)
+{
+    const struct segment *segment = w->weave->setup.plan->segment;
+    const int64_t us = (int64_t)(1e6 * seconds);
+    int64_t packets = 0;
+
+    for (int64_t i = from; i < to; i++)
+        packets += segment[i].packets;
+    w->packets += packets;
+    w->packets_us += us;
+    if (w->path == DECODER_NVDEC) {
+        atomic_fetch_add(&w->weave->nvdec_packets, packets);
+        atomic_fetch_add(&w->weave->nvdec_us, us);
+    }
 }
 
 /* Segments [from, to) in one go. */
@@ -199,12 +233,15 @@ static enum status decode_segments(struct worker *w, int64_t from, int64_t to)
 
     if (!w->decoder) /* only once there is work: opening costs */
         TRY(open_worker(w));
+    const double started = clock_seconds();
     TRY(decoder_turn_to(w->decoder, plan->sample_frame[first]));
     w->first = first - weave->result.first;
     w->last = last - weave->result.first;
     for (int64_t j = w->first; j < w->last; j++)
         atomic_store(&weave->owner[j], owner_of(w));
-    return decoder_run(w->decoder, plan->sample_frame + first, last - first);
+    TRY(decoder_run(w->decoder, plan->sample_frame + first, last - first));
+    count_work(w, from, to, clock_seconds() - started);
+    return ST_OK;
 }
 
 static enum status work(struct worker *w)
@@ -213,7 +250,7 @@ static enum status work(struct worker *w)
     const atomic_int *drain = weave->setup.drain;
     int64_t at, last;
 
-    while (!(drain && atomic_load(drain)) && take_segments(weave, &at, &last))
+    while (!(drain && atomic_load(drain)) && take_segments(w, &at, &last))
         for (int64_t end; at < last; at = end) {
             end = at + 1;
             if (has_segment(weave, at)) {
@@ -325,6 +362,7 @@ static enum status allocate_workers(struct weave *w)
     if (!w->worker)
         return ST_NOMEM;
     w->n_workers = n_nvdec + n_cpu;
+    w->n_nvdec = n_nvdec;
     for (int i = 0; i < w->n_workers; i++) {
         w->worker[i].weave = w;
         w->worker[i].batch = batch;
