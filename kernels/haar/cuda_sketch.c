@@ -8,8 +8,8 @@
 enum status cuda_sketch_open(struct cuda_boost *b)
 {
     const size_t n_features = b->setup.most_features, step_bytes = n_features * sizeof *b->step;
-    const size_t passes = ((size_t)b->search.n_columns + SKETCH_PASS_COLUMNS - 1) / SKETCH_PASS_COLUMNS;
-    const size_t digit_bytes = passes * sketch_digit_words(b->all.images.stride) * sizeof *b->digits;
+    const size_t digit_bytes =
+        sketch_passes(b->search.n_columns) * sketch_digit_words(b->all.images.stride) * sizeof *b->digits;
 
     CUDA_TRY(b->device, launch_sketch_open(&b->search.device), "prepare the sketch");
     TRY(cuda_boost_reserve(b, &b->digits, digit_bytes, "weights"));

@@ -145,6 +145,12 @@ enum {
     SKETCH_DIGIT_WORDS = SKETCH_TILES * 64  /* digits of 32 images in a pass: [SKETCH_TILES, 32 lanes, 2] words */
 };
 
+/* Over a search's columns. */
+static inline uint32_t sketch_passes(int n_columns)
+{
+    return ((uint32_t)n_columns + SKETCH_PASS_COLUMNS - 1) / SKETCH_PASS_COLUMNS;
+}
+
 /* Words of digits in a pass over columns, for rows of `stride` images. */
 static inline size_t sketch_digit_words(size_t stride)
 {

@@ -146,7 +146,7 @@ cudaError_t launch_digits(const struct boost_search *search, int node, int shift
                           cudaStream_t stream)
 {
     const uint32_t n_words = (uint32_t)sketch_digit_words(search->active.images.stride);
-    const uint32_t passes = ((uint32_t)search->n_columns + SKETCH_PASS_COLUMNS - 1) / SKETCH_PASS_COLUMNS;
+    const uint32_t passes = sketch_passes(search->n_columns);
     const cudaError_t cleared = cudaMemsetAsync(total, 0, BOOST_MAX_COLUMNS * sizeof *total, stream);
 
     if (cleared != cudaSuccess)
@@ -332,7 +332,7 @@ cudaError_t launch_sketch_sums(const struct boost_search *search, const uint8_t 
 {
     const struct boost_images *images = &search->active.images;
     const uint32_t n_block = SUM_WARPS * TILE_FEATURES;
-    const uint32_t passes = ((uint32_t)search->n_columns + SKETCH_PASS_COLUMNS - 1) / SKETCH_PASS_COLUMNS;
+    const uint32_t passes = sketch_passes(search->n_columns);
     const uint32_t slices = images->n > 0 ? (images->n + most_slice_images - 1) / most_slice_images : 1;
     const dim3 grid((n + n_block - 1) / n_block, passes, slices);
     struct sum_job job = {};

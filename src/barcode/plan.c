@@ -159,31 +159,23 @@ static int64_t *cost_before_packets(const struct film *film)
     return before;
 }
 
-/* What sample i adds to a segment that has been decoded up to packet `done` (exclusive). */
-static int64_t cost_of_sample(const struct film *film, const int64_t *before, int64_t start, int64_t frame,
-                              int64_t *done)
-{
-    const int64_t end = film->frame[frame].packet + 1, from = start > *done ? start : *done;
+struct stretch {
+    int64_t from, end; /* packets */
+};
 
-    if (end <= from)
-        return 0;
-    *done = end;
-    return before[end] - before[from];
-}
-
-/* How many packets it adds to all segments together, decoded up to packet `reached`. */
-static int64_t packets_of_sample(const struct film *film, int64_t start, int64_t frame, int64_t *reached)
+/* What a sample that is decoded from packet start on adds to what is decoded already, up to packet *reached. */
+static struct stretch add_sample(const struct film *film, int64_t start, int64_t frame, int64_t *reached)
 {
     const int64_t end = film->frame[frame].packet + 1, from = start > *reached ? start : *reached;
 
     *reached = end > *reached ? end : *reached;
-    return end > from ? end - from : 0;
+    return (struct stretch){from, end > from ? end : from};
 }
 
 static enum status cut_segments(struct plan *plan, const struct film *film, int64_t n_wanted)
 {
     int64_t *start = mem_array((size_t)plan->n_samples, sizeof *start), *before = cost_before_packets(film);
-    int64_t total = 0, done = 0, reached = 0;
+    int64_t total = 0, done = 0, reached = 0; /* done: by the segment alone; reached: by all of them together */
     enum status st = ST_NOMEM;
 
     plan->segment = mem_array((size_t)plan->n_samples, sizeof *plan->segment);
@@ -191,7 +183,8 @@ static enum status cut_segments(struct plan *plan, const struct film *film, int6
         goto done;
     for (int64_t i = 0; i < plan->n_samples; i++) {
         start[i] = decoder_start_packet(film, plan->sample_frame[i]);
-        total += cost_of_sample(film, before, start[i], plan->sample_frame[i], &done);
+        const struct stretch added = add_sample(film, start[i], plan->sample_frame[i], &done);
+        total += before[added.end] - before[added.from];
     }
     done = 0;
     struct segment s = {0};
@@ -205,8 +198,10 @@ static enum status cut_segments(struct plan *plan, const struct film *film, int6
             s = (struct segment){.first = i};
             done = 0;
         }
-        const int64_t cost = cost_of_sample(film, before, start[i], plan->sample_frame[i], &done);
-        s.packets += packets_of_sample(film, start[i], plan->sample_frame[i], &reached);
+        const struct stretch alone = add_sample(film, start[i], plan->sample_frame[i], &done);
+        const struct stretch together = add_sample(film, start[i], plan->sample_frame[i], &reached);
+        const int64_t cost = before[alone.end] - before[alone.from];
+        s.packets += together.end - together.from;
         s.cost += cost;
         spent += cost;
     }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 enum {
     DEVICE_BATCH = 32, /* frames clustered at once by each worker of a GPU */
@@ -270,6 +271,11 @@ static void *worker_main(void *context)
 {
     struct worker *w = context;
     struct weave *weave = w->weave;
+
+    /* Those who feed NVDEC sessions do little, but at once. HEVC of 60,000 frames by 16 cores and 8 sessions took 2.8
+     * s, with lower priority for the cores' decoders 2.4 to 2.5. */
+    if (w->path == DECODER_CPU && weave->n_nvdec > 0)
+        (void)nice(10); /* this thread and those it makes */
     const enum status st = work(w);
 
     if (w->decoder)

@@ -44,7 +44,7 @@ static const struct opt options[] = {
     [OPT_FILM_MEMORY] = {"film-memory", 0, "BYTES",
                          "give a film up that takes more (default 8G, or 3/4 of the memory)"},
     [OPT_PIECE_TIME] = {"piece-time", 0, "T", "cut films so that no piece takes longer (default 2m)"},
-    [OPT_LANES] = {"lanes", 0, "N", "films at once on each rank (default: one for two threads; 4 on a GPU)"},
+    [OPT_LANES] = {"lanes", 0, "N", "films at once on each rank (default: one for two threads, at most 8 on a GPU)"},
     [OPT_DRY_RUN] = {"dry-run", 0, NULL, "look at the films and print what would be done"},
     [OPT_GALLERY] = {"gallery", 0, NULL, "renew report and gallery every minute, not only at the end"},
     [OPT_HELP] = RUN_OPT_HELP,

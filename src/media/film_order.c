@@ -122,6 +122,7 @@ static enum status decode_head(struct film *film, int64_t n_packets, const atomi
     }
     TRY_OR(done, st, av_input_open(&in, film->path, stop));
     TRY_OR(done, st, av_decoder_open(&decoder, &in, 1));
+    decoder->skip_loop_filter = AVDISCARD_ALL; /* nobody sees them */
     TRY_OR(done, st, av_decoder_start(decoder, &in));
     for (int64_t i = 0; i < n_packets; i++) {
         st = av_input_read(&in, p, NULL, NULL);

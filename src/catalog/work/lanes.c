@@ -186,11 +186,12 @@ static enum status start(struct lanes *l, struct lane *lane, struct wire_ready *
 /* --- all of them -------------------------------------------------------------------------------------------------- */
 
 /* Two threads a film: the index of a film is read by one. Measured on an H200 with 16 threads, 89 films: 1, 2, 4, 8
- * lanes took 77, 54, 49, 49 s; each has a CUDA context of its own. */
+ * lanes took 77, 54, 49, 49 s; 48 of 80 s went at 256, 394, 451 s of film a second on 2, 4, 8 lanes, 8 of 400 s at 457,
+ * 479, 523. More than 8 would share the GPU's NVDEC sessions; each has a CUDA context of its own. */
 static int choose_count(const struct catalog_config *c, const struct wire_ready *ready)
 {
     const int by_threads = ready->threads < 4 ? ready->threads : ready->threads / 2;
-    const int n = c->lanes > 0 ? c->lanes : ready->has_device && by_threads > 4 ? 4 : by_threads;
+    const int n = c->lanes > 0 ? c->lanes : ready->has_device && by_threads > 8 ? 8 : by_threads;
 
     return n < 1 ? 1 : n > LANES_MAX ? LANES_MAX : n;
 }
