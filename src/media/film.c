@@ -1,6 +1,6 @@
-/* film: see film.h. Steps: read all packets (film_packets.c); order them as they will be shown; decode the first few to
- * see that packets and frames agree (film_order.c) and all where they do not (film_listing.c); count what is missing.
- * Here is what a film is, whether it is whole, and its life. */
+/* film: see film.h. Steps: read all packets (film_packets.c); order them as they will be shown (film_order.c); decode
+ * the first few to see that packets and frames agree (film_head.c) and all where they do not (film_listing.c); count
+ * what is missing. Here is what a film is, whether it is whole, and its life. */
 #include "media/film.h"
 
 #include "base/mem.h"
@@ -249,8 +249,8 @@ void film_settle(struct film *film, bool damaged)
 
 /* --- life --------------------------------------------------------------------------------------------------------- */
 
-static enum status read_index(struct film *film, struct film_reader *r, const atomic_int *stop, film_progress *progress,
-                              void *context)
+static enum status read_index(struct film *film, struct film_reader *r, struct film_head *head, const atomic_int *stop,
+                              film_progress *progress, void *context)
 {
     enum status st = ST_OK;
 
@@ -271,7 +271,7 @@ static enum status read_index(struct film *film, struct film_reader *r, const at
     /* Packets that the container knows to be broken: only decoding tells what is left. */
     bool agrees = r->n_corrupt == 0 && film_order_by_time(film, r->in, film_usual_duration(r));
     if (agrees)
-        st = film_check_head(film, stop, &agrees);
+        st = film_head_compare(head, film, &agrees);
     if (st == ST_OK && agrees)
         film_settle(film, false);
     if (st == ST_OK && !agrees) {
@@ -289,6 +289,7 @@ enum status film_open(struct film *film, const char *path, const atomic_int *sto
 {
     struct av_input in = {0};
     struct film_reader r = {.film = film, .in = &in};
+    struct film_head *head = NULL;
     enum status st;
 
     *film = (struct film){.path = strdup(path)};
@@ -296,7 +297,10 @@ enum status film_open(struct film *film, const char *path, const atomic_int *sto
         return FAIL(ST_NOMEM, "out of memory opening %s", path);
     st = av_input_open(&in, path, stop);
     if (st == ST_OK)
-        st = read_index(film, &r, stop, progress, context);
+        st = film_head_begin(film->path, stop, &head);
+    if (st == ST_OK)
+        st = read_index(film, &r, head, stop, progress, context);
+    film_head_end(&head);
     av_input_close(&in);
     return st;
 }

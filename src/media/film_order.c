@@ -1,13 +1,10 @@
-/* film_order: the frames of a film in the order in which they are shown, out of its packets' times; proved on the first
- * few by decoding them. */
+/* film_order: the frames of a film in the order in which they are shown, out of its packets' times. */
 #include "media/film_parts.h"
 
 #include "base/mem.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-enum { HEAD_PACKETS = 64 }; /* decoded to see that packets and frames agree */
 
 struct shown {
     int64_t epoch, time, packet; /* time: unwrapped, without the container's jumps */
@@ -80,113 +77,6 @@ bool film_order_by_time(struct film *film, const struct av_input *in, int64_t us
     film->n_frames = known ? n : 0;
     free(shown);
     return known;
-}
-
-/* --- decoding to see ---------------------------------------------------------------------------------------------- */
-
-struct output {
-    int64_t *packet; /* [n] in the order of output */
-    int64_t n;
-    bool damaged;
-};
-
-static void take_outputs(struct film *film, AVCodecContext *decoder, AVFrame *av, struct output *out, int64_t room)
-{
-    int error;
-
-    while ((error = avcodec_receive_frame(decoder, av)) >= 0) {
-        if (out->n == 0)
-            film_describe_picture(&film->info, decoder, av);
-        if (out->n < room)
-            out->packet[out->n++] = av->pts;
-        out->damaged |= film_is_damaged(av);
-        av_frame_unref(av);
-    }
-    out->damaged |= error != AVERROR(EAGAIN) && error != AVERROR_EOF;
-}
-
-/* Decodes the first packets, each carrying its number as its timestamp. */
-static enum status decode_head(struct film *film, int64_t n_packets, const atomic_int *stop, struct output *out)
-{
-    const int64_t room = 4 * n_packets;
-    struct av_input in = {0};
-    AVCodecContext *decoder = NULL;
-    AVPacket *p = av_packet_alloc();
-    AVFrame *av = av_frame_alloc();
-    enum status st;
-
-    *out = (struct output){.packet = mem_array((size_t)room, sizeof *out->packet)};
-    if (!p || !av || !out->packet) {
-        st = FAIL(ST_NOMEM, "out of memory for a decoder");
-        goto done;
-    }
-    TRY_OR(done, st, av_input_open(&in, film->path, stop));
-    TRY_OR(done, st, av_decoder_open(&decoder, &in, 1));
-    decoder->skip_loop_filter = AVDISCARD_ALL; /* nobody sees them */
-    TRY_OR(done, st, av_decoder_start(decoder, &in));
-    for (int64_t i = 0; i < n_packets; i++) {
-        st = av_input_read(&in, p, NULL, NULL);
-        if (st != ST_OK)
-            break;
-        p->pts = p->dts = i;
-        if (avcodec_send_packet(decoder, p) < 0)
-            out->damaged = true;
-        av_packet_unref(p);
-        take_outputs(film, decoder, av, out, room);
-    }
-    avcodec_send_packet(decoder, NULL);
-    take_outputs(film, decoder, av, out, room);
-    st = st == ST_INTERRUPTED ? st : ST_OK;
-done:
-    av_frame_free(&av);
-    av_packet_free(&p);
-    avcodec_free_context(&decoder);
-    av_input_close(&in);
-    return st;
-}
-
-/* Compares the first decoded frames with what the packets promised. Packets at the very beginning that no frame comes
- * of refer to pictures before the film's start: they are its lead-in, not part of it. */
-static bool head_agrees(struct film *film, const struct output *out, int64_t n_packets)
-{
-    int64_t at = 0, first = 0;
-
-    while (first < film->n_frames && out->n > 0 && film->frame[first].packet != out->packet[0])
-        first++;
-    if (first == film->n_frames || out->n == 0)
-        return false;
-    for (int64_t i = 0; i < first; i++)
-        if (film->frame[i].packet >= n_packets || out->damaged)
-            return false;
-    for (int64_t i = first; i < film->n_frames && at < out->n; i++) {
-        if (film->frame[i].packet >= n_packets)
-            continue; /* comes later in the file than was decoded */
-        if (film->frame[i].packet != out->packet[at])
-            return false;
-        at++;
-    }
-    if (at != out->n)
-        return false;
-    for (int64_t i = 0; i < first; i++)
-        film->packet[film->frame[i].packet].flags &= ~(uint32_t)PACKET_SHOWN;
-    film->info.n_lead_in = first;
-    film->n_frames -= first;
-    memmove(film->frame, film->frame + first, (size_t)film->n_frames * sizeof *film->frame);
-    const int64_t start = film->frame[0].ticks;
-    for (int64_t i = 0; i < film->n_frames; i++)
-        film->frame[i].ticks -= start;
-    return true;
-}
-
-enum status film_check_head(struct film *film, const atomic_int *stop, bool *agrees)
-{
-    const int64_t n_head = film->n_packets < HEAD_PACKETS ? film->n_packets : HEAD_PACKETS;
-    struct output head = {0};
-
-    const enum status st = decode_head(film, n_head, stop, &head);
-    *agrees = st == ST_OK && head_agrees(film, &head, n_head);
-    free(head.packet);
-    return st;
 }
 
 /* --- links -------------------------------------------------------------------------------------------------------- */

@@ -24,11 +24,17 @@ int64_t film_usual_duration(const struct film_reader *r);
 /* film_order.c. Fills film->frame, which has room for every packet. False where times do not tell the order. */
 bool film_order_by_time(struct film *film, const struct av_input *in, int64_t usual_duration);
 
-/* Decodes the first packets to see that the frames that come out are those that were listed; leaves out the lead-in. */
-enum status film_check_head(struct film *film, const atomic_int *stop, bool *agrees);
-
-/* Fills packet.frame and packet.key. */
+/* Likewise. Fills packet.frame and packet.key. */
 void film_link_packets(struct film *film);
+
+/* film_head.c. Begins to decode the first packets in the background. *head, also after a failure, ends with
+ * film_head_end; the path must live as long. */
+struct film_head;
+enum status film_head_begin(const char *path, const atomic_int *stop, struct film_head **head);
+
+/* Waits for it. *agrees: the frames that came out are those that were listed; leaves out the lead-in. */
+enum status film_head_compare(struct film_head *head, struct film *film, bool *agrees);
+void film_head_end(struct film_head **head);
 
 /* film.c. What follows from the list of frames: duration, links, holes. damaged: decoding met faults. */
 void film_settle(struct film *film, bool damaged);
