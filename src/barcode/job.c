@@ -221,14 +221,15 @@ static enum status choose_resources(struct job *job)
     return resources_choose(job->comm, job->loom.config.backend, job->loom.config.threads, &job->loom.resources);
 }
 
-/* While rank 0 reads the index. */
+/* While rank 0 reads the index; not where little of the film may be decoded. */
 static void open_nvdec_ahead(struct job *job)
 {
     const struct resources *r = &job->loom.resources;
+    const struct sampling *s = &job->loom.config.sampling;
     const struct nvdec_user user = {r->device, r->threads, r->n_gpu_sharers, r->n_host_sharers};
 
-    if (r->ops == &compute_cuda)
-        job->nvdec = nvdec_open_ahead(job->loom.config.film, &user, job->comm->size);
+    if (r->ops == &compute_cuda && !s->has_start && !s->has_end && !s->snap_to_keys)
+        job->nvdec = nvdec_open_ahead(job->loom.config.film, &user, job->comm->size, job->loom.stop);
 }
 
 static enum status run_phases(struct job *job)

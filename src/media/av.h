@@ -39,9 +39,10 @@ enum status av_decoder_start(AVCodecContext *decoder, const struct av_input *in)
 /* An NVDEC session (see nvdec.h). Whoever takes one owns it. */
 struct nvdec {
     AVCodecContext *codec;
-    uint64_t kind;
+    char kind[65]; /* film_info's */
     int device;
     int64_t first_time; /* its user's packets count their times from here on: frames of earlier ones lie before it */
+    bool was_used;      /* since it was opened */
     bool holds_frames;  /* of earlier users: decoding may go on at a closed key frame, elsewhere only after a reset */
 };
 

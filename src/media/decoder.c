@@ -30,12 +30,15 @@ struct decoder {
     AVPacket *packet;
     AVFrame *av;
     struct av_picture picture;
-    bool is_open;          /* the input */
-    bool is_finished;      /* nothing is left in the decoder that anybody asked for */
-    int64_t next;          /* number of the packet that the input will deliver next; -1 = not known */
-    int64_t sent;          /* number of the last packet sent to the decoder since its last reset, or SENT_... */
-    int64_t wanted, shown; /* frames: the last one asked for, the last one that came out since */
-    int64_t counted;       /* sequential films: frames that came out so far */
+    bool is_open;       /* the input */
+    bool is_finished;   /* nothing is left in the decoder that anybody asked for */
+    int64_t next;       /* number of the packet that the input will deliver next; -1 = not known */
+    int64_t sent;       /* number of the last packet sent to the decoder since its last reset, or SENT_... */
+    int64_t n_due;      /* frames that were asked for and did not come out yet */
+    bool goes_on;       /* what is decoded now nobody asked for: its damage is none of this film's */
+    bool is_unsound;    /* met damage, of whatever */
+    bool needs_headers; /* the codec may have those of another film */
+    int64_t counted;    /* sequential films: frames that came out so far */
     struct decoder_stats stats;
 };
 
@@ -51,6 +54,7 @@ static enum status open_nvdec(struct decoder *d)
     d->codec = d->nvdec->codec;
     d->first_time = d->nvdec->first_time;
     d->sent = d->nvdec->holds_frames ? SENT_BY_OTHERS : SENT_NOTHING;
+    d->needs_headers = d->nvdec->was_used;
     return ST_OK;
 }
 
@@ -94,6 +98,17 @@ enum status decoder_open(const struct decoder_setup *setup, struct decoder **out
     return st == ST_OK ? open_codec(d) : st;
 }
 
+/* The codec still says of pictures what the container does, so that it may go to another film with the same headers. */
+static bool is_as_listed(const struct decoder *d)
+{
+    const AVCodecContext *codec = d->nvdec->codec;
+    const AVCodecParameters *par = d->in.stream->codecpar;
+
+    return codec->hwaccel && codec->width == par->width && codec->height == par->height &&
+           codec->color_range == par->color_range && codec->colorspace == par->color_space &&
+           codec->has_b_frames == par->video_delay;
+}
+
 void decoder_close(struct decoder **in)
 {
     struct decoder *d = *in;
@@ -103,7 +118,7 @@ void decoder_close(struct decoder **in)
         return;
     if (d->nvdec) {
         d->codec = NULL;
-        if (d->is_finished && d->nvdec->codec->hwaccel)
+        if (d->is_finished && !d->is_unsound && is_as_listed(d))
             nvdec_keep(&d->nvdec, d->setup.film->n_packets, d->sent != SENT_NOTHING);
         else
             nvdec_close(&d->nvdec);
@@ -228,6 +243,12 @@ static enum status deliver(struct decoder *d, int64_t which)
     return d->setup.sink.take(d->setup.sink.context, which, &frame, d->setup.want_hash ? hash : NULL);
 }
 
+static void count_damage(struct decoder *d, bool is_asked_for)
+{
+    d->stats.damaged += is_asked_for;
+    d->is_unsound = true;
+}
+
 static enum status take_frames(struct decoder *d)
 {
     const struct film *film = d->setup.film;
@@ -245,15 +266,17 @@ static enum status take_frames(struct decoder *d)
             frame = d->counted++;
         else if (number >= 0 && number < film->n_packets)
             frame = film->packet[number].frame;
-        d->shown = frame > d->shown ? frame : d->shown;
         d->stats.frames_out++;
-        d->stats.damaged += d->av->decode_error_flags != 0 || (d->av->flags & AV_FRAME_FLAG_CORRUPT);
         const int64_t which = frame < 0 ? -1 : d->setup.sink.which(d->setup.sink.context, frame);
+        d->n_due -= which >= 0;
+        if (d->av->decode_error_flags != 0 || (d->av->flags & AV_FRAME_FLAG_CORRUPT))
+            count_damage(d, which >= 0 || !d->goes_on);
         const enum status st = which < 0 ? ST_OK : deliver(d, which);
         av_frame_unref(d->av);
         TRY(st);
     }
-    d->stats.damaged += error != AVERROR(EAGAIN) && error != AVERROR_EOF;
+    if (error != AVERROR(EAGAIN) && error != AVERROR_EOF)
+        count_damage(d, !d->goes_on);
     return ST_OK;
 }
 
@@ -264,10 +287,13 @@ static enum status drain(struct decoder *d)
 
     if (d->sent == SENT_NOTHING)
         return ST_OK;
+    if (d->sent == SENT_BY_OTHERS)
+        d->goes_on = true;
     d->sent = SENT_NOTHING;
     avcodec_send_packet(d->codec, NULL);
     st = take_frames(d);
     avcodec_flush_buffers(d->codec);
+    d->goes_on = false;
     return st;
 }
 
@@ -276,7 +302,7 @@ static enum status send_packet(struct decoder *d, int64_t number)
     d->sent = number;
     d->stats.packets_in++;
     if (avcodec_send_packet(d->codec, d->packet) < 0)
-        d->stats.damaged++;
+        count_damage(d, !d->goes_on);
     return take_frames(d);
 }
 
@@ -332,7 +358,8 @@ static enum status hand_over_headers(struct decoder *d)
 {
     const AVCodecParameters *par = d->in.stream->codecpar;
 
-    if (par->extradata_size <= 0)
+    d->needs_headers = false;
+    if (par->extradata_size <= 0 || av_packet_get_side_data(d->packet, AV_PKT_DATA_NEW_EXTRADATA, NULL))
         return ST_OK;
     uint8_t *data = av_packet_new_side_data(d->packet, AV_PKT_DATA_NEW_EXTRADATA, (size_t)par->extradata_size);
     if (!data)
@@ -348,7 +375,7 @@ static enum status decode_packet(struct decoder *d, int64_t number, bool is_want
     if (last >= number || is_gap(d, last, number)) /* or back again: a stretch that starts before the last one's end */
         TRY(drain(d));
     d->codec->skip_frame = !is_wanted && d->setup.film->info.skips_unreferenced ? AVDISCARD_NONREF : AVDISCARD_DEFAULT;
-    if (d->sent == SENT_BY_OTHERS)
+    if (d->needs_headers)
         TRY(hand_over_headers(d));
     d->packet->pts = d->packet->dts = d->first_time + number;
     return send_packet(d, number);
@@ -422,8 +449,7 @@ enum status decoder_run(struct decoder *d, const int64_t *frame, int64_t n)
         if (!wanted)
             return ST_NOMEM;
         list_wanted(d, frame, n, wanted);
-        d->wanted = frame[n - 1];
-        d->shown = -1;
+        d->n_due += n;
         st = run_split(d, wanted, n);
         free(wanted);
     }
@@ -440,19 +466,20 @@ enum status decoder_turn_to(struct decoder *d, int64_t frame)
     return st;
 }
 
-/* Frames come out in the order in which they are shown: when a later one does, none that was asked for is left. Going
- * on until then takes a few packets; draining would end in a reset. ST_END: it did not get there. */
+/* Until all that was asked for has come out, which takes a few packets; draining would end in a reset. ST_END: it did
+ * not get there. */
 static enum status decode_on(struct decoder *d)
 {
     enum status st = d->sent >= 0 && d->next == d->sent + 1 ? ST_OK : ST_END;
 
-    for (int i = 0; i < NVDEC_MORE_PACKETS && st == ST_OK && d->shown <= d->wanted; i++) {
+    for (int i = 0; i < NVDEC_MORE_PACKETS && st == ST_OK && d->n_due > 0; i++) {
         const int64_t number = d->next;
         TRY(read_listed(d, false));
+        d->goes_on = true;
         st = decode_packet(d, number, false);
         av_packet_unref(d->packet);
     }
-    return st == ST_OK && d->shown <= d->wanted ? ST_END : st;
+    return st == ST_OK && d->n_due > 0 ? ST_END : st;
 }
 
 enum status decoder_finish(struct decoder *d)
@@ -462,6 +489,7 @@ enum status decoder_finish(struct decoder *d)
 
     if (st == ST_END)
         st = drain(d);
+    d->goes_on = false;
     d->is_finished = st == ST_OK;
     d->stats.seconds += clock_seconds() - started;
     return st;

@@ -4,6 +4,7 @@
 #include "media/film.h"
 
 #include "base/mem.h"
+#include "base/sha256.h"
 #include "media/film_parts.h"
 #include "media/fingerprint.h"
 
@@ -47,25 +48,35 @@ static int rotation_of(const AVStream *s)
     return ((quarter % 4) + 4) % 4 * 90;
 }
 
-/* FNV-1a: Fowler, Noll, Vo. */
-static uint64_t hash_bytes(uint64_t hash, const void *data, size_t bytes)
+/* All that a decoder is told when it is opened. */
+static enum status hash_kind(const AVCodecParameters *par, char kind[65])
 {
-    const uint8_t *at = data;
+    const int value[] = {(int)par->codec_id,
+                         par->profile,
+                         par->format,
+                         par->width,
+                         par->height,
+                         (int)par->field_order,
+                         (int)par->color_range,
+                         (int)par->color_primaries,
+                         (int)par->color_trc,
+                         (int)par->color_space,
+                         (int)par->chroma_location,
+                         par->video_delay};
+    const size_t n_extra = par->extradata_size > 0 ? (size_t)par->extradata_size : 0;
+    uint8_t *all = mem_array(sizeof value + n_extra, 1);
 
-    for (size_t i = 0; i < bytes; i++)
-        hash = (hash ^ at[i]) * 0x100000001b3;
-    return hash;
+    if (!all)
+        return ST_NOMEM;
+    memcpy(all, value, sizeof value);
+    if (n_extra > 0)
+        memcpy(all + sizeof value, par->extradata, n_extra);
+    sha256_hex(all, sizeof value + n_extra, kind);
+    free(all);
+    return ST_OK;
 }
 
-static uint64_t kind_of(const AVCodecParameters *par)
-{
-    const int value[] = {(int)par->codec_id, par->format, par->width, par->height, par->profile};
-
-    return hash_bytes(hash_bytes(0xcbf29ce484222325, value, sizeof value), par->extradata,
-                      par->extradata_size > 0 ? (size_t)par->extradata_size : 0);
-}
-
-void film_describe_stream(struct film_info *info, const struct av_input *in)
+enum status film_describe_stream(struct film_info *info, const struct av_input *in)
 {
     const AVCodecParameters *par = in->stream->codecpar;
     const AVRational sar = av_guess_sample_aspect_ratio(in->format, in->stream, NULL);
@@ -94,9 +105,9 @@ void film_describe_stream(struct film_info *info, const struct av_input *in)
                                     (par->codec_id == AV_CODEC_ID_HEVC && (is_420_8 || is_420_10)) ||
                                     (par->codec_id == AV_CODEC_ID_VP9 && (is_420_8 || is_420_10)) ||
                                     (par->codec_id == AV_CODEC_ID_VP8 && is_420_8));
-    info->nvdec_kind = kind_of(par);
     info->skips_unreferenced = par->codec_id == AV_CODEC_ID_H264 || par->codec_id == AV_CODEC_ID_HEVC ||
                                par->codec_id == AV_CODEC_ID_MPEG1VIDEO || par->codec_id == AV_CODEC_ID_MPEG2VIDEO;
+    return hash_kind(par, info->kind);
 }
 
 /* Pictures that a decoder of one thread holds: those that others may refer to (only H.264's headers tell FFmpeg's
@@ -254,7 +265,7 @@ static enum status read_index(struct film *film, struct film_reader *r, struct f
 {
     enum status st = ST_OK;
 
-    film_describe_stream(&film->info, r->in);
+    TRY(film_describe_stream(&film->info, r->in));
     TRY(film_fingerprint(film->path, &film->info.bytes, film->info.fingerprint));
     TRY(film_read_packets(r, progress, context));
     if (film->n_packets == 0)
@@ -268,8 +279,9 @@ static enum status read_index(struct film *film, struct film_reader *r, struct f
         return ST_NOMEM;
     judge_completeness(film, r);
 
-    /* Packets that the container knows to be broken: only decoding tells what is left. */
-    bool agrees = r->n_corrupt == 0 && film_order_by_time(film, r->in, film_usual_duration(r));
+    /* Packets that the container knows to be broken: only decoding tells what is left. Headers that a decoder knows
+     * only if it has come by: it has to start at the beginning. */
+    bool agrees = r->n_corrupt == 0 && !r->has_loose_headers && film_order_by_time(film, r->in, film_usual_duration(r));
     if (agrees)
         st = film_head_compare(head, film, &agrees);
     if (st == ST_OK && agrees)

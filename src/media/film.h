@@ -53,7 +53,7 @@ struct film_info {
     bool skips_unreferenced; /* frames that no other frame needs can be told and left out exactly */
     int64_t decoder_bytes;   /* of memory that one decoder of one thread takes, about: its pictures */
     bool nvdec_exact;        /* a hardware decoder gives the same bits for this codec, depth and chroma */
-    uint64_t nvdec_kind;     /* of its codec, picture and headers: alike where it is the same */
+    char kind[65];           /* sha256 of its codec, what the container says of pictures, and headers */
     int64_t n_lead_in;       /* packets before the first frame that can be decoded */
     int64_t largest_gap_ticks,
         largest_gap_at; /* longest time without a frame, where it is far longer than usual; else 0 */

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static void note_end(struct film_reader *r, const AVPacket *p, AVRational time_base)
 {
@@ -24,16 +25,19 @@ static void note_other_packet(void *context, const AVPacket *p)
     note_end(r, p, r->in->format->streams[p->stream_index]->time_base);
 }
 
+/* Gets a NAL unit and how many bytes there are from it on: its own, or after start codes all that follow. */
+typedef bool nal_visitor(void *context, const uint8_t *nal, size_t bytes);
+
 /* Visits the NAL units of a packet, length-prefixed (length_bytes 1..4) or after start codes (0), until visit says
  * so. */
-static void each_nal(const AVPacket *p, int length_bytes, bool (*visit)(void *, const uint8_t *nal), void *context)
+static void each_nal(const AVPacket *p, int length_bytes, nal_visitor *visit, void *context)
 {
     const uint8_t *at = p->data, *const end = p->data + p->size;
 
     while (end - at > length_bytes + 2) {
         if (length_bytes == 0) {
             if (at[0] == 0 && at[1] == 0 && at[2] == 1 && end - at > 4) {
-                if (visit(context, at + 3))
+                if (visit(context, at + 3, (size_t)(end - at - 3)))
                     return;
                 at += 3;
             }
@@ -43,7 +47,8 @@ static void each_nal(const AVPacket *p, int length_bytes, bool (*visit)(void *, 
         uint32_t length = 0;
         for (int i = 0; i < length_bytes; i++)
             length = length << 8 | at[i];
-        if (visit(context, at + length_bytes) || length > (uint32_t)(end - at - length_bytes))
+        const size_t there = (size_t)(end - at - length_bytes);
+        if (visit(context, at + length_bytes, length < there ? length : there) || length > there)
             return;
         at += length_bytes + (ptrdiff_t)length;
     }
@@ -58,29 +63,81 @@ static int nal_length_bytes(const AVCodecParameters *par)
     return par->extradata_size >= 23 && (e[0] || e[1] || e[2] > 1) ? (e[21] & 3) + 1 : 0;
 }
 
-static bool is_h264_idr(void *found, const uint8_t *nal)
+static bool is_h264_idr(void *found, const uint8_t *nal, size_t bytes)
 {
+    (void)bytes;
     const int type = nal[0] & 31;
 
     *(bool *)found |= type == 5;
     return type == 5 || type == 1;
 }
 
-static bool is_hevc_idr(void *found, const uint8_t *nal)
+static bool is_hevc_idr(void *found, const uint8_t *nal, size_t bytes)
 {
+    (void)bytes;
     const int type = nal[0] >> 1 & 63;
 
     *(bool *)found |= type == 19 || type == 20;
     return type < 32;
 }
 
-static bool is_upper_sublayer(void *found, const uint8_t *nal)
+static bool is_upper_sublayer(void *found, const uint8_t *nal, size_t bytes)
 {
+    (void)bytes;
     const int type = nal[0] >> 1 & 63, temporal_id = (nal[1] & 7) - 1;
 
     if (type < 32 && temporal_id > 0)
         *(bool *)found = true;
     return *(bool *)found;
+}
+
+/* Parameter sets within packets. Where they say other things than the container does, decoding must not start at a key
+ * frame that has none of its own. */
+struct headers {
+    const AVCodecParameters *par;
+    bool are_there, are_others;
+};
+
+static bool has_bytes(const AVCodecParameters *par, const uint8_t *bytes, size_t n)
+{
+    return par->extradata_size > 0 && memmem(par->extradata, (size_t)par->extradata_size, bytes, n);
+}
+
+static bool note_headers(void *context, const uint8_t *nal, size_t bytes)
+{
+    struct headers *h = context;
+    const bool is_h264 = h->par->codec_id == AV_CODEC_ID_H264;
+    const int type = is_h264 ? nal[0] & 31 : nal[0] >> 1 & 63;
+
+    if (is_h264 ? type >= 1 && type <= 5 : type < 32) /* a slice: they come before */
+        return true;
+    if (is_h264 ? type != 7 && type != 8 : type > 34)
+        return false;
+    if (nal_length_bytes(h->par) == 0) {
+        const uint8_t *next = memmem(nal, bytes, "\0\0\1", 3);
+        bytes = next ? (size_t)(next - nal) : bytes;
+    }
+    while (bytes > 0 && nal[bytes - 1] == 0)
+        bytes--;
+    h->are_there = true;
+    h->are_others |= !has_bytes(h->par, nal, bytes);
+    return false;
+}
+
+static void judge_headers(struct film_reader *r, const AVPacket *p)
+{
+    struct headers h = {.par = r->in->stream->codecpar};
+    size_t bytes = 0;
+    const uint8_t *own = av_packet_get_side_data(p, AV_PKT_DATA_NEW_EXTRADATA, &bytes);
+
+    if (own && bytes > 0 && !has_bytes(h.par, own, bytes))
+        r->has_loose_headers = true;
+    if (h.par->codec_id != AV_CODEC_ID_H264 && h.par->codec_id != AV_CODEC_ID_HEVC)
+        return;
+    each_nal(p, nal_length_bytes(h.par), note_headers, &h);
+    if ((p->flags & AV_PKT_FLAG_KEY) && !h.are_there && r->has_other_headers)
+        r->has_loose_headers = true;
+    r->has_other_headers |= h.are_others;
 }
 
 static uint32_t key_flags(const AVCodecParameters *par, const AVPacket *p)
@@ -114,6 +171,7 @@ static uint32_t packet_flags(struct film_reader *r, const AVPacket *p)
         flags &= ~(uint32_t)PACKET_SHOWN;
     if (p->flags & AV_PKT_FLAG_KEY)
         flags |= key_flags(par, p);
+    judge_headers(r, p);
     if (par->codec_id == AV_CODEC_ID_HEVC && !r->has_sublayers)
         each_nal(p, nal_length_bytes(par), is_upper_sublayer, &r->has_sublayers);
     return flags;

@@ -12,7 +12,9 @@ struct film_reader {
     double seen_end; /* seconds: latest end of any stream's packet */
     int64_t n_corrupt;
     int64_t last_duration;
-    bool has_sublayers; /* HEVC temporal sub-layers: "not a reference" then holds only within one */
+    bool has_other_headers; /* packets have had some that the container does not have */
+    bool has_loose_headers; /* and a key frame after them has none of its own, or the container changes them midway */
+    bool has_sublayers;     /* HEVC temporal sub-layers: "not a reference" then holds only within one */
 };
 
 /* film_packets.c. Reads to the end; a read error on the way is remembered in info.incomplete. */
@@ -40,7 +42,7 @@ void film_head_end(struct film_head **head);
 void film_settle(struct film *film, bool damaged);
 
 /* film.c. What the headers say. */
-void film_describe_stream(struct film_info *info, const struct av_input *in);
+enum status film_describe_stream(struct film_info *info, const struct av_input *in);
 
 /* film.c. What only a decoded picture tells for sure. */
 void film_describe_picture(struct film_info *info, const AVCodecContext *decoder, const AVFrame *av);

@@ -13,14 +13,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_SESSIONS = 64 };
+enum {
+    MOST_SESSIONS = 64,
+    FIRST_PACKETS = 256 /* among which a key frame is looked for */
+};
 
 static struct {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     int n, n_coming, n_waiting;        /* kept; being opened ahead; who waits for those */
     struct nvdec *kept[MOST_SESSIONS]; /* the oldest first */
-    uint64_t kind;                     /* of the last film, and what it and those of its kind before it took */
+    char kind[65];                     /* of the last film, and what it and those of its kind before it took */
     double kind_seconds;               /* the processor alone would have taken for them */
 } store = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 
@@ -55,7 +58,7 @@ static enum status open_session(const struct film_info *film, const struct av_in
         av_buffer_unref(&context);
         return ST_NOMEM;
     }
-    s->kind = film->nvdec_kind;
+    memcpy(s->kind, film->kind, sizeof s->kind);
     s->device = device;
     st = av_decoder_open(&s->codec, in, 1);
     if (st == ST_OK) {
@@ -88,11 +91,16 @@ static struct nvdec *remove_kept(int i)
     return s;
 }
 
+static bool is_kept(int i, const char *kind, int device)
+{
+    return strcmp(store.kept[i]->kind, kind) == 0 && store.kept[i]->device == device;
+}
+
 /* -1: none. */
-static int find_kept(uint64_t kind, int device)
+static int find_kept(const char *kind, int device)
 {
     for (int i = 0; i < store.n; i++)
-        if (store.kept[i]->kind == kind && store.kept[i]->device == device)
+        if (is_kept(i, kind, device))
             return i;
     return -1;
 }
@@ -103,7 +111,7 @@ enum status nvdec_take(const struct film_info *film, const struct av_input *in, 
     int found;
 
     pthread_mutex_lock(&store.lock);
-    while ((found = find_kept(film->nvdec_kind, device)) < 0 && store.n_coming > store.n_waiting) {
+    while ((found = find_kept(film->kind, device)) < 0 && store.n_coming > store.n_waiting) {
         store.n_waiting++;
         pthread_cond_wait(&store.changed, &store.lock);
         store.n_waiting--;
@@ -122,6 +130,7 @@ void nvdec_keep(struct nvdec **s, int64_t n_packets, bool holds_frames)
 
     (*s)->first_time += n_packets;
     (*s)->holds_frames = holds_frames;
+    (*s)->was_used = true;
     pthread_mutex_lock(&store.lock);
     if (store.n == MOST_SESSIONS)
         oldest = remove_kept(0);
@@ -181,12 +190,13 @@ enum status nvdec_choose(const struct film_info *film, const struct nvdec_user *
         return ST_OK;
     pthread_mutex_lock(&store.lock);
     /* A session goes on to the next film: those that came before have paid for it as well. */
-    if (store.kind != film->nvdec_kind)
+    if (strcmp(store.kind, film->kind) != 0)
         store.kind_seconds = 0.0;
-    store.kind = film->nvdec_kind;
+    memcpy(store.kind, film->kind, sizeof store.kind);
     store.kind_seconds += cpu_seconds(film, n_frames, user);
     for (int i = 0; i < store.n; i++)
-        n_there += store.kept[i]->kind == film->nvdec_kind && store.kept[i]->device == user->device;
+        n_there += is_kept(i, film->kind, user->device);
+    n_there = n_there < share_of_gpu(user) ? n_there : share_of_gpu(user);
     const int n_paying = count_paying(store.kind_seconds, user);
     pthread_mutex_unlock(&store.lock);
     *n = wish >= 0 ? wish : n_paying > n_there ? n_paying : n_there;
@@ -199,6 +209,7 @@ struct nvdec_ahead {
     char *path;
     struct nvdec_user user;
     int n_shares;
+    const atomic_int *job_stop;
     atomic_int stop;
     pthread_t thread;
 };
@@ -244,16 +255,16 @@ static enum status open_ahead(struct nvdec_ahead *a, struct av_input *in, AVPack
 {
     struct film_info film = {0};
 
-    TRY(av_input_open(in, a->path, &a->stop));
-    film_describe_stream(&film, in);
+    TRY(av_input_open(in, a->path, a->job_stop));
+    TRY(film_describe_stream(&film, in));
     const int n = choose_ahead(a, &film, in);
     expect(n);
     if (n == 0)
         return ST_OK;
-    do {
+    for (int i = 0; i == 0 || !(packet->flags & AV_PKT_FLAG_KEY); i++) {
         av_packet_unref(packet);
-        TRY(av_input_read(in, packet, NULL, NULL));
-    } while (!(packet->flags & AV_PKT_FLAG_KEY));
+        TRY(i < FIRST_PACKETS ? av_input_read(in, packet, NULL, NULL) : ST_END);
+    }
     packet->pts = packet->dts = -1; /* before all that anybody asks for */
     for (int i = n; i > 0 && !atomic_load(&a->stop); i--) {
         TRY(start_session(a, &film, in, packet));
@@ -276,7 +287,8 @@ static void *ahead_main(void *context)
     return NULL;
 }
 
-struct nvdec_ahead *nvdec_open_ahead(const char *path, const struct nvdec_user *user, int n_shares)
+struct nvdec_ahead *nvdec_open_ahead(const char *path, const struct nvdec_user *user, int n_shares,
+                                     const atomic_int *stop)
 {
     struct nvdec_ahead *a = mem_array(1, sizeof *a);
 
@@ -285,6 +297,7 @@ struct nvdec_ahead *nvdec_open_ahead(const char *path, const struct nvdec_user *
     a->path = strdup(path);
     a->user = *user;
     a->n_shares = n_shares;
+    a->job_stop = stop;
     expect(NVDEC_SESSIONS); /* until the headers are read */
     if (a->path && pthread_create(&a->thread, NULL, ahead_main, a) == 0)
         return a;

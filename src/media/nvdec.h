@@ -21,10 +21,12 @@ struct nvdec_user {
 enum status nvdec_choose(const struct film_info *film, const struct nvdec_user *user, int64_t n_frames, int *n);
 
 /* In the background, as many as pay for the film's n_shares-th part by what its headers claim. Nothing that goes wrong
- * is told: whoever needs a session opens it then. *ahead ends with nvdec_end_ahead; NULL where no thread could start.
+ * is told: whoever needs a session opens it then. *stop != 0 ends it soon. *ahead ends with nvdec_end_ahead; NULL where
+ * no thread could start.
  */
 struct nvdec_ahead;
-struct nvdec_ahead *nvdec_open_ahead(const char *path, const struct nvdec_user *user, int n_shares);
+struct nvdec_ahead *nvdec_open_ahead(const char *path, const struct nvdec_user *user, int n_shares,
+                                     const atomic_int *stop);
 void nvdec_end_ahead(struct nvdec_ahead **ahead);
 
 #endif

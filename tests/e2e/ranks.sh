@@ -52,6 +52,22 @@ if has_encoder libx264; then
         ! grep unsplit "$WORK/err" || die "open groups, $threads threads: decoded twice"
     done
     echo "open groups: each frame once"
+
+    # Parameter sets that change midway, in one packet only; key frames after it need them.
+    for i in 0 8; do
+        "${FFMPEG[@]}" -f lavfi -i "testsrc2=s=160x120:r=24:d=8" -c:v libx264 -preset veryfast -threads 1 \
+            -x264-params open-gop=1:keyint=24:scenecut=0:bframes=3:chroma-qp-offset=$i -pix_fmt yuv420p "$WORK/part.mp4"
+        "${FFMPEG[@]}" -i "$WORK/part.mp4" -c copy -f mpegts - >>"$WORK/parts.ts"
+    done
+    "${FFMPEG[@]}" -i "$WORK/parts.ts" -c copy "$WORK/parts.mp4"
+    for threads in 1 5; do
+        jacquard barcode "$WORK/parts.mp4" -o "$WORK/parts.png" --json "$WORK/parts$threads.json" --every 7f -k 2 --threads $threads \
+            --backend "$BACKEND" --progress none --force
+        expect_done "headers that change, $threads threads"
+    done
+    same_text "$WORK/parts1.json" "$WORK/parts5.json"
+    grep -q unsplit "$WORK/err" || die "headers that change: decoded from key frames that lack them"
+    echo "headers that change midway: decoded from the start"
 fi
 
 for columns in 1 2; do
