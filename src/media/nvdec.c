@@ -266,7 +266,7 @@ static enum status open_ahead(struct nvdec_ahead *a, struct av_input *in, AVPack
         TRY(i < FIRST_PACKETS ? av_input_read(in, packet, NULL, NULL) : ST_END);
     }
     packet->pts = packet->dts = -1; /* before all that anybody asks for */
-    for (int i = n; i > 0 && !atomic_load(&a->stop); i--) {
+    for (int i = n; i > 0 && !atomic_load(&a->stop) && !atomic_load(a->job_stop); i--) {
         TRY(start_session(a, &film, in, packet));
         expect(i - 1);
     }

@@ -1,0 +1,52 @@
+#!/bin/bash
+# session: a decoder session that goes on from stretch to stretch and from film to film, as those of NVDEC do, gives the
+# frames of a new one each time: after films with other pictures, with other parameter sets under the same container
+# headers, with open groups of pictures, and after itself; and of damage it sees only what was asked for. In software, by
+# tests/tools/one_session.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+need ffmpeg ffprobe python3
+[ -x "${ONE_SESSION:-}" ] || die "ONE_SESSION is not set: tests/tools/one_session"
+has_encoder libx264 || skip "this ffmpeg has no libx264"
+
+# make NAME SOURCE X264-PARAMETERS
+make() {
+    "${FFMPEG[@]}" -f lavfi -i "$2=s=160x120:r=24" -t 8 -c:v libx264 -preset veryfast -threads 1 \
+        -x264-params "keyint=24:scenecut=0:bframes=3:$3" -pix_fmt yuv420p "$WORK/$1.mp4"
+}
+cd "$WORK"
+make a testsrc2 chroma-qp-offset=0
+make b mandelbrot chroma-qp-offset=0
+make c testsrc2 chroma-qp-offset=12
+make open testsrc2 open-gop=1
+for name in a c; do "${FFMPEG[@]}" -i $name.mp4 -c copy -f mpegts - >>ac.ts; done
+"${FFMPEG[@]}" -i ac.ts -c copy ac.mp4 # the container's headers are those of a; c's are in the packets
+"${FFMPEG[@]}" -i b.mp4 -c copy b2.mp4
+ffprobe -v error -select_streams v -show_entries packet=pos,size,flags -of csv=p=0 a.mp4 >packets
+python3 - <<'END'
+data = bytearray(open("a.mp4", "rb").read())
+for line in open("packets").read().split()[100:]:
+    size, pos, flags = line.split(",")[:3]
+    if not flags.startswith("K"):
+        data[int(pos):int(pos) + int(size)] = bytes(int(size))
+open("bad.mp4", "wb").write(data)
+END
+for every in 1 5 24; do
+    order=(a b a ac a b2 ac open b open a)
+    [ $every != 24 ] || order+=(bad) # its key frames are whole
+    for film in $(printf '%s\n' "${order[@]}" | sort -u); do
+        weave "$film.mp4" -o x.png --every ${every}f -k 1 --frame-hashes "$film.txt" --threads 1 --force
+        expect_done "$film"
+        sort "$film.txt" >"$film.sorted"
+    done
+    run_any "$ONE_SESSION" $every "${order[@]/%/.mp4}"
+    [ "$RC" = 0 ] || die "every $every: exit code $RC"
+    cp "$WORK/out" all.txt
+    n=0
+    for film in "${order[@]}"; do
+        n=$((n + 1))
+        awk -v n=$n '/\.mp4$/ { at++; next } at == n' all.txt | sort >got.sorted
+        cmp "$film.sorted" got.sorted || die "every $every: $film.mp4, film $n of ${order[*]}: other frames"
+    done
+    echo "every $every: $n films, $(sed -n 's/^one_session: //p' "$WORK/err")"
+done
