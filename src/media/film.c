@@ -48,8 +48,8 @@ static int rotation_of(const AVStream *s)
     return ((quarter % 4) + 4) % 4 * 90;
 }
 
-/* All that a decoder is told when it is opened. */
-static enum status hash_kind(const AVCodecParameters *par, char kind[65])
+/* Of all that a decoder is told when it is opened. */
+static void hash_kind(const AVCodecParameters *par, char kind[65])
 {
     const int value[] = {(int)par->codec_id,
                          par->profile,
@@ -63,20 +63,18 @@ static enum status hash_kind(const AVCodecParameters *par, char kind[65])
                          (int)par->color_space,
                          (int)par->chroma_location,
                          par->video_delay};
-    const size_t n_extra = par->extradata_size > 0 ? (size_t)par->extradata_size : 0;
-    uint8_t *all = mem_array(sizeof value + n_extra, 1);
+    struct sha256 sha;
+    uint8_t digest[SHA256_BYTES];
 
-    if (!all)
-        return ST_NOMEM;
-    memcpy(all, value, sizeof value);
-    if (n_extra > 0)
-        memcpy(all + sizeof value, par->extradata, n_extra);
-    sha256_hex(all, sizeof value + n_extra, kind);
-    free(all);
-    return ST_OK;
+    sha256_init(&sha);
+    sha256_add(&sha, value, sizeof value);
+    if (par->extradata_size > 0)
+        sha256_add(&sha, par->extradata, (size_t)par->extradata_size);
+    sha256_end(&sha, digest);
+    av_hash_hex(digest, kind);
 }
 
-enum status film_describe_stream(struct film_info *info, const struct av_input *in)
+void film_describe_stream(struct film_info *info, const struct av_input *in)
 {
     const AVCodecParameters *par = in->stream->codecpar;
     const AVRational sar = av_guess_sample_aspect_ratio(in->format, in->stream, NULL);
@@ -107,7 +105,7 @@ enum status film_describe_stream(struct film_info *info, const struct av_input *
                                     (par->codec_id == AV_CODEC_ID_VP8 && is_420_8));
     info->skips_unreferenced = par->codec_id == AV_CODEC_ID_H264 || par->codec_id == AV_CODEC_ID_HEVC ||
                                par->codec_id == AV_CODEC_ID_MPEG1VIDEO || par->codec_id == AV_CODEC_ID_MPEG2VIDEO;
-    return hash_kind(par, info->kind);
+    hash_kind(par, info->kind);
 }
 
 /* Pictures that a decoder of one thread holds: those that others may refer to (only H.264's headers tell FFmpeg's
@@ -265,7 +263,7 @@ static enum status read_index(struct film *film, struct film_reader *r, struct f
 {
     enum status st = ST_OK;
 
-    TRY(film_describe_stream(&film->info, r->in));
+    film_describe_stream(&film->info, r->in);
     TRY(film_fingerprint(film->path, &film->info.bytes, film->info.fingerprint));
     TRY(film_read_packets(r, progress, context));
     if (film->n_packets == 0)

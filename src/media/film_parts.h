@@ -42,7 +42,7 @@ void film_head_end(struct film_head **head);
 void film_settle(struct film *film, bool damaged);
 
 /* film.c. What the headers say. */
-enum status film_describe_stream(struct film_info *info, const struct av_input *in);
+void film_describe_stream(struct film_info *info, const struct av_input *in);
 
 /* film.c. What only a decoded picture tells for sure. */
 void film_describe_picture(struct film_info *info, const AVCodecContext *decoder, const AVFrame *av);

@@ -256,7 +256,7 @@ static enum status open_ahead(struct nvdec_ahead *a, struct av_input *in, AVPack
     struct film_info film = {0};
 
     TRY(av_input_open(in, a->path, a->job_stop));
-    TRY(film_describe_stream(&film, in));
+    film_describe_stream(&film, in);
     const int n = choose_ahead(a, &film, in);
     expect(n);
     if (n == 0)

@@ -22,8 +22,7 @@ enum status nvdec_choose(const struct film_info *film, const struct nvdec_user *
 
 /* In the background, as many as pay for the film's n_shares-th part by what its headers claim. Nothing that goes wrong
  * is told: whoever needs a session opens it then. *stop != 0 ends it soon. *ahead ends with nvdec_end_ahead; NULL where
- * no thread could start.
- */
+ * no thread could start. */
 struct nvdec_ahead;
 struct nvdec_ahead *nvdec_open_ahead(const char *path, const struct nvdec_user *user, int n_shares,
                                      const atomic_int *stop);
