@@ -4,7 +4,7 @@
  *
  * A frame on the host is copied tightly into one of two pinned buffers and travels from there, so that its planes are
  * free when convert returns. A frame on the GPU comes from NVDEC, which writes it in the legacy default stream: our
- * stream waits for that one, and convert waits for our stream. A slot's pixels stay on the GPU as sort keys. cluster
+ * stream waits for that one, and convert waits for our stream. A slot's pixels stay on the GPU as keys. cluster
  * takes as many slots at a time as about 1 GiB of scratch serves, and waits once, at its end.
  *
  * Refuses: pictures of more than 65535 pixels on a side. */
@@ -45,10 +45,9 @@ struct cuda {
     size_t staging_bytes;
     uint8_t *frame; /* on the GPU: [staging_bytes] */
 
-    struct light *light;   /* on the GPU, as all arrays from here to the results */
-    uint32_t *key;         /* [batch, n_pixels] */
-    void *sorted, *points; /* scratch of a chunk, see levels; points serves the sort before */
-    size_t points_bytes;
+    struct light *light; /* on the GPU, as all arrays from here to the results */
+    uint32_t *key;       /* [batch, n_pixels] */
+    void *points;        /* scratch of a chunk, see levels; of pixels */
     struct kmeans_work work;
     int64_t *frame_number;           /* [batch] */
     struct frame_clusters *clusters; /* [batch] */
@@ -81,7 +80,7 @@ static double stage_ms[N_CUDA_STAGES];
 
 const char *cuda_stage_name(enum cuda_stage stage)
 {
-    static const char *const name[N_CUDA_STAGES] = {"copy",   "convert", "light",  "sort",
+    static const char *const name[N_CUDA_STAGES] = {"copy",   "convert", "light",  "cells",
                                                     "levels", "search",  "refine", "final"};
 
     return name[stage];
@@ -192,16 +191,18 @@ done:
     return st;
 }
 
+/* Of a frame: its cells and what the levels note of them. */
+static const size_t cells_bytes = CELLS * (sizeof(uint32_t) + sizeof(struct cell) +
+                                           sizeof(uint16_t) * LEVELS_CELL_WORDS + sizeof(uint32_t) * N_LEVELS);
+
 /* How many slots are clustered at a time: what fits the budget, but at least one. */
 static void size_chunk(struct cuda *cuda)
 {
     const struct levels *l = &cuda->work.levels;
-    const size_t n_pixels = cuda->n_pixels;
-    const size_t frame_bytes = 4 * n_pixels + 8 * (size_t)l->exact_room +
-                               4 * (size_t)l->n_tiles * (LEVELS_TILE_WORDS + N_LEVELS) + 12 * (size_t)LEVELS_ROOM +
+    const size_t frame_bytes = sizeof *l->cells.low * l->cells.low_room + 8 * (size_t)l->exact_room + cells_bytes +
+                               12 * (size_t)LEVELS_ROOM +
                                (size_t)cuda->work.n_init * (2 * KMEANS_CENTRE_WORDS + sizeof(int64_t));
-    const size_t by_budget = scratch_budget / frame_bytes, by_count = ((size_t)1 << 30) / n_pixels;
-    size_t chunk = by_budget < by_count ? by_budget : by_count;
+    size_t chunk = scratch_budget / frame_bytes;
 
     if (chunk > (size_t)cuda->setup.batch)
         chunk = (size_t)cuda->setup.batch;
@@ -212,12 +213,11 @@ static enum status open_levels(struct cuda *cuda)
 {
     struct levels *l = &cuda->work.levels;
     const struct kmeans_schedule *s = &cuda->work.schedule;
-    const uint32_t n_colours = 1u << KMEANS_COLOUR_BITS;
-    size_t sort_bytes = 0;
+    const uint32_t n_pixels = cuda->n_pixels, n_colours = 1u << KMEANS_COLOUR_BITS;
 
-    l->n_pixels = cuda->n_pixels;
-    l->n_tiles = (l->n_pixels + LEVELS_TILE - 1) / LEVELS_TILE;
-    l->exact_room = ((l->n_pixels < n_colours ? l->n_pixels : n_colours) + 3) & ~3u;
+    l->cells.n_pixels = n_pixels;
+    l->cells.low_room = (n_pixels + 3 * (n_pixels < CELLS ? n_pixels : CELLS) + 3) & ~3u;
+    l->exact_room = ((n_pixels < n_colours ? n_pixels : n_colours) + 3) & ~3u;
     l->plain = cuda->setup.kmeans.plain;
     l->polish_points = s->polish_points;
     l->search_points = s->search_points;
@@ -225,14 +225,15 @@ static enum status open_levels(struct cuda *cuda)
     size_chunk(cuda);
 
     const size_t chunk = (size_t)cuda->chunk, exact = chunk * l->exact_room;
-    CUDA_TRY(cuda->device, launch_sort_bytes((uint32_t)chunk * l->n_pixels, &sort_bytes), "plan the sort");
-    cuda->points_bytes = sort_bytes > 2 * sizeof(uint32_t) * exact ? sort_bytes : 2 * sizeof(uint32_t) * exact;
-    TRY(reserve(cuda, &cuda->sorted, sizeof(uint32_t) * chunk * l->n_pixels, "sorted pixels"));
-    TRY(reserve(cuda, &cuda->points, cuda->points_bytes, "colours and the sort"));
-    TRY(reserve(cuda, &l->tile_heads, sizeof(uint32_t) * chunk * l->n_tiles * LEVELS_TILE_WORDS, "counts"));
-    TRY(reserve(cuda, &l->tile_offset, sizeof(uint32_t) * chunk * l->n_tiles * N_LEVELS, "offsets"));
+    const size_t points_bytes = 2 * sizeof(uint32_t) * exact, rgb_bytes = 3 * (size_t)n_pixels;
+    TRY(reserve(cuda, &l->cells.low, sizeof *l->cells.low * chunk * l->cells.low_room, "pixels by cell"));
+    TRY(reserve(cuda, &l->cells.next, sizeof *l->cells.next * chunk * CELLS, "cells"));
+    TRY(reserve(cuda, &l->cells.cell, sizeof *l->cells.cell * chunk * CELLS, "cells"));
+    TRY(reserve(cuda, &l->cells.n_cells, sizeof *l->cells.n_cells * chunk, "cells"));
+    TRY(reserve(cuda, &l->cell_heads, sizeof *l->cell_heads * chunk * CELLS * LEVELS_CELL_WORDS, "counts"));
+    TRY(reserve(cuda, &l->cell_offset, sizeof *l->cell_offset * chunk * CELLS * N_LEVELS, "offsets"));
+    TRY(reserve(cuda, &cuda->points, points_bytes > rgb_bytes ? points_bytes : rgb_bytes, "colours"));
     TRY(reserve(cuda, &l->info, sizeof *l->info * chunk, "levels"));
-    l->sorted = cuda->sorted;
     l->colour = cuda->points;
     l->weight = l->colour + exact;
     if (l->plain)
@@ -332,10 +333,13 @@ static void cuda_close(void *priv)
     void *const on_device[] = {
         cuda->light,
         cuda->key,
-        cuda->sorted,
         cuda->points,
-        w->levels.tile_heads,
-        w->levels.tile_offset,
+        w->levels.cells.low,
+        w->levels.cells.next,
+        w->levels.cells.cell,
+        w->levels.cells.n_cells,
+        w->levels.cell_heads,
+        w->levels.cell_offset,
         w->levels.info,
         w->levels.coarse_first,
         w->levels.coarse_colour,
@@ -475,8 +479,7 @@ static enum status cuda_convert(void *priv, int slot, const struct frame *f)
     CUDA_TRY(cuda->device, cudaSetDevice(cuda->device), "use it");
     TRY(f->on_device ? take_frame(cuda, f, &job) : send_frame(cuda, f, &job));
     STEP(cuda, CUDA_STAGE_CONVERT,
-         launch_convert(&job, cuda->light, (uint32_t)(slot % cuda->chunk), cuda->key + (size_t)slot * cuda->n_pixels,
-                        cuda->stream));
+         launch_convert(&job, cuda->light, cuda->key + (size_t)slot * cuda->n_pixels, cuda->stream));
     if (f->on_device)
         CUDA_TRY(cuda->device, cudaStreamSynchronize(cuda->stream), "convert a frame");
     return ST_OK;
@@ -485,7 +488,7 @@ static enum status cuda_convert(void *priv, int slot, const struct frame *f)
 static enum status cuda_pixels(void *priv, int slot, uint8_t *rgb)
 {
     struct cuda *cuda = priv;
-    uint8_t *packed = cuda->sorted; /* room for 4 bytes a pixel, free between calls of cluster */
+    uint8_t *packed = cuda->points; /* free between calls of cluster */
 
     CUDA_TRY(cuda->device, cudaSetDevice(cuda->device), "use it");
     CUDA_TRY(cuda->device,
@@ -500,16 +503,7 @@ static enum status cuda_pixels(void *priv, int slot, uint8_t *rgb)
 
 /* --- cluster ------------------------------------------------------------------------------------------------------ */
 
-static int bits_for(int n)
-{
-    int bits = 0;
-
-    while (1 << bits < n)
-        bits++;
-    return bits;
-}
-
-/* Slots first .. first + n - 1, n <= chunk and first a multiple of it: their keys' frames are 0 .. n - 1. */
+/* Slots first .. first + n - 1, n <= chunk. */
 static enum status cluster_chunk(struct cuda *cuda, int first, int n)
 {
     const struct picture_settings *p = &cuda->setup.picture;
@@ -526,12 +520,11 @@ static enum status cluster_chunk(struct cuda *cuda, int first, int n)
         .lines = cuda->n_lines > 0 ? cuda->lines + 3 * (size_t)first * cuda->n_lines : NULL,
     };
 
+    work.levels.cells.key = key;
     work.frame_number = cuda->frame_number + first;
     work.result = cuda->clusters + first;
     STEP(cuda, CUDA_STAGE_LIGHT, launch_light(&light, n, cuda->stream));
-    STEP(cuda, CUDA_STAGE_SORT,
-         launch_sort(key, cuda->sorted, (uint32_t)n * cuda->n_pixels, KMEANS_COLOUR_BITS + bits_for(n), cuda->points,
-                     cuda->points_bytes, cuda->stream));
+    STEP(cuda, CUDA_STAGE_CELLS, launch_cells(&work.levels.cells, n, cuda->stream));
     STEP(cuda, CUDA_STAGE_LEVELS, launch_levels(&work.levels, n, cuda->stream));
     if (work.levels.plain) {
         STEP(cuda, CUDA_STAGE_SEARCH, launch_plain(&work, n, cuda->stream));

@@ -1,8 +1,9 @@
 /* kmeans: the search of kmeans_rules.h, twin of src/compute/cpu_kmeans.c. Nothing is approximate and nothing depends on
  * the order of threads: scores, sums and costs are integers, ties go to the lowest index or number.
  *
- *   search  one block a frame: its search and seed levels lie in shared memory, each warp takes restarts by number:
- *           greedy k-means++, then the first stage's steps; the block ranks them and takes the second stage likewise
+ *   search  one block a frame: its seed and search levels lie in shared memory, each warp takes restarts by number:
+ *           greedy k-means++ and the first stage's steps on the one; the block ranks them, and warps take the second
+ *           stage's on the other
  *   refine  one block for each of the restarts that are left: last stage, then the polish level, out of L2
  *   final   one block a frame: the best restart over all colours until it stands still
  *
@@ -43,7 +44,7 @@ static __device__ __forceinline__ uint32_t draw_point(const struct seed_points &
     return first + (uint32_t)__ffs((int)__ballot_sync(FULL, mass > target)) - 1;
 }
 
-/* Greedy k-means++ by one warp; d2: u32 [KMEANS_SEED_POINTS] of shared memory. Lane j gets the colour of centre j. */
+/* Greedy k-means++ by one warp; d2: u32 [seed points] of shared memory. Lane j gets the colour of centre j. */
 static __device__ uint32_t seed_restart(const struct kmeans_work &work, const struct seed_points &p, uint32_t *d2,
                                         int64_t frame_number, uint32_t number)
 {
@@ -86,8 +87,8 @@ static __device__ uint32_t seed_restart(const struct kmeans_work &work, const st
 
         /* lane t draws for trial t */
         const struct rng_block x = rng_philox(work.seed, f0, f1, number, (uint32_t)(4 * (j + 1)) + lane % 8 / 2);
-        const uint64_t target = lane % 2 == 0 ? rng_below(x.word[0], x.word[1], total)
-                                              : rng_below(x.word[2], x.word[3], total);
+        const uint64_t target =
+            lane % 2 == 0 ? rng_below(x.word[0], x.word[1], total) : rng_below(x.word[2], x.word[3], total);
         uint32_t trial[KMEANS_MAX_TRIALS], colour[KMEANS_MAX_TRIALS];
         uint64_t potential[KMEANS_MAX_TRIALS];
 #pragma unroll
@@ -140,9 +141,9 @@ static __device__ void rank_restarts(const int64_t *cost, const uint16_t *from, 
 }
 
 /* Bytes of shared memory, in order: points, costs, two orders, then each warp's. */
-static __host__ __device__ size_t search_points_bytes(bool staged)
+static __host__ __device__ size_t search_points_bytes(const struct kmeans_work &work, bool staged)
 {
-    return staged ? 8 * (KMEANS_SEARCH_POINTS + KMEANS_SEED_POINTS) : 0;
+    return staged ? 8 * ((size_t)KMEANS_SEARCH_POINTS + work.schedule.seed_points) : 0;
 }
 
 static __host__ __device__ size_t search_ranks_bytes(int n_init)
@@ -151,11 +152,23 @@ static __host__ __device__ size_t search_ranks_bytes(int n_init)
 }
 
 /* Lane sums and the seeding's d2 take turns. */
-template <class T> static __host__ __device__ size_t search_warp_bytes(int k)
+template <class T> static __host__ __device__ size_t search_warp_bytes(const struct kmeans_work &work)
 {
-    const size_t lane_sums = 32 * (size_t)k * sizeof(sums<T>), d2 = KMEANS_SEED_POINTS * sizeof(uint32_t);
+    const size_t k = (size_t)work.k;
+    const size_t lane_sums = 32 * k * sizeof(sums<T>), d2 = work.schedule.seed_points * sizeof(uint32_t);
 
-    return (size_t)k * sizeof(uint4) + (lane_sums > d2 ? lane_sums : d2);
+    return k * sizeof(uint4) + (lane_sums > d2 ? lane_sums : d2);
+}
+
+/* Copies the points to shared memory, and has p point there. */
+static __device__ void stage_points(struct points &p, uint32_t *colour, uint32_t *weight)
+{
+    for (uint32_t i = threadIdx.x; i < p.n_padded; i += blockDim.x) {
+        colour[i] = p.colour[i];
+        weight[i] = p.weight[i];
+    }
+    p.colour = colour;
+    p.weight = weight;
 }
 
 /* grid: frames. STAGED: the points are copied to shared memory. */
@@ -170,32 +183,23 @@ static __global__ void __launch_bounds__(32 * MAX_WARPS, 2) search_frames(const 
         return;
 
     char *at = (char *)shared;
-    struct points search = level_of(work, frame, LEVEL_SEARCH);
-    const struct points seeds = level_of(work, frame, LEVEL_SEED);
+    struct points search = level_of(work, frame, LEVEL_SEARCH), seeds = level_of(work, frame, LEVEL_SEED);
+    if (STAGED) {
+        uint32_t *colour = (uint32_t *)at;
+        stage_points(search, colour, colour + KMEANS_SEARCH_POINTS);
+        colour += 2 * KMEANS_SEARCH_POINTS;
+        stage_points(seeds, colour, colour + work.schedule.seed_points);
+    }
     struct seed_points seed = {seeds.colour, seeds.weight, seeds.n, 0};
     while (32u << seed.lane_log2 < seeds.n)
         seed.lane_log2++;
-    if (STAGED) {
-        uint32_t *colour = (uint32_t *)at, *weight = colour + KMEANS_SEARCH_POINTS;
-        uint32_t *seed_colour = weight + KMEANS_SEARCH_POINTS, *seed_weight = seed_colour + KMEANS_SEED_POINTS;
-        for (uint32_t i = threadIdx.x; i < search.n_padded; i += blockDim.x) {
-            colour[i] = search.colour[i];
-            weight[i] = search.weight[i];
-        }
-        for (uint32_t i = threadIdx.x; i < seeds.n; i += blockDim.x) {
-            seed_colour[i] = seeds.colour[i];
-            seed_weight[i] = seeds.weight[i];
-        }
-        search.colour = colour;
-        search.weight = weight;
-        seed.colour = seed_colour;
-        seed.weight = seed_weight;
-    }
-    at += search_points_bytes(STAGED);
+    at += search_points_bytes(work, STAGED);
     int64_t *cost = (int64_t *)at;
     uint16_t *order = (uint16_t *)(cost + n_init), *next = order + n_init;
-    at += search_ranks_bytes(n_init) + search_warp_bytes<T>(k) * warp_of();
-    const struct workspace<T> space = {(uint4 *)at, (sums<T> *)((uint4 *)at + k), nullptr};
+    at += search_ranks_bytes(n_init) + search_warp_bytes<T>(work) * warp_of();
+    const struct workspace<T> space = {
+        (uint4 *)at, (sums<T> *)((uint4 *)at + k), nullptr
+    };
     struct held_centres held;
 
     for (int i = (int)threadIdx.x; i < n_init; i += (int)blockDim.x)
@@ -204,7 +208,7 @@ static __global__ void __launch_bounds__(32 * MAX_WARPS, 2) search_frames(const 
     for (uint32_t number = warp_of(); number < (uint32_t)n_init; number += n_warps) {
         set_centres(held, seed_restart(work, seed, (uint32_t *)space.lane_sum, work.frame_number[frame], number));
         __syncwarp();
-        run_lloyd<T, false, false>(search, held, k, work.schedule.stage[0].steps, space);
+        run_lloyd<T, false, false>(seeds, held, k, work.schedule.stage[0].steps, work.schedule.still, space);
         store_centres(restart_centre(work, frame, number), held, k);
         const int64_t restart_cost = total_cost(held, k);
         if (lane_of() == 0)
@@ -217,7 +221,7 @@ static __global__ void __launch_bounds__(32 * MAX_WARPS, 2) search_frames(const 
     for (uint32_t i = warp_of(); i < (uint32_t)n_second; i += n_warps) {
         const uint32_t number = next[i];
         load_centres(held, restart_centre(work, frame, number), k);
-        run_lloyd<T, false, false>(search, held, k, work.schedule.stage[1].steps, space);
+        run_lloyd<T, false, false>(search, held, k, work.schedule.stage[1].steps, work.schedule.still, space);
         store_centres(restart_centre(work, frame, number), held, k);
         const int64_t restart_cost = total_cost(held, k);
         if (lane_of() == 0)
@@ -249,9 +253,11 @@ static __global__ void __launch_bounds__(32 * REFINE_WARPS) refine_restarts(cons
     struct held_centres held;
 
     load_centres(held, centre, k);
-    run_lloyd<T, true, false>(level_of(work, frame, LEVEL_SEARCH), held, k, work.schedule.stage[2].steps, space);
+    run_lloyd<T, true, false>(level_of(work, frame, LEVEL_SEARCH), held, k, work.schedule.stage[2].steps,
+                              work.schedule.still, space);
     if (info.dropped[LEVEL_POLISH] != info.dropped[LEVEL_SEARCH])
-        run_lloyd<T, true, false>(level_of(work, frame, LEVEL_POLISH), held, k, KMEANS_POLISH_STEPS, space);
+        run_lloyd<T, true, false>(level_of(work, frame, LEVEL_POLISH), held, k, KMEANS_POLISH_STEPS,
+                                  work.schedule.still, space);
     const int64_t cost = total_cost(held, k);
     if (warp_of() == 0)
         store_centres(centre, held, k);
@@ -303,7 +309,7 @@ static __global__ void __launch_bounds__(32 * MAX_WARPS, 2) finish_frames(const 
         set_centres(held, lane_of() < p.n ? p.colour[lane_of()] : 0);
     else
         load_centres(held, restart_centre(work, frame, best_restart(work, frame)), k);
-    run_lloyd<T, true, true>(p, held, k, KMEANS_FINAL_STEPS, block_workspace<T>(shared, k));
+    run_lloyd<T, true, true>(p, held, k, KMEANS_FINAL_STEPS, work.schedule.still, block_workspace<T>(shared, k));
 
     uint64_t squares = 0;
     for (uint32_t i = threadIdx.x; i < p.n; i += blockDim.x)
@@ -332,8 +338,8 @@ static __global__ void __launch_bounds__(32 * MAX_WARPS, 2) finish_frames(const 
 template <class T>
 static cudaError_t launch_search_as(const struct kmeans_work *work, int n_frames, cudaStream_t stream)
 {
-    const size_t fixed = search_points_bytes(true) + search_ranks_bytes(work->n_init);
-    const size_t per_warp = search_warp_bytes<T>(work->k);
+    const size_t fixed = search_points_bytes(*work, true) + search_ranks_bytes(work->n_init);
+    const size_t per_warp = search_warp_bytes<T>(*work);
     const int most = warps_that_fit(work, fixed, per_warp, MAX_WARPS);
     int n_warps = most, best = 0;
 

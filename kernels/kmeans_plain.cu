@@ -101,8 +101,8 @@ static __device__ void seed_by_block(const struct kmeans_work &work, const struc
             const uint32_t trial = s->trial[t], colour = p.colour[trial];
             uint64_t potential = 0;
             for (uint32_t i = threadIdx.x; i < p.n; i += blockDim.x)
-                potential += (uint64_t)p.weight[i] * min(nearest_seed(s, j + 1, p.colour[i]),
-                                                         squared_distance(p.colour[i], colour));
+                potential += (uint64_t)p.weight[i] *
+                             min(nearest_seed(s, j + 1, p.colour[i]), squared_distance(p.colour[i], colour));
             potential = block_sum(potential, s->scratch);
             if (t == 0 || potential < lowest) {
                 lowest = potential;
@@ -127,7 +127,8 @@ template <class T> static __global__ void __launch_bounds__(32 * PLAIN_WARPS) ru
     struct held_centres held;
     seed_by_block(work, p, &seeding, work.frame_number[frame], number);
     set_centres(held, lane_of() < (uint32_t)k ? seeding.colour[lane_of()] : 0);
-    run_lloyd<T, true, false>(p, held, k, work.schedule.stage[0].steps, block_workspace<T>(shared, k));
+    run_lloyd<T, true, false>(p, held, k, work.schedule.stage[0].steps, work.schedule.still,
+                              block_workspace<T>(shared, k));
     const int64_t cost = total_cost(held, k);
     if (warp_of() == 0)
         store_centres(restart_centre(work, frame, number), held, k);

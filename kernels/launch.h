@@ -1,6 +1,6 @@
 /* launch: what the .cu files offer to cuda.c: one C function a step, which puts its kernels into the stream and returns
  * cudaGetLastError(); and the arrays in GPU memory that the steps hand on. Shapes are in [], all arrays are owned by
- * cuda.c. `frame` below counts the frames of one chunk, 0..n_frames-1: at most 256. */
+ * cuda.c. `frame` below counts the frames of one chunk, 0..n_frames-1. */
 #ifndef JACQUARD_KERNELS_LAUNCH_H
 #define JACQUARD_KERNELS_LAUNCH_H
 
@@ -32,8 +32,8 @@ struct convert_job {
     uint32_t to_width, to_height; /* of the picture */
 };
 
-/* Pixels live as sort keys: u32 [to_height, to_width] = frame << 24 | Morton code of r, g, b. */
-cudaError_t launch_convert(const struct convert_job *job, const struct light *light, uint32_t frame, uint32_t *key,
+/* Pixels live as keys: u32 [to_height, to_width], the Morton code of r, g, b. */
+cudaError_t launch_convert(const struct convert_job *job, const struct light *light, uint32_t *key,
                            cudaStream_t stream);
 
 /* u8 [n_pixels, 3] r, g, b from keys. */
@@ -52,15 +52,38 @@ struct light_job {
 
 cudaError_t launch_light(const struct light_job *job, int n_frames, cudaStream_t stream);
 
+/* --- cells -------------------------------------------------------------------------------------------------------- */
+
+enum {
+    CELL_BITS = 12, /* low bits of a key that tell a cell's colours apart */
+    CELL_COLOURS = 1 << CELL_BITS,
+    CELLS = 1 << (KMEANS_COLOUR_BITS - CELL_BITS),
+    CELLS_TILE = 16384 /* pixels that a block counts */
+};
+
+struct cell {
+    uint32_t number, start, n; /* key >> CELL_BITS; its pixels in low, start a multiple of 4 */
+};
+
+struct cells {
+    uint32_t n_pixels;   /* of a frame, <= 2^26 */
+    uint32_t low_room;   /* >= n_pixels + 3 min(n_pixels, CELLS), a multiple of 4 */
+    const uint32_t *key; /* [n_frames, n_pixels] */
+    uint32_t *next;      /* [n_frames, CELLS]: scratch */
+    struct cell *cell;   /* [n_frames, CELLS]: those with pixels, ascending */
+    uint32_t *n_cells;   /* [n_frames] */
+    uint16_t *low;       /* [n_frames, low_room]: key % CELL_COLOURS, cell by cell, in no order within */
+};
+
+cudaError_t launch_cells(const struct cells *cells, int n_frames, cudaStream_t stream);
+
 /* --- levels ------------------------------------------------------------------------------------------------------- */
 
 enum level { LEVEL_EXACT, LEVEL_POLISH, LEVEL_SEARCH, LEVEL_SEED, N_LEVELS };
 
 enum {
-    LEVELS_TILE = 1024,       /* keys that one warp walks */
-    LEVELS_TILE_WORDS = 32,   /* counts of a tile; 25 are used */
-    LEVELS_MAX_TILES = 65536, /* of a frame of 2^26 pixels */
-    LEVELS_POLISH_AT = 0,     /* places of the coarser levels in a frame's room; 4 entries to spare each */
+    LEVELS_CELL_WORDS = 16, /* counts of a cell; 13 are used */
+    LEVELS_POLISH_AT = 0,   /* places of the coarser levels in a frame's room; 4 entries to spare each */
     LEVELS_SEARCH_AT = KMEANS_POLISH_POINTS + 4,
     LEVELS_SEED_AT = LEVELS_SEARCH_AT + KMEANS_SEARCH_POINTS + 4,
     LEVELS_ROOM = LEVELS_SEED_AT + KMEANS_SEED_POINTS + 4
@@ -73,24 +96,19 @@ struct level_info {
 };
 
 struct levels {
-    uint32_t n_pixels;   /* of a frame, <= 2^26 */
-    uint32_t n_tiles;    /* ceil(n_pixels / LEVELS_TILE) */
+    struct cells cells;
     uint32_t exact_room; /* >= min(n_pixels, 2^24), a multiple of 4 */
     bool plain;          /* the exact level only */
     uint32_t polish_points, search_points, seed_points;
-    const uint32_t *sorted;    /* [n_frames, n_pixels] */
     uint32_t *colour, *weight; /* [n_frames, exact_room] */
-    uint32_t *tile_heads;   /* [n_frames, n_tiles, LEVELS_TILE_WORDS]: [d] = points starting in it at d dropped bits */
-    uint32_t *tile_offset;  /* [n_frames, n_tiles, N_LEVELS]: points of each level that start before the tile */
+    uint16_t *cell_heads;   /* [n_frames, CELLS, LEVELS_CELL_WORDS]: [d < CELL_BITS] = points starting in the cell at d
+                             * dropped bits; [CELL_BITS] = the highest bit in which it differs from the cell before */
+    uint32_t *cell_offset;  /* [n_frames, CELLS, N_LEVELS]: points of each level that start before the cell */
     uint32_t *coarse_first; /* [n_frames, LEVELS_ROOM]: first exact point of each coarser one, and one past the last */
     uint32_t *coarse_colour, *coarse_weight; /* [n_frames, LEVELS_ROOM] */
     struct level_info *info;                 /* [n_frames] */
 };
 
-/* Scratch for sorting n_keys keys, n_keys < 2^31. */
-cudaError_t launch_sort_bytes(uint32_t n_keys, size_t *bytes);
-cudaError_t launch_sort(const uint32_t *key, uint32_t *sorted, uint32_t n_keys, int n_bits, void *scratch,
-                        size_t scratch_bytes, cudaStream_t stream);
 cudaError_t launch_levels(const struct levels *levels, int n_frames, cudaStream_t stream);
 
 /* --- k-means ------------------------------------------------------------------------------------------------------ */

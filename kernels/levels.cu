@@ -1,21 +1,25 @@
-/* levels: sorted pixels become the exact level and the three coarser ones (kmeans_rules.h; twin of sort_keys,
- * build_exact_level and build_level in src/compute/cpu_kmeans.c).
- *
- * All frames of a chunk are sorted at once: the frame is the key's top byte. Then a warp walks each tile of 1024 keys:
- *   count   where neighbours differ, in their highest differing bit: how many points start in the tile at every level
- *   scan    one block a frame adds the tiles up, picks the dropped bits and each tile's place in the four levels
- *   emit    each first pixel of a colour writes its point; points of coarser levels note their first exact point
- *   merge   eight lanes add up the exact points of each coarser point
+/* levels: the cells' pixels become the exact level and the three coarser ones (kmeans_rules.h; twin of sort_keys,
+ * build_exact_level and build_level in src/compute/cpu_kmeans.c). A warp takes a cell: a bitmap of its 4096 colours has
+ * them in Morton order, and the number of bits below one is that colour's place.
+ *   measure  how many points start in the cell at every level: the bitmap, folded again and again
+ *   scan     one block a frame adds the cells up, picks the dropped bits and each cell's place in the four levels
+ *   emit     counts each colour's pixels and writes the points; points of coarser levels note their first exact point
+ *   merge    eight lanes add up the exact points of each coarser point
  * so that the host need not know any count.
  *
- * Floor on an H200 a frame of n pixels with m colours: radix sort reads and writes 4 n bytes in each of four passes and
- * reads once more (36 n bytes: 1.1 us for 480 x 270; cub reaches perhaps a third of that), count and emit read 8 n and
- * write 8 m, merge reads 24 m bytes: together about 0.6 us for 480 x 270, 9 us for 1920 x 1080. */
+ * Floor on an H200 a frame of n pixels with m colours: measure reads 2 n bytes, emit 4 n (from L2 where frames are
+ * small) and writes 8 m, merge reads 24 m: 0.6 us for 426 x 240 with m = n / 2. A cell costs a warp some 150
+ * instructions in each of measure and emit beside its pixels: 1,000 cells 0.35 us. */
 #include "kernels/launch.h"
 
-#include <cub/device/device_radix_sort.cuh>
-
-enum { WARPS = 8, MERGE_LANES = 8, SCAN_WARPS = 16 };
+enum {
+    WARPS = 8,
+    CELL_BLOCKS = 16,   /* of WARPS a frame: cells are dealt to them in turn */
+    EMIT_COLOURS = 512, /* of a cell that are counted at a time */
+    MERGE_LANES = 8,
+    SCAN_WARPS = 16,
+    BITMAP_WORDS = CELL_COLOURS / 32
+};
 
 static const uint32_t FULL = 0xFFFFFFFFu;
 
@@ -24,50 +28,107 @@ static __device__ __forceinline__ uint32_t lane_of(void)
     return threadIdx.x % 32;
 }
 
-/* The highest bit in which a key differs from the one before; KMEANS_COLOUR_BITS for a frame's first, -1 for none. */
-static __device__ __forceinline__ int new_colour_bit(uint32_t i, bool valid, uint32_t key, uint32_t *before_warp)
-{
-    const uint32_t left = __shfl_up_sync(FULL, key, 1);
-    const uint32_t before = lane_of() == 0 ? *before_warp : left;
+/* --- a cell's colours --------------------------------------------------------------------------------------------- */
 
-    *before_warp = __shfl_sync(FULL, key, 31);
-    if (!valid)
-        return -1;
-    return i == 0 ? KMEANS_COLOUR_BITS : 31 - __clz((int)(key ^ before));
+/* Calls take(low half, pixels) for the cell's pixels, equal neighbours of a lane's four at once. */
+template <class TAKE> static __device__ __forceinline__ void for_pixels(const uint16_t *low, uint32_t n, TAKE take)
+{
+    for (uint32_t i = 4 * lane_of(); i < n; i += 4 * 32) {
+        const uint2 four = *(const uint2 *)(low + i);
+        const uint32_t v[4] = {four.x & 0xFFFF, four.x >> 16, four.y & 0xFFFF, four.y >> 16};
+        uint32_t run = 0;
+#pragma unroll
+        for (uint32_t h = 0; h < 4; h++) {
+            if (i + h >= n)
+                break;
+            run++;
+            if (h == 3 || i + h + 1 == n || v[h == 3 ? h : h + 1] != v[h]) {
+                take(v[h], run);
+                run = 0;
+            }
+        }
+    }
 }
 
-/* grid: tiles / WARPS, frames */
-static __global__ void __launch_bounds__(32 * WARPS) count_heads(const struct levels l)
+/* bitmap: [BITMAP_WORDS] of this warp */
+static __device__ __forceinline__ void mark_colours(const uint16_t *low, uint32_t n, uint32_t *bitmap)
 {
-    __shared__ uint32_t counts[WARPS][LEVELS_TILE_WORDS];
-
-    const uint32_t lane = lane_of(), warp = threadIdx.x / 32, frame = blockIdx.y;
-    const uint32_t tile = blockIdx.x * WARPS + warp;
-    if (tile >= l.n_tiles) /* whole warps leave, and no barrier of the block follows */
-        return;
-    const uint32_t *keys = l.sorted + (size_t)frame * l.n_pixels;
-    const uint32_t start = tile * LEVELS_TILE;
-    uint32_t before = start > 0 ? keys[start - 1] : 0;
-
-    counts[warp][lane] = 0;
+    ((uint4 *)bitmap)[lane_of()] = make_uint4(0, 0, 0, 0);
     __syncwarp();
-#pragma unroll 8
-    for (uint32_t base = start; base < start + LEVELS_TILE; base += 32) {
-        const uint32_t i = base + lane;
-        const bool valid = i < l.n_pixels;
-        const uint32_t key = valid ? keys[i] : 0;
-        const int bit = new_colour_bit(i, valid, key, &before);
-        if (bit >= 0)
-            atomicAdd(&counts[warp][bit], 1u);
-    }
+    for_pixels(low, n, [=](uint32_t v, uint32_t) {
+        const uint32_t bit = 1u << v % 32;
+        if (!(*(volatile uint32_t *)&bitmap[v / 32] & bit)) /* mostly it is there already */
+            atomicOr(&bitmap[v / 32], bit);
+    });
     __syncwarp();
-    uint32_t heads = counts[warp][lane]; /* of bit lane; then of that bit and all above */
-    for (int step = 1; step < 32; step *= 2) {
-        const uint32_t above = __shfl_down_sync(FULL, heads, step);
-        heads += lane + step < 32 ? above : 0;
-    }
-    l.tile_heads[((size_t)frame * l.n_tiles + tile) * LEVELS_TILE_WORDS + lane] = heads;
 }
+
+static __device__ __forceinline__ uint32_t warp_sum(uint32_t v)
+{
+    for (int step = 16; step > 0; step /= 2)
+        v += __shfl_xor_sync(FULL, v, step);
+    return v;
+}
+
+/* --- measure ------------------------------------------------------------------------------------------------------ */
+
+/* grid: CELL_BLOCKS, frames */
+static __global__ void __launch_bounds__(32 * WARPS) measure_cells(const struct levels l)
+{
+    __shared__ uint4 bitmaps[WARPS][BITMAP_WORDS / 4];
+
+    const uint32_t lane = lane_of(), warp = threadIdx.x / 32, frame = blockIdx.y, n_cells = l.cells.n_cells[frame];
+    const struct cell *cells = l.cells.cell + (size_t)frame * CELLS;
+    uint16_t *heads = l.cell_heads + (size_t)frame * CELLS * LEVELS_CELL_WORDS;
+
+    for (uint32_t i = blockIdx.x * WARPS + warp; i < n_cells; i += CELL_BLOCKS * WARPS) {
+        const struct cell cell = cells[i];
+        mark_colours(l.cells.low + (size_t)frame * l.cells.low_room + cell.start, cell.n, (uint32_t *)bitmaps[warp]);
+        const uint4 four = bitmaps[warp][lane];
+        uint32_t word[4] = {four.x, four.y, four.z, four.w}, n[CELL_BITS];
+
+        /* 2^d neighbouring bits fold into one; a lane's four words hold 2^7 colours */
+        for (int d = 0; d < 5; d++) {
+            const uint32_t lowest[5] = {0x55555555, 0x11111111, 0x01010101, 0x00010001, 1};
+            n[d] = 0;
+            for (int w = 0; w < 4; w++) {
+                n[d] += (uint32_t)__popc(word[w]);
+                word[w] = (word[w] | word[w] >> (1 << d)) & lowest[d];
+            }
+        }
+        n[5] = word[0] + word[1] + word[2] + word[3];
+        n[6] = (word[0] | word[1]) + (word[2] | word[3]);
+        for (int d = 0; d < 6; d += 2) { /* none is above 4096 */
+            const uint32_t both = warp_sum(n[d] | n[d + 1] << 16);
+            n[d] = both & 0xFFFF;
+            n[d + 1] = both >> 16;
+        }
+        n[6] = warp_sum(n[6]);
+        uint32_t lanes = __ballot_sync(FULL, (word[0] | word[1] | word[2] | word[3]) != 0);
+        for (int d = 7; d < CELL_BITS; d++) {
+            const uint32_t lowest[5] = {0x55555555, 0x11111111, 0x01010101, 0x00010001, 1};
+            n[d] = (uint32_t)__popc(lanes);
+            lanes = (lanes | lanes >> (1 << (d - 7))) & lowest[d - 7];
+        }
+        uint32_t mine =
+            i == 0 ? KMEANS_COLOUR_BITS : CELL_BITS + 31 - (uint32_t)__clz((int)(cell.number ^ cells[i - 1].number));
+        for (uint32_t d = 0; d < CELL_BITS; d++)
+            mine = lane == d ? n[d] : mine;
+        if (lane <= CELL_BITS)
+            heads[(size_t)i * LEVELS_CELL_WORDS + lane] = (uint16_t)mine;
+        __syncwarp(); /* the bitmap has been read */
+    }
+}
+
+/* Lane d: how many points start in the cell at d dropped bits. */
+static __device__ __forceinline__ uint32_t cell_heads_of(const uint16_t *heads, uint32_t cell, uint32_t dropped)
+{
+    const uint32_t v = heads[(size_t)cell * LEVELS_CELL_WORDS + min(dropped, (uint32_t)CELL_BITS)];
+
+    return dropped < CELL_BITS ? v : v >= dropped;
+}
+
+/* --- scan --------------------------------------------------------------------------------------------------------- */
 
 static __device__ __forceinline__ uint32_t coarse_at(int level)
 {
@@ -75,19 +136,20 @@ static __device__ __forceinline__ uint32_t coarse_at(int level)
 }
 
 /* grid: frames */
-static __global__ void __launch_bounds__(32 * SCAN_WARPS) scan_tiles(const struct levels l)
+static __global__ void __launch_bounds__(32 * SCAN_WARPS) scan_cells(const struct levels l)
 {
-    __shared__ uint32_t part[SCAN_WARPS][LEVELS_TILE_WORDS];
-    __shared__ uint32_t merged[LEVELS_TILE_WORDS];
+    __shared__ uint32_t part[SCAN_WARPS][32];
+    __shared__ uint32_t merged[32]; /* 25 are used */
     __shared__ struct level_info info;
 
     const uint32_t lane = lane_of(), warp = threadIdx.x / 32, frame = blockIdx.x;
-    const uint32_t *heads = l.tile_heads + (size_t)frame * l.n_tiles * LEVELS_TILE_WORDS;
+    const uint32_t n_cells = l.cells.n_cells[frame];
+    const uint16_t *heads = l.cell_heads + (size_t)frame * CELLS * LEVELS_CELL_WORDS;
     uint32_t sum = 0;
 
 #pragma unroll 4
-    for (uint32_t tile = warp; tile < l.n_tiles; tile += SCAN_WARPS)
-        sum += heads[(size_t)tile * LEVELS_TILE_WORDS + lane];
+    for (uint32_t cell = warp; cell < n_cells; cell += SCAN_WARPS)
+        sum += cell_heads_of(heads, cell, lane);
     part[warp][lane] = sum;
     __syncthreads();
     if (warp == 0) {
@@ -120,103 +182,114 @@ static __global__ void __launch_bounds__(32 * SCAN_WARPS) scan_tiles(const struc
         return;
 
     /* warp = level */
-    uint32_t *offset = l.tile_offset + (size_t)frame * l.n_tiles * N_LEVELS;
-    const int dropped = info.dropped[warp];
+    uint32_t *offset = l.cell_offset + (size_t)frame * CELLS * N_LEVELS;
+    const uint32_t dropped = (uint32_t)info.dropped[warp];
     uint32_t before = 0;
-    for (uint32_t base = 0; base < l.n_tiles; base += 32) {
-        const uint32_t tile = base + lane;
-        const uint32_t n = tile < l.n_tiles ? heads[(size_t)tile * LEVELS_TILE_WORDS + dropped] : 0;
+    for (uint32_t base = 0; base < n_cells; base += 32) {
+        const uint32_t cell = base + lane;
+        const uint32_t n = cell < n_cells ? cell_heads_of(heads, cell, dropped) : 0;
         uint32_t through = n;
         for (int step = 1; step < 32; step *= 2) {
             const uint32_t left = __shfl_up_sync(FULL, through, step);
             through += lane >= (uint32_t)step ? left : 0;
         }
-        if (tile < l.n_tiles)
-            offset[(size_t)tile * N_LEVELS + warp] = before + through - n;
+        if (cell < n_cells)
+            offset[(size_t)cell * N_LEVELS + warp] = before + through - n;
         before += __shfl_sync(FULL, through, 31);
     }
 }
 
-/* The first place in [low, high) whose key is not `key`, else high; the whole warp searches. */
-static __device__ uint32_t end_of_run(const uint32_t *keys, uint32_t low, uint32_t high, uint32_t key)
-{
-    uint32_t step = 1; /* mostly the run ends soon */
+/* --- emit --------------------------------------------------------------------------------------------------------- */
 
-    while (low < high) {
-        const uint32_t mine = min(low + (lane_of() + 1) * step, high) - 1;
-        const uint32_t differs = __ballot_sync(FULL, keys[mine] != key);
-        if (differs == 0) {
-            low = min(low + 32 * step, high);
-        } else {
-            const uint32_t first = (uint32_t)__ffs((int)differs) - 1;
-            high = min(low + (first + 1) * step, high) - 1;
-            low = min(low + first * step, high);
-        }
-        step = (high - low + 31) / 32;
+struct emit_room {
+    uint32_t bitmap[BITMAP_WORDS], count[EMIT_COLOURS];
+    uint16_t before[BITMAP_WORDS], colour[EMIT_COLOURS]; /* colours in the words before; the low halves by place */
+};
+
+/* Fills before; yields the number of the cell's colours. */
+static __device__ __forceinline__ uint32_t rank_colours(struct emit_room &room)
+{
+    const uint4 four = ((const uint4 *)room.bitmap)[lane_of()];
+    const uint32_t x = (uint32_t)__popc(four.x), y = (uint32_t)__popc(four.y), z = (uint32_t)__popc(four.z);
+    const uint32_t mine = x + y + z + (uint32_t)__popc(four.w);
+    uint32_t through = mine;
+
+    for (uint32_t step = 1; step < 32; step *= 2) {
+        const uint32_t left = __shfl_up_sync(FULL, through, step);
+        through += lane_of() >= step ? left : 0;
     }
-    return high;
+    const uint32_t at = through - mine;
+    ((ushort4 *)room.before)[lane_of()] =
+        make_ushort4((uint16_t)at, (uint16_t)(at + x), (uint16_t)(at + x + y), (uint16_t)(at + x + y + z));
+    __syncwarp();
+    return __shfl_sync(FULL, through, 31);
 }
 
-/* grid: tiles / WARPS, frames */
+/* grid: CELL_BLOCKS, frames */
 static __global__ void __launch_bounds__(32 * WARPS) emit_points(const struct levels l)
 {
-    const uint32_t lane = lane_of(), frame = blockIdx.y;
-    const uint32_t tile = blockIdx.x * WARPS + threadIdx.x / 32;
-    if (tile >= l.n_tiles)
-        return;
-    const uint32_t *keys = l.sorted + (size_t)frame * l.n_pixels;
-    const uint32_t start = tile * LEVELS_TILE, end = min(start + LEVELS_TILE, l.n_pixels);
-    const uint32_t *offset = l.tile_offset + ((size_t)frame * l.n_tiles + tile) * N_LEVELS;
+    __shared__ __align__(16) struct emit_room rooms[WARPS];
+
+    const uint32_t lane = lane_of(), frame = blockIdx.y, n_cells = l.cells.n_cells[frame];
+    struct emit_room &room = rooms[threadIdx.x / 32];
     uint32_t *colour = l.colour + (size_t)frame * l.exact_room, *weight = l.weight + (size_t)frame * l.exact_room;
-    uint32_t before = start > 0 ? keys[start - 1] : 0;
-    uint32_t n_before[N_LEVELS];
+    uint32_t *coarse_first = l.coarse_first + (size_t)frame * LEVELS_ROOM;
     int dropped[N_LEVELS];
-    bool pending = false; /* a point whose last pixel was not met yet; the same in all lanes */
-    uint32_t pending_point = 0, pending_start = 0, pending_key = 0;
 
-    for (int level = 0; level < N_LEVELS; level++) {
-        n_before[level] = offset[level];
+    for (int level = 0; level < N_LEVELS; level++)
         dropped[level] = l.info[frame].dropped[level];
-    }
-    for (uint32_t base = start; base < end; base += 32) {
-        const uint32_t i = base + lane;
-        const bool valid = i < end;
-        const uint32_t key = valid ? keys[i] : 0;
-        const int bit = new_colour_bit(i, valid, key, &before);
-        const uint32_t heads = __ballot_sync(FULL, bit >= 0);
-        const uint32_t lower = (1u << lane) - 1;
-        const uint32_t point = n_before[LEVEL_EXACT] + (uint32_t)__popc(heads & lower);
+    for (uint32_t i = blockIdx.x * WARPS + threadIdx.x / 32; i < n_cells; i += CELL_BLOCKS * WARPS) {
+        const size_t cell_at = (size_t)frame * CELLS + i;
+        const struct cell cell = l.cells.cell[cell_at];
+        const uint16_t *low = l.cells.low + (size_t)frame * l.cells.low_room + cell.start;
+        uint32_t n_before[N_LEVELS];
+        for (int level = 0; level < N_LEVELS; level++)
+            n_before[level] = l.cell_offset[cell_at * N_LEVELS + level];
 
-        if (bit >= 0) {
-            const uint32_t next = heads & ~(lower << 1 | 1);
-            colour[point] = kmeans_colour_of_morton(key & 0xFFFFFF);
-            if (next)
-                weight[point] = (uint32_t)__ffs((int)next) - 1 - lane;
+        mark_colours(low, cell.n, room.bitmap);
+        const uint32_t n_colours = rank_colours(room);
+        uint32_t before = 0; /* the colour that ended the last 32 */
+        for (uint32_t first = 0; first < n_colours; first += EMIT_COLOURS) {
+            const uint32_t n = min(n_colours - first, (uint32_t)EMIT_COLOURS);
+            for (uint32_t c = lane; c < n; c += 32)
+                room.count[c] = 0;
+            __syncwarp();
+            for_pixels(low, cell.n, [=, &room](uint32_t v, uint32_t pixels) {
+                const uint32_t below = room.bitmap[v / 32] & ((1u << v % 32) - 1);
+                const uint32_t c = room.before[v / 32] + (uint32_t)__popc(below) - first;
+                if (c < n) {
+                    atomicAdd(&room.count[c], pixels);
+                    room.colour[c] = (uint16_t)v; /* all who write here write the same */
+                }
+            });
+            __syncwarp();
+            for (uint32_t base = 0; base < n; base += 32) {
+                const uint32_t c = base + lane, key = room.colour[min(c, n - 1)];
+                const uint32_t left = __shfl_up_sync(FULL, key, 1);
+                const uint32_t point = n_before[LEVEL_EXACT] + first + c;
+                int bit = 31 - __clz((int)(key ^ (lane == 0 ? before : left))); /* the highest that differs */
+                if (first + c == 0)
+                    bit = l.cell_heads[cell_at * LEVELS_CELL_WORDS + CELL_BITS];
+                before = __shfl_sync(FULL, key, 31);
+                if (c < n) {
+                    colour[point] = kmeans_colour_of_morton(cell.number << CELL_BITS | key);
+                    weight[point] = room.count[c];
+                }
+                for (int level = LEVEL_POLISH; level < N_LEVELS && !l.plain; level++) {
+                    const bool starts = c < n && bit >= dropped[level];
+                    const uint32_t starting = __ballot_sync(FULL, starts);
+                    if (starts)
+                        coarse_first[coarse_at(level) + n_before[level] +
+                                     (uint32_t)__popc(starting & ((1u << lane) - 1))] = point;
+                    n_before[level] += (uint32_t)__popc(starting);
+                }
+            }
+            __syncwarp(); /* the counts have been read */
         }
-        for (int level = LEVEL_POLISH; level < N_LEVELS && !l.plain; level++) {
-            const uint32_t firsts = __ballot_sync(FULL, bit >= dropped[level]);
-            if (bit >= dropped[level])
-                l.coarse_first[(size_t)frame * LEVELS_ROOM + coarse_at(level) + n_before[level] +
-                               (uint32_t)__popc(firsts & lower)] = point;
-            n_before[level] += (uint32_t)__popc(firsts);
-        }
-        if (heads) {
-            const uint32_t last = 31 - (uint32_t)__clz((int)heads);
-            if (pending && lane == 0)
-                weight[pending_point] = base + (uint32_t)__ffs((int)heads) - 1 - pending_start;
-            n_before[LEVEL_EXACT] += (uint32_t)__popc(heads);
-            pending = true;
-            pending_point = n_before[LEVEL_EXACT] - 1;
-            pending_start = base + last;
-            pending_key = __shfl_sync(FULL, key, (int)last);
-        }
-    }
-    if (pending) {
-        const uint32_t stop = end_of_run(keys, end, l.n_pixels, pending_key);
-        if (lane == 0)
-            weight[pending_point] = stop - pending_start;
     }
 }
+
+/* --- merge -------------------------------------------------------------------------------------------------------- */
 
 /* grid: any, frames, coarser levels */
 static __global__ void __launch_bounds__(256) merge_points(const struct levels l)
@@ -255,25 +328,13 @@ static __global__ void __launch_bounds__(256) merge_points(const struct levels l
     }
 }
 
-cudaError_t launch_sort_bytes(uint32_t n_keys, size_t *bytes)
-{
-    return cub::DeviceRadixSort::SortKeys(nullptr, *bytes, (const uint32_t *)nullptr, (uint32_t *)nullptr, (int)n_keys,
-                                          0, 32);
-}
-
-cudaError_t launch_sort(const uint32_t *key, uint32_t *sorted, uint32_t n_keys, int n_bits, void *scratch,
-                        size_t scratch_bytes, cudaStream_t stream)
-{
-    return cub::DeviceRadixSort::SortKeys(scratch, scratch_bytes, key, sorted, (int)n_keys, 0, n_bits, stream);
-}
-
 cudaError_t launch_levels(const struct levels *levels, int n_frames, cudaStream_t stream)
 {
-    const dim3 tiles((levels->n_tiles + WARPS - 1) / WARPS, (uint32_t)n_frames);
+    const dim3 cells(CELL_BLOCKS, (uint32_t)n_frames);
 
-    count_heads<<<tiles, 32 * WARPS, 0, stream>>>(*levels);
-    scan_tiles<<<(uint32_t)n_frames, 32 * SCAN_WARPS, 0, stream>>>(*levels);
-    emit_points<<<tiles, 32 * WARPS, 0, stream>>>(*levels);
+    measure_cells<<<cells, 32 * WARPS, 0, stream>>>(*levels);
+    scan_cells<<<(uint32_t)n_frames, 32 * SCAN_WARPS, 0, stream>>>(*levels);
+    emit_points<<<cells, 32 * WARPS, 0, stream>>>(*levels);
     if (!levels->plain)
         merge_points<<<dim3(32, (uint32_t)n_frames, 3), 256, 0, stream>>>(*levels);
     return cudaGetLastError();

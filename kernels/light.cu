@@ -45,7 +45,7 @@ static __global__ void __launch_bounds__(32 * WARPS) measure_rows(const struct l
         struct light_sum sum = {{0, 0, 0}};
 #pragma unroll 4
         for (uint32_t x = lane; x < job.width; x += 32)
-            add_pixel(sum, linear, key[x] & 0xFFFFFF);
+            add_pixel(sum, linear, key[x]);
         for (int c = 0; c < 3; c++)
             for (int step = 16; step > 0; step /= 2)
                 sum.c[c] += __shfl_xor_sync(0xFFFFFFFFu, sum.c[c], step);
@@ -69,7 +69,7 @@ static __global__ void __launch_bounds__(128) measure_columns(const struct light
     struct light_sum sum = {{0, 0, 0}};
 #pragma unroll 8
     for (uint32_t y = 0; y < job.height; y++)
-        add_pixel(sum, linear, key[(size_t)y * job.width] & 0xFFFFFF);
+        add_pixel(sum, linear, key[(size_t)y * job.width]);
     write_line(job.lines + 3 * ((size_t)frame * job.width + x), sum, job.height, job.light);
 }
 

@@ -38,9 +38,9 @@ struct held_centres {
 
 /* Shared memory of those who run Lloyd together: one warp or the block. */
 template <class T> struct workspace {
-    uint4 *packed;    /* [k] */
+    uint4 *packed;     /* [k] */
     sums<T> *lane_sum; /* of this warp: [k][32] */
-    uint64_t *part;   /* of the block: [warps][4 k] */
+    uint64_t *part;    /* of the block: [warps][4 k] */
 };
 
 static __device__ __forceinline__ uint32_t lane_of(void)
@@ -257,8 +257,9 @@ static __device__ __forceinline__ void assign_points(const struct points &p, str
     }
 }
 
-/* Where the sums would move the centres; yields whether any moves. */
-static __device__ __forceinline__ bool move_centres(uint32_t *moved_to, const struct held_centres &held, int k)
+/* Where the sums would move the centres; yields whether any moves by more than still. */
+static __device__ __forceinline__ bool move_centres(uint32_t *moved_to, const struct held_centres &held, int k,
+                                                    int still)
 {
     bool moved = false;
 
@@ -270,7 +271,7 @@ static __device__ __forceinline__ bool move_centres(uint32_t *moved_to, const st
         const uint64_t weight = __shfl_sync(FULL, held.sum[g], (int)(lane_of() | 3u));
         if (weight != 0 && lane_of() % 4 < 3) /* an empty cluster waits where it is */
             moved_to[g] = kmeans_new_centre(held.sum[g], weight);
-        moved |= moved_to[g] != held.centre[g];
+        moved |= abs((int)moved_to[g] - (int)held.centre[g]) > still;
     }
     return __any_sync(FULL, moved);
 }
@@ -300,12 +301,12 @@ static __device__ int64_t total_cost(const struct held_centres &held, int k)
  * to. Sums are those of the last assignment. */
 template <class T, bool BLOCK, bool FINISH>
 static __device__ __forceinline__ void run_lloyd(const struct points &p, struct held_centres &held, int k, int n_steps,
-                                                 const struct workspace<T> &space)
+                                                 int still, const struct workspace<T> &space)
 {
     for (int step = 0; step < n_steps; step++) {
         uint32_t to[GROUPS];
         assign_points<T, BLOCK>(p, held, k, space);
-        const bool moved = move_centres(to, held, k);
+        const bool moved = move_centres(to, held, k, still);
         if (FINISH && (!moved || step + 1 == n_steps))
             break;
 #pragma unroll
@@ -369,7 +370,7 @@ static cudaError_t launch_by_block(KERNEL kernel, T, dim3 grid, int wanted_warps
 /* Sums over a frame need 64 bits. */
 static bool is_wide(const struct kmeans_work *work)
 {
-    return (uint64_t)work->levels.n_pixels * 255 > UINT32_MAX;
+    return (uint64_t)work->levels.cells.n_pixels * 255 > UINT32_MAX;
 }
 
 #endif

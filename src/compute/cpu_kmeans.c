@@ -231,7 +231,7 @@ static void seed_restart(struct cpu_kmeans *km, const struct cpu_points *p, int6
 
 /* --- Lloyd -------------------------------------------------------------------------------------------------------- */
 
-static bool move_centres(struct cpu_centres *centres, const uint64_t (*sum)[4])
+static bool move_centres(struct cpu_centres *centres, const uint64_t (*sum)[4], int still)
 {
     bool moved = false;
 
@@ -240,7 +240,7 @@ static bool move_centres(struct cpu_centres *centres, const uint64_t (*sum)[4])
             continue; /* an empty cluster waits where it is */
         for (int c = 0; c < 3; c++) {
             const uint16_t to = kmeans_new_centre(sum[j][c], sum[j][3]);
-            moved |= to != centres->c[j][c];
+            moved |= abs(to - centres->c[j][c]) > still;
             centres->c[j][c] = to;
         }
     }
@@ -266,7 +266,7 @@ static void run_lloyd(struct cpu_kmeans *km, const struct cpu_points *p, struct 
     memset(km->label, 0xFF, p->n_padded * sizeof *km->label);
     for (int step = 0; step < n_steps; step++) {
         km->loops->assign(p, &r->centres, km->label, sum);
-        if (!move_centres(&r->centres, sum))
+        if (!move_centres(&r->centres, sum, km->schedule.still))
             break;
     }
     r->cost = total_cost(&r->centres, sum);
@@ -292,7 +292,7 @@ static void finish(struct cpu_kmeans *km, struct cpu_centres *centres, struct fr
     for (int step = 0; step < KMEANS_FINAL_STEPS; step++) {
         struct cpu_centres moved = *centres;
         km->loops->assign(p, centres, km->label, sum);
-        if (!move_centres(&moved, sum) || step + 1 == KMEANS_FINAL_STEPS)
+        if (!move_centres(&moved, sum, km->schedule.still) || step + 1 == KMEANS_FINAL_STEPS)
             break;
         *centres = moved;
     }
@@ -339,7 +339,7 @@ void cpu_kmeans_frame(struct cpu_kmeans *km, const uint8_t *rgb, int64_t frame_n
         }
         for (int stage = 0; stage < KMEANS_STAGES; stage++) {
             for (int i = 0; i < s->stage[stage].n; i++)
-                run_lloyd(km, search, &km->restart[i], s->stage[stage].steps);
+                run_lloyd(km, stage == 0 ? seed : search, &km->restart[i], s->stage[stage].steps);
             qsort(km->restart, (size_t)s->stage[stage].n, sizeof *km->restart, compare_restarts);
         }
         const int n_last = s->stage[KMEANS_STAGES - 1].n;

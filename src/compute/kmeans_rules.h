@@ -6,11 +6,13 @@
  * low d bits of the Morton code merges neighbours, so every coarser level is a run-length merge of the exact one: an
  * adaptive colour histogram that keeps between cap / 2 and cap points, or all colours where there are no more than cap.
  *
- *   seed    greedy k-means++ (Arthur & Vassilvitskii 2007, with the local trials of scikit-learn) on <= SEED_POINTS
- *   search  Lloyd on <= SEARCH_POINTS with successive halving: many restarts a few steps, the best third some more, the
- *           best three until they stand still
- *   polish  these three on <= POLISH_POINTS
- *   final   the best one on the exact level, so counts and inertia are those of all pixels
+ *   seed    many restarts: greedy k-means++ (Arthur & Vassilvitskii 2007, with the local trials of scikit-learn) and a
+ * few Lloyd steps on <= SEED_POINTS search  successive halving on <= SEARCH_POINTS: the best third some more steps, the
+ * best three until they stand still polish  these three on <= POLISH_POINTS final   the best one on the exact level, so
+ * counts and inertia are those of all pixels
+ *
+ * Centres stand still when no channel moves by more than STILL, a sixteenth of a level: scikit-learn's default stops
+ * where the squared moves add up to less than 1e-4 of the variance, which is coarser on most frames.
  *
  * Centres are 8.8 fixed point. For a pixel p and a centre c, both less 128 levels, argmin |p - c|^2 is argmin of
  * |c|^2 / 256 - 2 p.c, which needs 27 bits: times 32 plus the centre's index it fits an int32, and one min yields the
@@ -27,7 +29,7 @@
 #endif
 
 enum {
-    KMEANS_SEED_POINTS = 512,
+    KMEANS_SEED_POINTS = 1024, /* 512 up to 8 clusters */
     KMEANS_SEARCH_POINTS = 2048,
     KMEANS_POLISH_POINTS = 8192,
     KMEANS_MAX_RESTARTS = 1024,
@@ -35,7 +37,8 @@ enum {
     KMEANS_STAGES = 3,
     KMEANS_COLOUR_BITS = 24,
     KMEANS_POLISH_STEPS = 12,
-    KMEANS_FINAL_STEPS = 12
+    KMEANS_FINAL_STEPS = 12,
+    KMEANS_STILL = 16 /* in 1/256 level */
 };
 
 /* How many restarts a stage keeps and how many Lloyd steps each of them takes there at most. */
@@ -45,6 +48,7 @@ struct kmeans_stage {
 
 struct kmeans_schedule {
     struct kmeans_stage stage[KMEANS_STAGES];
+    int still;                                          /* the largest move of a centre's channel that is none */
     int trials;                                         /* candidates per k-means++ step: 2 + floor(ln k) */
     uint32_t seed_points, search_points, polish_points; /* UINT32_MAX: the exact level */
 };
@@ -64,6 +68,7 @@ KMEANS_FN struct kmeans_schedule kmeans_schedule_of(int k, int n_init, int plain
         s.stage[0].steps = 300;
         s.stage[1].n = s.stage[2].n = 1;
         s.stage[1].steps = s.stage[2].steps = 0;
+        s.still = 0;
         s.seed_points = s.search_points = s.polish_points = UINT32_MAX;
         return s;
     }
@@ -71,8 +76,9 @@ KMEANS_FN struct kmeans_schedule kmeans_schedule_of(int k, int n_init, int plain
     s.stage[2].n = n_init < 3 ? n_init : 3;
     s.stage[2].steps = 20;
     s.stage[1].n = (n_init + 2) / 3 > s.stage[2].n ? (n_init + 2) / 3 : s.stage[2].n;
-    s.stage[1].steps = 8;
-    s.seed_points = KMEANS_SEED_POINTS;
+    s.stage[1].steps = 4;
+    s.still = KMEANS_STILL;
+    s.seed_points = k <= 8 ? KMEANS_SEED_POINTS / 2 : KMEANS_SEED_POINTS;
     s.search_points = KMEANS_SEARCH_POINTS;
     s.polish_points = KMEANS_POLISH_POINTS;
     return s;
