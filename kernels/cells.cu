@@ -3,7 +3,7 @@
  * there are, in order, fits a bitmap (levels.cu), so that the order of its pixels does not matter.
  *
  *   count    pixels of each cell: a block counts a tile in shared memory, neighbours of one cell at once
- *   place    one block a frame: each cell's place in the frame's room, and the list of those that have pixels
+ *   place    one block a frame: each cell's place in the frame's room, and lists of those that have pixels, have many
  *   scatter  a block counts its tile again, takes as many places of each cell, and writes there
  *
  * Shapes: key u32 [n_frames, n_pixels] -> low u16 [n_frames, low_room], cell [n_frames, CELLS].
@@ -66,7 +66,14 @@ static __global__ void __launch_bounds__(TILE_THREADS) count_cells(const struct 
             atomicAdd(&cells.next[(size_t)frame * CELLS + c], count[c]);
 }
 
-/* grid: frames. Turns next from counts to places; sums go from cell to cell, those with pixels above, room below. */
+/* What a cell adds to running sums over cells: 1 in the top 16 bits if it has pixels, 1 in the next 16 if it is large,
+ * its room below. */
+static __device__ __forceinline__ uint64_t cell_step(uint32_t n)
+{
+    return (uint64_t)(n > 0) << 48 | (uint64_t)(n > CELL_LARGE) << 32 | ((n + 3) & ~3u);
+}
+
+/* grid: frames. Turns next from counts to places. */
 static __global__ void __launch_bounds__(PLACE_THREADS) place_cells(const struct cells cells)
 {
     __shared__ uint64_t warp_sum[PLACE_THREADS / 32];
@@ -74,11 +81,12 @@ static __global__ void __launch_bounds__(PLACE_THREADS) place_cells(const struct
     const uint32_t frame = blockIdx.x, lane = lane_of(), warp = threadIdx.x / 32, first = threadIdx.x * PER_THREAD;
     uint32_t *next = cells.next + (size_t)frame * CELLS, n[PER_THREAD];
     struct cell *list = cells.cell + (size_t)frame * CELLS;
+    uint16_t *large = cells.large + (size_t)frame * CELLS;
     uint64_t mine = 0;
 
     for (uint32_t i = 0; i < PER_THREAD; i++) {
         n[i] = next[first + i];
-        mine += (uint64_t)(n[i] > 0) << 32 | ((n[i] + 3) & ~3u);
+        mine += cell_step(n[i]);
     }
     uint64_t through = mine;
     for (uint32_t step = 1; step < 32; step *= 2) {
@@ -94,11 +102,13 @@ static __global__ void __launch_bounds__(PLACE_THREADS) place_cells(const struct
     for (uint32_t i = 0; i < PER_THREAD; i++) {
         next[first + i] = (uint32_t)at;
         if (n[i] > 0)
-            list[at >> 32] = {first + i, (uint32_t)at, n[i]};
-        at += (uint64_t)(n[i] > 0) << 32 | ((n[i] + 3) & ~3u);
+            list[at >> 48] = {first + i, (uint32_t)at, n[i]};
+        if (n[i] > CELL_LARGE)
+            large[at >> 32 & 0xFFFF] = (uint16_t)(at >> 48);
+        at += cell_step(n[i]);
     }
     if (threadIdx.x == PLACE_THREADS - 1)
-        cells.n_cells[frame] = (uint32_t)(at >> 32);
+        cells.counts[frame] = {(uint32_t)(at >> 48), (uint32_t)(at >> 32 & 0xFFFF)};
 }
 
 /* grid: tiles, frames */

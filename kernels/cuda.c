@@ -2,10 +2,11 @@
  * the definition of each is its twin in src/compute/. An instance has one CUDA stream, in which everything it does
  * follows one another; instances of other threads overlap with it.
  *
- * A frame on the host is copied tightly into one of two pinned buffers and travels from there, so that its planes are
- * free when convert returns. A frame on the GPU comes from NVDEC, which writes it in the legacy default stream: our
- * stream waits for that one, and convert waits for our stream. A slot's pixels stay on the GPU as keys. cluster
- * takes as many slots at a time as about 1 GiB of scratch serves, and waits once, at its end.
+ * A frame on the host is copied tightly into a pinned buffer and travels from there, so that its planes are free when
+ * convert returns; the GPU converts it together with others when the buffers are full or somebody asks. A frame on the
+ * GPU comes from NVDEC, which writes it in the legacy default stream: our stream waits for that one, and convert waits
+ * for our stream. A slot's pixels stay on the GPU as keys. cluster takes as many slots at a time as about 1 GiB of
+ * scratch serves, and waits once, at its end.
  *
  * Refuses: pictures of more than 65535 pixels on a side. */
 #include "base/mem.h"
@@ -20,9 +21,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { N_STAGING = 2, MAX_SIDE = 65535, PLANE_ALIGN = 256, ROW_ALIGN = 16 };
+enum { MIN_STAGING = 2, MAX_STAGING = CONVERT_MAX_JOBS, MAX_SIDE = 65535, PLANE_ALIGN = 256, ROW_ALIGN = 16 };
 
-static const size_t scratch_budget = (size_t)1 << 30;
+static const size_t scratch_budget = (size_t)1 << 30, staging_budget = (size_t)8 << 20;
 
 struct staging {
     uint8_t *bytes;   /* pinned */
@@ -40,10 +41,12 @@ struct cuda {
     cudaEvent_t stage_began, stage_ended; /* for timing only */
     bool timed;
 
-    struct staging staging[N_STAGING];
-    int next_staging;
+    struct staging staging[MAX_STAGING];
+    int n_staging;
     size_t staging_bytes;
-    uint8_t *frame; /* on the GPU: [staging_bytes] */
+    uint8_t *frame;                         /* on the GPU: [n_staging, staging_bytes] */
+    struct convert_job staged[MAX_STAGING]; /* on their way in the first n_staged of these */
+    int n_staged;
 
     struct light *light; /* on the GPU, as all arrays from here to the results */
     uint32_t *key;       /* [batch, n_pixels] */
@@ -80,8 +83,11 @@ static double stage_ms[N_CUDA_STAGES];
 
 const char *cuda_stage_name(enum cuda_stage stage)
 {
-    static const char *const name[N_CUDA_STAGES] = {"copy",   "convert", "light",  "cells",
-                                                    "levels", "search",  "refine", "final"};
+    static const char *const name[N_CUDA_STAGES] = {
+        [CUDA_STAGE_COPY] = "copy",     [CUDA_STAGE_CONVERT] = "convert", [CUDA_STAGE_CELLS] = "cells",
+        [CUDA_STAGE_LEVELS] = "levels", [CUDA_STAGE_LIGHT] = "light",     [CUDA_STAGE_SEARCH] = "search",
+        [CUDA_STAGE_REFINE] = "refine", [CUDA_STAGE_FINAL] = "final",
+    };
 
     return name[stage];
 }
@@ -192,15 +198,21 @@ done:
 }
 
 /* Of a frame: its cells and what the levels note of them. */
-static const size_t cells_bytes = CELLS * (sizeof(uint32_t) + sizeof(struct cell) +
+static const size_t cells_bytes = CELLS * (sizeof(uint32_t) + sizeof(struct cell) + sizeof(uint16_t) +
                                            sizeof(uint16_t) * LEVELS_CELL_WORDS + sizeof(uint32_t) * N_LEVELS);
+
+/* Of a coarse point. */
+static size_t coarse_sum_bytes(const struct levels *l)
+{
+    return 4 * (levels_are_wide(l) ? sizeof(uint64_t) : sizeof(uint32_t));
+}
 
 /* How many slots are clustered at a time: what fits the budget, but at least one. */
 static void size_chunk(struct cuda *cuda)
 {
     const struct levels *l = &cuda->work.levels;
     const size_t frame_bytes = sizeof *l->cells.low * l->cells.low_room + 8 * (size_t)l->exact_room + cells_bytes +
-                               12 * (size_t)LEVELS_ROOM +
+                               (12 + coarse_sum_bytes(l)) * LEVELS_ROOM +
                                (size_t)cuda->work.n_init * (2 * KMEANS_CENTRE_WORDS + sizeof(int64_t));
     size_t chunk = scratch_budget / frame_bytes;
 
@@ -229,7 +241,8 @@ static enum status open_levels(struct cuda *cuda)
     TRY(reserve(cuda, &l->cells.low, sizeof *l->cells.low * chunk * l->cells.low_room, "pixels by cell"));
     TRY(reserve(cuda, &l->cells.next, sizeof *l->cells.next * chunk * CELLS, "cells"));
     TRY(reserve(cuda, &l->cells.cell, sizeof *l->cells.cell * chunk * CELLS, "cells"));
-    TRY(reserve(cuda, &l->cells.n_cells, sizeof *l->cells.n_cells * chunk, "cells"));
+    TRY(reserve(cuda, &l->cells.large, sizeof *l->cells.large * chunk * CELLS, "cells"));
+    TRY(reserve(cuda, &l->cells.counts, sizeof *l->cells.counts * chunk, "cells"));
     TRY(reserve(cuda, &l->cell_heads, sizeof *l->cell_heads * chunk * CELLS * LEVELS_CELL_WORDS, "counts"));
     TRY(reserve(cuda, &l->cell_offset, sizeof *l->cell_offset * chunk * CELLS * N_LEVELS, "offsets"));
     TRY(reserve(cuda, &cuda->points, points_bytes > rgb_bytes ? points_bytes : rgb_bytes, "colours"));
@@ -240,7 +253,8 @@ static enum status open_levels(struct cuda *cuda)
         return ST_OK;
     TRY(reserve(cuda, &l->coarse_first, sizeof(uint32_t) * chunk * LEVELS_ROOM, "coarse levels"));
     TRY(reserve(cuda, &l->coarse_colour, sizeof(uint32_t) * chunk * LEVELS_ROOM, "coarse levels"));
-    return reserve(cuda, &l->coarse_weight, sizeof(uint32_t) * chunk * LEVELS_ROOM, "coarse levels");
+    TRY(reserve(cuda, &l->coarse_weight, sizeof(uint32_t) * chunk * LEVELS_ROOM, "coarse levels"));
+    return reserve(cuda, &l->coarse_sum, coarse_sum_bytes(l) * chunk * LEVELS_ROOM, "coarse levels");
 }
 
 static enum status open_kmeans(struct cuda *cuda)
@@ -292,7 +306,7 @@ static enum status cuda_open(void *priv, const struct compute_setup *setup)
     CUDA_TRY(cuda->device, cudaSetDevice(cuda->device), "use it");
     CUDA_TRY(cuda->device, cudaStreamCreateWithFlags(&cuda->stream, cudaStreamNonBlocking), "open a stream");
     CUDA_TRY(cuda->device, cudaEventCreateWithFlags(&cuda->decoded, cudaEventDisableTiming), "make an event");
-    for (int i = 0; i < N_STAGING; i++)
+    for (int i = 0; i < MAX_STAGING; i++)
         CUDA_TRY(cuda->device, cudaEventCreateWithFlags(&cuda->staging[i].sent, cudaEventDisableTiming),
                  "make an event");
     if (cuda->timed) {
@@ -316,13 +330,14 @@ static enum status cuda_open(void *priv, const struct compute_setup *setup)
 
 static void release_staging(struct cuda *cuda)
 {
-    for (int i = 0; i < N_STAGING; i++) {
+    for (int i = 0; i < MAX_STAGING; i++) {
         cudaFreeHost(cuda->staging[i].bytes);
         cuda->staging[i].bytes = NULL;
     }
     cudaFree(cuda->frame);
     cuda->frame = NULL;
     cuda->staging_bytes = 0;
+    cuda->n_staging = 0;
 }
 
 /* All of these take NULL, except for the destroyers. */
@@ -337,13 +352,15 @@ static void cuda_close(void *priv)
         w->levels.cells.low,
         w->levels.cells.next,
         w->levels.cells.cell,
-        w->levels.cells.n_cells,
+        w->levels.cells.large,
+        w->levels.cells.counts,
         w->levels.cell_heads,
         w->levels.cell_offset,
         w->levels.info,
         w->levels.coarse_first,
         w->levels.coarse_colour,
         w->levels.coarse_weight,
+        w->levels.coarse_sum,
         w->centre,
         w->cost,
         w->last,
@@ -363,7 +380,7 @@ static void cuda_close(void *priv)
         cudaFree(on_device[i]);
     for (size_t i = 0; i < sizeof pinned / sizeof *pinned; i++)
         cudaFreeHost(pinned[i]);
-    for (int i = 0; i < N_STAGING; i++)
+    for (int i = 0; i < MAX_STAGING; i++)
         if (cuda->staging[i].sent)
             cudaEventDestroy(cuda->staging[i].sent);
     if (cuda->decoded)
@@ -406,23 +423,36 @@ static size_t round_up(size_t n, size_t multiple)
     return (n + multiple - 1) / multiple * multiple;
 }
 
+static enum status convert_staged(struct cuda *cuda)
+{
+    const int n = cuda->n_staged;
+
+    cuda->n_staged = 0;
+    if (n > 0)
+        STEP(cuda, CUDA_STAGE_CONVERT, launch_convert(cuda->staged, n, cuda->light, cuda->stream));
+    return ST_OK;
+}
+
 static enum status reserve_staging(struct cuda *cuda, size_t bytes)
 {
+    const size_t n = staging_budget / bytes;
+
     if (bytes <= cuda->staging_bytes)
         return ST_OK;
+    TRY(convert_staged(cuda));
     CUDA_TRY(cuda->device, cudaStreamSynchronize(cuda->stream), "convert the frames before");
     release_staging(cuda);
-    for (int i = 0; i < N_STAGING; i++)
+    cuda->n_staging = n < MIN_STAGING ? MIN_STAGING : n > MAX_STAGING ? MAX_STAGING : (int)n;
+    for (int i = 0; i < cuda->n_staging; i++)
         TRY(reserve_pinned(cuda, &cuda->staging[i].bytes, bytes, "frames"));
-    TRY(reserve(cuda, &cuda->frame, bytes, "frames"));
+    TRY(reserve(cuda, &cuda->frame, (size_t)cuda->n_staging * bytes, "frames"));
     cuda->staging_bytes = bytes;
     return ST_OK;
 }
 
-/* Copies a frame of the host to the GPU and points the job at it. */
-static enum status send_frame(struct cuda *cuda, const struct frame *f, struct convert_job *job)
+/* Copies a frame of the host to the GPU, points the job at it, and has it converted with those that come after. */
+static enum status stage_frame(struct cuda *cuda, const struct frame *f, struct convert_job *job)
 {
-    struct staging *s = &cuda->staging[cuda->next_staging];
     size_t at[3], row_bytes[3], n_rows[3], bytes = 0;
 
     for (int i = 0; i < f->n_planes; i++) {
@@ -432,17 +462,23 @@ static enum status send_frame(struct cuda *cuda, const struct frame *f, struct c
         bytes += round_up((size_t)job->stride[i] * n_rows[i], PLANE_ALIGN);
     }
     TRY(reserve_staging(cuda, bytes));
+    for (int i = 0; i < cuda->n_staged; i++)
+        if (cuda->staged[i].kind != job->kind || cuda->staged[i].wide != job->wide || cuda->staged[i].key == job->key)
+            TRY(convert_staged(cuda)); /* which ends the loop */
+
+    struct staging *s = &cuda->staging[cuda->n_staged];
+    uint8_t *frame = cuda->frame + (size_t)cuda->n_staged * cuda->staging_bytes;
     CUDA_TRY(cuda->device, cudaEventSynchronize(s->sent), "copy a frame to it");
     for (int i = 0; i < f->n_planes; i++) {
         for (size_t y = 0; y < n_rows[i]; y++)
             memcpy(s->bytes + at[i] + y * (size_t)job->stride[i],
                    (const uint8_t *)f->plane[i] + (ptrdiff_t)y * f->stride[i], row_bytes[i]);
-        job->plane[i] = cuda->frame + at[i];
+        job->plane[i] = frame + at[i];
     }
-    STEP(cuda, CUDA_STAGE_COPY, cudaMemcpyAsync(cuda->frame, s->bytes, bytes, cudaMemcpyHostToDevice, cuda->stream));
+    STEP(cuda, CUDA_STAGE_COPY, cudaMemcpyAsync(frame, s->bytes, bytes, cudaMemcpyHostToDevice, cuda->stream));
     CUDA_TRY(cuda->device, cudaEventRecord(s->sent, cuda->stream), "copy a frame to it");
-    cuda->next_staging = (cuda->next_staging + 1) % N_STAGING;
-    return ST_OK;
+    cuda->staged[cuda->n_staged++] = *job;
+    return cuda->n_staged == cuda->n_staging ? convert_staged(cuda) : ST_OK;
 }
 
 /* Points the job at a frame that the decoder left on the GPU, and waits for the decoder there. */
@@ -474,14 +510,17 @@ static enum status cuda_convert(void *priv, int slot, const struct frame *f)
         .height = (uint32_t)f->height,
         .to_width = (uint32_t)cuda->setup.picture.width,
         .to_height = (uint32_t)cuda->setup.picture.height,
+        .inverse = convert_inverse((uint64_t)f->width * (uint64_t)f->height),
+        .key = cuda->key + (size_t)slot * cuda->n_pixels,
     };
 
     CUDA_TRY(cuda->device, cudaSetDevice(cuda->device), "use it");
-    TRY(f->on_device ? take_frame(cuda, f, &job) : send_frame(cuda, f, &job));
-    STEP(cuda, CUDA_STAGE_CONVERT,
-         launch_convert(&job, cuda->light, cuda->key + (size_t)slot * cuda->n_pixels, cuda->stream));
-    if (f->on_device)
-        CUDA_TRY(cuda->device, cudaStreamSynchronize(cuda->stream), "convert a frame");
+    if (!f->on_device)
+        return stage_frame(cuda, f, &job);
+    TRY(convert_staged(cuda));
+    TRY(take_frame(cuda, f, &job));
+    STEP(cuda, CUDA_STAGE_CONVERT, launch_convert(&job, 1, cuda->light, cuda->stream));
+    CUDA_TRY(cuda->device, cudaStreamSynchronize(cuda->stream), "convert a frame");
     return ST_OK;
 }
 
@@ -491,6 +530,7 @@ static enum status cuda_pixels(void *priv, int slot, uint8_t *rgb)
     uint8_t *packed = cuda->points; /* free between calls of cluster */
 
     CUDA_TRY(cuda->device, cudaSetDevice(cuda->device), "use it");
+    TRY(convert_staged(cuda));
     CUDA_TRY(cuda->device,
              launch_pixels(cuda->key + (size_t)slot * cuda->n_pixels, cuda->n_pixels, packed, cuda->stream),
              "unpack pixels");
@@ -507,10 +547,13 @@ static enum status cuda_pixels(void *priv, int slot, uint8_t *rgb)
 static enum status cluster_chunk(struct cuda *cuda, int first, int n)
 {
     const struct picture_settings *p = &cuda->setup.picture;
-    const uint32_t *key = cuda->key + (size_t)first * cuda->n_pixels;
     struct kmeans_work work = cuda->work;
+
+    work.levels.cells.key = cuda->key + (size_t)first * cuda->n_pixels;
+    work.frame_number = cuda->frame_number + first;
+    work.result = cuda->clusters + first;
     const struct light_job light = {
-        .key = key,
+        .levels = work.levels,
         .width = (uint32_t)p->width,
         .height = (uint32_t)p->height,
         .want_lines = cuda->n_lines > 0,
@@ -520,12 +563,9 @@ static enum status cluster_chunk(struct cuda *cuda, int first, int n)
         .lines = cuda->n_lines > 0 ? cuda->lines + 3 * (size_t)first * cuda->n_lines : NULL,
     };
 
-    work.levels.cells.key = key;
-    work.frame_number = cuda->frame_number + first;
-    work.result = cuda->clusters + first;
-    STEP(cuda, CUDA_STAGE_LIGHT, launch_light(&light, n, cuda->stream));
     STEP(cuda, CUDA_STAGE_CELLS, launch_cells(&work.levels.cells, n, cuda->stream));
     STEP(cuda, CUDA_STAGE_LEVELS, launch_levels(&work.levels, n, cuda->stream));
+    STEP(cuda, CUDA_STAGE_LIGHT, launch_light(&light, n, cuda->stream));
     if (work.levels.plain) {
         STEP(cuda, CUDA_STAGE_SEARCH, launch_plain(&work, n, cuda->stream));
     } else {
@@ -550,6 +590,7 @@ static enum status cuda_cluster(void *priv, int n, const int64_t *frame_number, 
     const size_t count = (size_t)n, line_bytes = 3 * cuda->n_lines;
 
     CUDA_TRY(cuda->device, cudaSetDevice(cuda->device), "use it");
+    TRY(convert_staged(cuda));
     memcpy(cuda->host_frame_number, frame_number, count * sizeof *frame_number);
     CUDA_TRY(cuda->device,
              cudaMemcpyAsync(cuda->frame_number, cuda->host_frame_number, count * sizeof *frame_number,

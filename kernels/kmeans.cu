@@ -10,13 +10,13 @@
  * kmeans_plain.cu stands in for search and refine where every restart goes over all colours; lloyd.cuh has the steps.
  *
  * Floor on an H200 at k = 8: a point and centre cost 4 instructions at half rate, a point some 15 more: about 0.45
- * clocks of an SM a point and step. 48 restarts of 4 steps and 16 of 8 on 2048 points are 0.3 M clocks, 1.3 us of the
- * whole GPU a frame; seeding on 512 points about 0.3 us; refine at most 0.8 us; 12 final steps over 60,000 colours
- * 1.4 us. */
+ * clocks of an SM a point and step. 48 restarts of 4 steps on 512 points and 16 of 4 on 2048 are 0.1 M clocks, 0.45 us
+ * of the whole GPU a frame, seeding a third of a us more; refine at most 0.3 us; 6 final steps over 60,000 colours 0.7
+ * us. */
 #include "base/rng.h"
 #include "kernels/lloyd.cuh"
 
-enum { MAX_WARPS = 16, REFINE_WARPS = 4 };
+enum { MAX_WARPS = 16, REFINE_WARPS = 8 };
 
 static_assert(KMEANS_SEED_POINTS <= 1024, "a warp looks through one lane's seed points at once");
 
@@ -49,13 +49,14 @@ static __device__ uint32_t seed_restart(const struct kmeans_work &work, const st
                                         int64_t frame_number, uint32_t number)
 {
     const uint32_t lane = lane_of(), per_lane = 1u << p.lane_log2, start = lane << p.lane_log2;
+    const uint32_t turn = lane >> (5 - p.lane_log2); /* where a lane begins among its points: all at different banks */
     const uint32_t f0 = (uint32_t)frame_number, f1 = (uint32_t)((uint64_t)frame_number >> 32);
     const int n_trials = work.schedule.trials;
     uint64_t mass = 0;
     uint32_t mine = 0;
 
     for (uint32_t h = 0; h < per_lane; h++) {
-        const uint32_t i = start + ((h + lane) & (per_lane - 1)); /* lanes begin at different banks */
+        const uint32_t i = start + ((h + turn) & (per_lane - 1));
         d2[i] = 1;
         mass += i < p.n ? p.weight[i] : 0;
     }
@@ -74,7 +75,7 @@ static __device__ uint32_t seed_restart(const struct kmeans_work &work, const st
         __syncwarp(); /* others have read d2 */
         mass = 0;
         for (uint32_t h = 0; h < per_lane; h++) {
-            const uint32_t i = start + ((h + lane) & (per_lane - 1));
+            const uint32_t i = start + ((h + turn) & (per_lane - 1));
             const uint32_t d = squared_distance(p.colour[i], seed_colour), nearer = j == 0 ? d : min(d2[i], d);
             d2[i] = nearer;
             mass += (uint64_t)(i < p.n ? p.weight[i] : 0) * nearer;
@@ -101,7 +102,7 @@ static __device__ uint32_t seed_restart(const struct kmeans_work &work, const st
             }
         }
         for (uint32_t h = 0; h < per_lane; h++) {
-            const uint32_t i = start + ((h + lane) & (per_lane - 1));
+            const uint32_t i = start + ((h + turn) & (per_lane - 1));
             const uint32_t c = p.colour[i], near = d2[i];
             const uint64_t weight = i < p.n ? p.weight[i] : 0;
 #pragma unroll
@@ -256,7 +257,7 @@ static __global__ void __launch_bounds__(32 * REFINE_WARPS) refine_restarts(cons
     run_lloyd<T, true, false>(level_of(work, frame, LEVEL_SEARCH), held, k, work.schedule.stage[2].steps,
                               work.schedule.still, space);
     if (info.dropped[LEVEL_POLISH] != info.dropped[LEVEL_SEARCH])
-        run_lloyd<T, true, false>(level_of(work, frame, LEVEL_POLISH), held, k, KMEANS_POLISH_STEPS,
+        run_lloyd<T, true, false>(level_of(work, frame, LEVEL_POLISH), held, k, work.schedule.fine_steps,
                                   work.schedule.still, space);
     const int64_t cost = total_cost(held, k);
     if (warp_of() == 0)
@@ -309,7 +310,7 @@ static __global__ void __launch_bounds__(32 * MAX_WARPS, 2) finish_frames(const 
         set_centres(held, lane_of() < p.n ? p.colour[lane_of()] : 0);
     else
         load_centres(held, restart_centre(work, frame, best_restart(work, frame)), k);
-    run_lloyd<T, true, true>(p, held, k, KMEANS_FINAL_STEPS, work.schedule.still, block_workspace<T>(shared, k));
+    run_lloyd<T, true, true>(p, held, k, work.schedule.fine_steps, work.schedule.still, block_workspace<T>(shared, k));
 
     uint64_t squares = 0;
     for (uint32_t i = threadIdx.x; i < p.n; i += blockDim.x)
@@ -363,22 +364,24 @@ static cudaError_t launch_search_as(const struct kmeans_work *work, int n_frames
 
 cudaError_t launch_search(const struct kmeans_work *work, int n_frames, cudaStream_t stream)
 {
-    return is_wide(work) ? launch_search_as<uint64_t>(work, n_frames, stream)
-                         : launch_search_as<uint32_t>(work, n_frames, stream);
+    return levels_are_wide(&work->levels) ? launch_search_as<uint64_t>(work, n_frames, stream)
+                                          : launch_search_as<uint32_t>(work, n_frames, stream);
 }
 
 cudaError_t launch_refine(const struct kmeans_work *work, int n_frames, cudaStream_t stream)
 {
     const dim3 grid((uint32_t)work->schedule.stage[2].n, (uint32_t)n_frames);
 
-    return is_wide(work) ? launch_by_block(refine_restarts<uint64_t>, uint64_t(), grid, REFINE_WARPS, work, stream)
-                         : launch_by_block(refine_restarts<uint32_t>, uint32_t(), grid, REFINE_WARPS, work, stream);
+    return levels_are_wide(&work->levels)
+               ? launch_by_block(refine_restarts<uint64_t>, uint64_t(), grid, REFINE_WARPS, work, stream)
+               : launch_by_block(refine_restarts<uint32_t>, uint32_t(), grid, REFINE_WARPS, work, stream);
 }
 
 cudaError_t launch_final(const struct kmeans_work *work, int n_frames, cudaStream_t stream)
 {
     const dim3 grid((uint32_t)n_frames);
 
-    return is_wide(work) ? launch_by_block(finish_frames<uint64_t>, uint64_t(), grid, MAX_WARPS, work, stream)
-                         : launch_by_block(finish_frames<uint32_t>, uint32_t(), grid, MAX_WARPS, work, stream);
+    return levels_are_wide(&work->levels)
+               ? launch_by_block(finish_frames<uint64_t>, uint64_t(), grid, MAX_WARPS, work, stream)
+               : launch_by_block(finish_frames<uint32_t>, uint32_t(), grid, MAX_WARPS, work, stream);
 }

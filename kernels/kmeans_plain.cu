@@ -140,6 +140,7 @@ cudaError_t launch_plain(const struct kmeans_work *work, int n_frames, cudaStrea
 {
     const dim3 grid((uint32_t)work->n_init, (uint32_t)n_frames);
 
-    return is_wide(work) ? launch_by_block(run_plain<uint64_t>, uint64_t(), grid, PLAIN_WARPS, work, stream)
-                         : launch_by_block(run_plain<uint32_t>, uint32_t(), grid, PLAIN_WARPS, work, stream);
+    return levels_are_wide(&work->levels)
+               ? launch_by_block(run_plain<uint64_t>, uint64_t(), grid, PLAIN_WARPS, work, stream)
+               : launch_by_block(run_plain<uint32_t>, uint32_t(), grid, PLAIN_WARPS, work, stream);
 }

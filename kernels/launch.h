@@ -17,6 +17,7 @@ extern "C" {
 
 /* --- convert ------------------------------------------------------------------------------------------------------ */
 
+enum { CONVERT_MAX_JOBS = 16 };
 enum convert_kind { CONVERT_CHROMA, CONVERT_GREY, CONVERT_RGB };
 
 /* One frame, in GPU memory, and the picture to make of it. Neither is larger than 65535 on a side. */
@@ -30,27 +31,15 @@ struct convert_job {
     int shift, chroma_w_log2, chroma_h_log2;
     uint32_t width, height;       /* of the frame */
     uint32_t to_width, to_height; /* of the picture */
+    double inverse;               /* convert_inverse of width x height */
+    uint32_t *key;                /* [to_height, to_width]: the picture, a pixel is the Morton code of its r, g, b */
 };
 
-/* Pixels live as keys: u32 [to_height, to_width], the Morton code of r, g, b. */
-cudaError_t launch_convert(const struct convert_job *job, const struct light *light, uint32_t *key,
-                           cudaStream_t stream);
+/* 1 .. CONVERT_MAX_JOBS jobs of one kind, one wide and one size of picture. */
+cudaError_t launch_convert(const struct convert_job *jobs, int n, const struct light *light, cudaStream_t stream);
 
 /* u8 [n_pixels, 3] r, g, b from keys. */
 cudaError_t launch_pixels(const uint32_t *key, uint32_t n_pixels, uint8_t *rgb, cudaStream_t stream);
-
-/* --- light -------------------------------------------------------------------------------------------------------- */
-
-struct light_job {
-    const uint32_t *key; /* [n_frames, height, width] */
-    uint32_t width, height;
-    bool want_lines, lines_are_columns;
-    const struct light *light;
-    unsigned long long *sum; /* [n_frames, 3], overwritten */
-    uint8_t *lines;          /* [n_frames, n_lines, 3], NULL without want_lines */
-};
-
-cudaError_t launch_light(const struct light_job *job, int n_frames, cudaStream_t stream);
 
 /* --- cells -------------------------------------------------------------------------------------------------------- */
 
@@ -58,21 +47,27 @@ enum {
     CELL_BITS = 12, /* low bits of a key that tell a cell's colours apart */
     CELL_COLOURS = 1 << CELL_BITS,
     CELLS = 1 << (KMEANS_COLOUR_BITS - CELL_BITS),
-    CELLS_TILE = 16384 /* pixels that a block counts */
+    CELLS_TILE = 16384, /* pixels that a block counts */
+    CELL_LARGE = 512    /* more pixels than this keep a block busy, not a warp */
 };
 
 struct cell {
     uint32_t number, start, n; /* key >> CELL_BITS; its pixels in low, start a multiple of 4 */
 };
 
+struct cell_counts {
+    uint32_t n, n_large;
+};
+
 struct cells {
-    uint32_t n_pixels;   /* of a frame, <= 2^26 */
-    uint32_t low_room;   /* >= n_pixels + 3 min(n_pixels, CELLS), a multiple of 4 */
-    const uint32_t *key; /* [n_frames, n_pixels] */
-    uint32_t *next;      /* [n_frames, CELLS]: scratch */
-    struct cell *cell;   /* [n_frames, CELLS]: those with pixels, ascending */
-    uint32_t *n_cells;   /* [n_frames] */
-    uint16_t *low;       /* [n_frames, low_room]: key % CELL_COLOURS, cell by cell, in no order within */
+    uint32_t n_pixels;          /* of a frame, <= 2^26 */
+    uint32_t low_room;          /* >= n_pixels + 3 min(n_pixels, CELLS), a multiple of 4 */
+    const uint32_t *key;        /* [n_frames, n_pixels] */
+    uint32_t *next;             /* [n_frames, CELLS]: scratch */
+    struct cell *cell;          /* [n_frames, CELLS]: those with pixels, ascending */
+    uint16_t *large;            /* [n_frames, CELLS]: which of them are large */
+    struct cell_counts *counts; /* [n_frames] */
+    uint16_t *low;              /* [n_frames, low_room]: key % CELL_COLOURS, cell by cell, in no order within */
 };
 
 cudaError_t launch_cells(const struct cells *cells, int n_frames, cudaStream_t stream);
@@ -104,12 +99,32 @@ struct levels {
     uint16_t *cell_heads;   /* [n_frames, CELLS, LEVELS_CELL_WORDS]: [d < CELL_BITS] = points starting in the cell at d
                              * dropped bits; [CELL_BITS] = the highest bit in which it differs from the cell before */
     uint32_t *cell_offset;  /* [n_frames, CELLS, N_LEVELS]: points of each level that start before the cell */
-    uint32_t *coarse_first; /* [n_frames, LEVELS_ROOM]: first exact point of each coarser one, and one past the last */
+    uint32_t *coarse_first; /* [n_frames, LEVELS_ROOM]: first point of the next finer level, and one past the last */
     uint32_t *coarse_colour, *coarse_weight; /* [n_frames, LEVELS_ROOM] */
-    struct level_info *info;                 /* [n_frames] */
+    void *coarse_sum;        /* [n_frames, LEVELS_ROOM, 4]: r, g, b and weight, u64 where levels_are_wide, else u32 */
+    struct level_info *info; /* [n_frames] */
 };
 
+/* Sums over a frame need 64 bits. */
+static inline bool levels_are_wide(const struct levels *levels)
+{
+    return (uint64_t)levels->cells.n_pixels * 255 > UINT32_MAX;
+}
+
 cudaError_t launch_levels(const struct levels *levels, int n_frames, cudaStream_t stream);
+
+/* --- light -------------------------------------------------------------------------------------------------------- */
+
+struct light_job {
+    struct levels levels; /* the exact one is read; cells.key is [n_frames, height, width] */
+    uint32_t width, height;
+    bool want_lines, lines_are_columns;
+    const struct light *light;
+    unsigned long long *sum; /* [n_frames, 3], overwritten */
+    uint8_t *lines;          /* [n_frames, n_lines, 3], NULL without want_lines */
+};
+
+cudaError_t launch_light(const struct light_job *job, int n_frames, cudaStream_t stream);
 
 /* --- k-means ------------------------------------------------------------------------------------------------------ */
 

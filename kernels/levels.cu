@@ -1,22 +1,22 @@
 /* levels: the cells' pixels become the exact level and the three coarser ones (kmeans_rules.h; twin of sort_keys,
- * build_exact_level and build_level in src/compute/cpu_kmeans.c). A warp takes a cell: a bitmap of its 4096 colours has
- * them in Morton order, and the number of bits below one is that colour's place.
- *   measure  how many points start in the cell at every level: the bitmap, folded again and again
- *   scan     one block a frame adds the cells up, picks the dropped bits and each cell's place in the four levels
- *   emit     counts each colour's pixels and writes the points; points of coarser levels note their first exact point
- *   merge    eight lanes add up the exact points of each coarser point
- * so that the host need not know any count.
+ * build_exact_level and build_level in src/compute/cpu_kmeans.c). A warp, or a block where there are many pixels, takes
+ * a cell: a bitmap of its 4096 colours has them in Morton order, and the number of bits below one is that colour's
+ * place. measure  how many points start in the cell at every level: the bitmap, folded again and again scan     one
+ * block a frame adds the cells up, picks the dropped bits and each cell's place in the four levels emit     counts each
+ * colour's pixels and writes the points; points of coarser levels note their first exact point merge    eight lanes add
+ * up the exact points of each coarser point so that the host need not know any count.
  *
  * Floor on an H200 a frame of n pixels with m colours: measure reads 2 n bytes, emit 4 n (from L2 where frames are
- * small) and writes 8 m, merge reads 24 m: 0.6 us for 426 x 240 with m = n / 2. A cell costs a warp some 150
+ * small) and writes 8 m, merge reads 8 m: 0.5 us for 426 x 240 with m = n / 2. A cell costs a warp some 150
  * instructions in each of measure and emit beside its pixels: 1,000 cells 0.35 us. */
 #include "kernels/launch.h"
 
 enum {
     WARPS = 8,
-    CELL_BLOCKS = 16,   /* of WARPS a frame: cells are dealt to them in turn */
-    EMIT_COLOURS = 512, /* of a cell that are counted at a time */
-    MERGE_LANES = 8,
+    BLOCK = 32 * WARPS,
+    LARGE_BLOCKS = 16, /* a frame: large cells are dealt to these in turn */
+    SMALL_BLOCKS = 16, /* and the others to the warps of these */
+    MERGE_LANES = 4,
     SCAN_WARPS = 16,
     BITMAP_WORDS = CELL_COLOURS / 32
 };
@@ -30,13 +30,27 @@ static __device__ __forceinline__ uint32_t lane_of(void)
 
 /* --- a cell's colours --------------------------------------------------------------------------------------------- */
 
-/* Calls take(low half, pixels) for the cell's pixels, equal neighbours of a lane's four at once. */
-template <class TAKE> static __device__ __forceinline__ void for_pixels(const uint16_t *low, uint32_t n, TAKE take)
+/* TEAM: the threads that share a cell, a warp's or a block's. */
+template <uint32_t TEAM> static __device__ __forceinline__ void sync_team(void)
 {
-    for (uint32_t i = 4 * lane_of(); i < n; i += 4 * 32) {
-        const uint2 four = *(const uint2 *)(low + i);
-        const uint32_t v[4] = {four.x & 0xFFFF, four.x >> 16, four.y & 0xFFFF, four.y >> 16};
+    if (TEAM == 32)
+        __syncwarp();
+    else
+        __syncthreads();
+}
+
+/* Calls take(low half, pixels) for the cell's pixels, equal neighbours of a thread's four at once. */
+template <uint32_t TEAM, class TAKE>
+static __device__ __forceinline__ void for_pixels(const uint16_t *low, uint32_t n, TAKE take)
+{
+    uint32_t i = 4 * (threadIdx.x % TEAM);
+    uint2 next = i < n ? *(const uint2 *)(low + i) : make_uint2(0, 0);
+
+    for (; i < n; i += 4 * TEAM) {
+        const uint32_t v[4] = {next.x & 0xFFFF, next.x >> 16, next.y & 0xFFFF, next.y >> 16};
         uint32_t run = 0;
+        if (i + 4 * TEAM < n)
+            next = *(const uint2 *)(low + i + 4 * TEAM);
 #pragma unroll
         for (uint32_t h = 0; h < 4; h++) {
             if (i + h >= n)
@@ -50,17 +64,35 @@ template <class TAKE> static __device__ __forceinline__ void for_pixels(const ui
     }
 }
 
-/* bitmap: [BITMAP_WORDS] of this warp */
+/* bitmap: [BITMAP_WORDS] of the team */
+template <uint32_t TEAM>
 static __device__ __forceinline__ void mark_colours(const uint16_t *low, uint32_t n, uint32_t *bitmap)
 {
-    ((uint4 *)bitmap)[lane_of()] = make_uint4(0, 0, 0, 0);
-    __syncwarp();
-    for_pixels(low, n, [=](uint32_t v, uint32_t) {
+    for (uint32_t w = threadIdx.x % TEAM; w < BITMAP_WORDS; w += TEAM)
+        bitmap[w] = 0;
+    sync_team<TEAM>();
+    for_pixels<TEAM>(low, n, [=](uint32_t v, uint32_t) {
         const uint32_t bit = 1u << v % 32;
         if (!(*(volatile uint32_t *)&bitmap[v / 32] & bit)) /* mostly it is there already */
             atomicOr(&bitmap[v / 32], bit);
     });
-    __syncwarp();
+    sync_team<TEAM>();
+}
+
+/* Calls take(cell's place in the list) of the block's large cells, or of the warp's others. */
+template <uint32_t TEAM, class TAKE>
+static __device__ __forceinline__ void for_cells(const struct cells &cells, uint32_t frame, TAKE take)
+{
+    const struct cell_counts counts = cells.counts[frame];
+
+    if (TEAM == BLOCK)
+        for (uint32_t i = blockIdx.x; i < counts.n_large; i += LARGE_BLOCKS)
+            take(cells.large[(size_t)frame * CELLS + i]);
+    else
+        for (uint32_t i = (blockIdx.x - LARGE_BLOCKS) * WARPS + threadIdx.x / 32; i < counts.n;
+             i += SMALL_BLOCKS * WARPS)
+            if (cells.cell[(size_t)frame * CELLS + i].n <= CELL_LARGE)
+                take(i);
 }
 
 static __device__ __forceinline__ uint32_t warp_sum(uint32_t v)
@@ -72,52 +104,71 @@ static __device__ __forceinline__ uint32_t warp_sum(uint32_t v)
 
 /* --- measure ------------------------------------------------------------------------------------------------------ */
 
-/* grid: CELL_BLOCKS, frames */
-static __global__ void __launch_bounds__(32 * WARPS) measure_cells(const struct levels l)
+/* By one warp: lane d < CELL_BITS gets how many colours the bitmap has at d dropped bits. */
+static __device__ __forceinline__ uint32_t fold_colours(const uint32_t *bitmap)
 {
-    __shared__ uint4 bitmaps[WARPS][BITMAP_WORDS / 4];
+    const uint32_t lowest[5] = {0x55555555, 0x11111111, 0x01010101, 0x00010001, 1};
+    const uint4 four = ((const uint4 *)bitmap)[lane_of()];
+    uint32_t word[4] = {four.x, four.y, four.z, four.w}, n[CELL_BITS], mine = 0;
 
-    const uint32_t lane = lane_of(), warp = threadIdx.x / 32, frame = blockIdx.y, n_cells = l.cells.n_cells[frame];
-    const struct cell *cells = l.cells.cell + (size_t)frame * CELLS;
-    uint16_t *heads = l.cell_heads + (size_t)frame * CELLS * LEVELS_CELL_WORDS;
-
-    for (uint32_t i = blockIdx.x * WARPS + warp; i < n_cells; i += CELL_BLOCKS * WARPS) {
-        const struct cell cell = cells[i];
-        mark_colours(l.cells.low + (size_t)frame * l.cells.low_room + cell.start, cell.n, (uint32_t *)bitmaps[warp]);
-        const uint4 four = bitmaps[warp][lane];
-        uint32_t word[4] = {four.x, four.y, four.z, four.w}, n[CELL_BITS];
-
-        /* 2^d neighbouring bits fold into one; a lane's four words hold 2^7 colours */
-        for (int d = 0; d < 5; d++) {
-            const uint32_t lowest[5] = {0x55555555, 0x11111111, 0x01010101, 0x00010001, 1};
-            n[d] = 0;
-            for (int w = 0; w < 4; w++) {
-                n[d] += (uint32_t)__popc(word[w]);
-                word[w] = (word[w] | word[w] >> (1 << d)) & lowest[d];
-            }
+    /* 2^d neighbouring bits fold into one; a lane's four words hold 2^7 colours */
+#pragma unroll
+    for (int d = 0; d < 5; d++) {
+        n[d] = 0;
+        for (int w = 0; w < 4; w++) {
+            n[d] += (uint32_t)__popc(word[w]);
+            word[w] = (word[w] | word[w] >> (1 << d)) & lowest[d];
         }
-        n[5] = word[0] + word[1] + word[2] + word[3];
-        n[6] = (word[0] | word[1]) + (word[2] | word[3]);
-        for (int d = 0; d < 6; d += 2) { /* none is above 4096 */
-            const uint32_t both = warp_sum(n[d] | n[d + 1] << 16);
-            n[d] = both & 0xFFFF;
-            n[d + 1] = both >> 16;
-        }
-        n[6] = warp_sum(n[6]);
-        uint32_t lanes = __ballot_sync(FULL, (word[0] | word[1] | word[2] | word[3]) != 0);
-        for (int d = 7; d < CELL_BITS; d++) {
-            const uint32_t lowest[5] = {0x55555555, 0x11111111, 0x01010101, 0x00010001, 1};
-            n[d] = (uint32_t)__popc(lanes);
-            lanes = (lanes | lanes >> (1 << (d - 7))) & lowest[d - 7];
-        }
-        uint32_t mine =
-            i == 0 ? KMEANS_COLOUR_BITS : CELL_BITS + 31 - (uint32_t)__clz((int)(cell.number ^ cells[i - 1].number));
-        for (uint32_t d = 0; d < CELL_BITS; d++)
-            mine = lane == d ? n[d] : mine;
-        if (lane <= CELL_BITS)
-            heads[(size_t)i * LEVELS_CELL_WORDS + lane] = (uint16_t)mine;
-        __syncwarp(); /* the bitmap has been read */
     }
+    n[5] = word[0] + word[1] + word[2] + word[3];
+    n[6] = (word[0] | word[1]) + (word[2] | word[3]);
+#pragma unroll
+    for (int d = 0; d < 6; d += 2) { /* none is above 4096 */
+        const uint32_t both = warp_sum(n[d] | n[d + 1] << 16);
+        n[d] = both & 0xFFFF;
+        n[d + 1] = both >> 16;
+    }
+    n[6] = warp_sum(n[6]);
+    uint32_t lanes = __ballot_sync(FULL, (word[0] | word[1] | word[2] | word[3]) != 0);
+#pragma unroll
+    for (int d = 7; d < CELL_BITS; d++) {
+        n[d] = (uint32_t)__popc(lanes);
+        lanes = (lanes | lanes >> (1 << (d - 7))) & lowest[d - 7];
+    }
+#pragma unroll
+    for (int d = 0; d < CELL_BITS; d++)
+        mine = lane_of() == (uint32_t)d ? n[d] : mine;
+    return mine;
+}
+
+template <uint32_t TEAM>
+static __device__ __forceinline__ void measure_as(const struct levels &l, uint32_t frame, uint32_t *bitmap)
+{
+    for_cells<TEAM>(l.cells, frame, [&](uint32_t i) {
+        const struct cell *list = l.cells.cell + (size_t)frame * CELLS, cell = list[i];
+
+        mark_colours<TEAM>(l.cells.low + (size_t)frame * l.cells.low_room + cell.start, cell.n, bitmap);
+        if (threadIdx.x % TEAM < 32) {
+            uint32_t mine = fold_colours(bitmap);
+            if (lane_of() == CELL_BITS)
+                mine = i == 0 ? KMEANS_COLOUR_BITS
+                              : CELL_BITS + 31 - (uint32_t)__clz((int)(cell.number ^ list[i - 1].number));
+            if (lane_of() <= CELL_BITS)
+                l.cell_heads[((size_t)frame * CELLS + i) * LEVELS_CELL_WORDS + lane_of()] = (uint16_t)mine;
+        }
+        sync_team<TEAM>(); /* the bitmap has been read */
+    });
+}
+
+/* grid: LARGE_BLOCKS + SMALL_BLOCKS, frames */
+static __global__ void __launch_bounds__(BLOCK) measure_cells(const struct levels l)
+{
+    __shared__ __align__(16) uint32_t bitmap[WARPS][BITMAP_WORDS];
+
+    if (blockIdx.x < LARGE_BLOCKS)
+        measure_as<BLOCK>(l, blockIdx.y, bitmap[0]);
+    else
+        measure_as<32>(l, blockIdx.y, bitmap[threadIdx.x / 32]);
 }
 
 /* Lane d: how many points start in the cell at d dropped bits. */
@@ -143,7 +194,7 @@ static __global__ void __launch_bounds__(32 * SCAN_WARPS) scan_cells(const struc
     __shared__ struct level_info info;
 
     const uint32_t lane = lane_of(), warp = threadIdx.x / 32, frame = blockIdx.x;
-    const uint32_t n_cells = l.cells.n_cells[frame];
+    const uint32_t n_cells = l.cells.counts[frame].n;
     const uint16_t *heads = l.cell_heads + (size_t)frame * CELLS * LEVELS_CELL_WORDS;
     uint32_t sum = 0;
 
@@ -175,7 +226,7 @@ static __global__ void __launch_bounds__(32 * SCAN_WARPS) scan_cells(const struc
             l.weight[end] = 0;
         }
         if (!l.plain && lane > LEVEL_EXACT && lane < N_LEVELS)
-            l.coarse_first[(size_t)frame * LEVELS_ROOM + coarse_at((int)lane) + info.n[lane]] = info.n[LEVEL_EXACT];
+            l.coarse_first[(size_t)frame * LEVELS_ROOM + coarse_at((int)lane) + info.n[lane]] = info.n[lane - 1];
     }
     __syncthreads();
     if (warp >= N_LEVELS)
@@ -201,13 +252,14 @@ static __global__ void __launch_bounds__(32 * SCAN_WARPS) scan_cells(const struc
 
 /* --- emit --------------------------------------------------------------------------------------------------------- */
 
-struct emit_room {
-    uint32_t bitmap[BITMAP_WORDS], count[EMIT_COLOURS];
-    uint16_t before[BITMAP_WORDS], colour[EMIT_COLOURS]; /* colours in the words before; the low halves by place */
+template <uint32_t COLOURS> struct alignas(16) emit_room {
+    uint32_t bitmap[BITMAP_WORDS], count[COLOURS];
+    uint16_t before[BITMAP_WORDS], colour[COLOURS]; /* colours in the words before; the low halves by place */
+    uint32_t n;
 };
 
-/* Fills before; yields the number of the cell's colours. */
-static __device__ __forceinline__ uint32_t rank_colours(struct emit_room &room)
+/* By one warp: fills before, and n with the number of the cell's colours. */
+template <uint32_t COLOURS> static __device__ __forceinline__ void rank_colours(struct emit_room<COLOURS> &room)
 {
     const uint4 four = ((const uint4 *)room.bitmap)[lane_of()];
     const uint32_t x = (uint32_t)__popc(four.x), y = (uint32_t)__popc(four.y), z = (uint32_t)__popc(four.z);
@@ -221,121 +273,176 @@ static __device__ __forceinline__ uint32_t rank_colours(struct emit_room &room)
     const uint32_t at = through - mine;
     ((ushort4 *)room.before)[lane_of()] =
         make_ushort4((uint16_t)at, (uint16_t)(at + x), (uint16_t)(at + x + y), (uint16_t)(at + x + y + z));
-    __syncwarp();
-    return __shfl_sync(FULL, through, 31);
+    if (lane_of() == 31)
+        room.n = through;
 }
 
-/* grid: CELL_BLOCKS, frames */
-static __global__ void __launch_bounds__(32 * WARPS) emit_points(const struct levels l)
+/* By one warp: writes the cell's points, and where points of coarser levels start among them. */
+template <uint32_t COLOURS>
+static __device__ __forceinline__ void write_points(const struct levels &l, uint32_t frame, uint32_t cell_in_frame,
+                                                    const struct emit_room<COLOURS> &room)
 {
-    __shared__ __align__(16) struct emit_room rooms[WARPS];
-
-    const uint32_t lane = lane_of(), frame = blockIdx.y, n_cells = l.cells.n_cells[frame];
-    struct emit_room &room = rooms[threadIdx.x / 32];
+    const uint32_t lane = lane_of(), n = room.n;
+    const size_t cell = (size_t)frame * CELLS + cell_in_frame;
+    const uint32_t number = l.cells.cell[cell].number;
     uint32_t *colour = l.colour + (size_t)frame * l.exact_room, *weight = l.weight + (size_t)frame * l.exact_room;
     uint32_t *coarse_first = l.coarse_first + (size_t)frame * LEVELS_ROOM;
+    const uint32_t lower = (1u << lane) - 1;
+    uint32_t n_before[N_LEVELS], before = 0; /* the colour that ended the last 32 */
     int dropped[N_LEVELS];
 
-    for (int level = 0; level < N_LEVELS; level++)
+#pragma unroll
+    for (int level = 0; level < N_LEVELS; level++) {
+        n_before[level] = l.cell_offset[cell * N_LEVELS + level];
         dropped[level] = l.info[frame].dropped[level];
-    for (uint32_t i = blockIdx.x * WARPS + threadIdx.x / 32; i < n_cells; i += CELL_BLOCKS * WARPS) {
-        const size_t cell_at = (size_t)frame * CELLS + i;
-        const struct cell cell = l.cells.cell[cell_at];
-        const uint16_t *low = l.cells.low + (size_t)frame * l.cells.low_room + cell.start;
-        uint32_t n_before[N_LEVELS];
-        for (int level = 0; level < N_LEVELS; level++)
-            n_before[level] = l.cell_offset[cell_at * N_LEVELS + level];
+    }
+    for (uint32_t base = 0; base < n; base += 32) {
+        const uint32_t c = base + lane, key = room.colour[min(c, n - 1)];
+        const uint32_t left = __shfl_up_sync(FULL, key, 1), point = n_before[LEVEL_EXACT] + c;
+        const int bit = c == 0 ? l.cell_heads[cell * LEVELS_CELL_WORDS + CELL_BITS]
+                               : 31 - __clz((int)(key ^ (lane == 0 ? before : left))); /* the highest that differs */
 
-        mark_colours(low, cell.n, room.bitmap);
-        const uint32_t n_colours = rank_colours(room);
-        uint32_t before = 0; /* the colour that ended the last 32 */
-        for (uint32_t first = 0; first < n_colours; first += EMIT_COLOURS) {
-            const uint32_t n = min(n_colours - first, (uint32_t)EMIT_COLOURS);
-            for (uint32_t c = lane; c < n; c += 32)
-                room.count[c] = 0;
-            __syncwarp();
-            for_pixels(low, cell.n, [=, &room](uint32_t v, uint32_t pixels) {
-                const uint32_t below = room.bitmap[v / 32] & ((1u << v % 32) - 1);
-                const uint32_t c = room.before[v / 32] + (uint32_t)__popc(below) - first;
-                if (c < n) {
-                    atomicAdd(&room.count[c], pixels);
-                    room.colour[c] = (uint16_t)v; /* all who write here write the same */
-                }
-            });
-            __syncwarp();
-            for (uint32_t base = 0; base < n; base += 32) {
-                const uint32_t c = base + lane, key = room.colour[min(c, n - 1)];
-                const uint32_t left = __shfl_up_sync(FULL, key, 1);
-                const uint32_t point = n_before[LEVEL_EXACT] + first + c;
-                int bit = 31 - __clz((int)(key ^ (lane == 0 ? before : left))); /* the highest that differs */
-                if (first + c == 0)
-                    bit = l.cell_heads[cell_at * LEVELS_CELL_WORDS + CELL_BITS];
-                before = __shfl_sync(FULL, key, 31);
-                if (c < n) {
-                    colour[point] = kmeans_colour_of_morton(cell.number << CELL_BITS | key);
-                    weight[point] = room.count[c];
-                }
-                for (int level = LEVEL_POLISH; level < N_LEVELS && !l.plain; level++) {
-                    const bool starts = c < n && bit >= dropped[level];
-                    const uint32_t starting = __ballot_sync(FULL, starts);
-                    if (starts)
-                        coarse_first[coarse_at(level) + n_before[level] +
-                                     (uint32_t)__popc(starting & ((1u << lane) - 1))] = point;
-                    n_before[level] += (uint32_t)__popc(starting);
-                }
-            }
-            __syncwarp(); /* the counts have been read */
+        before = __shfl_sync(FULL, key, 31);
+        if (c < n) {
+            colour[point] = kmeans_colour_of_morton(number << CELL_BITS | key);
+            weight[point] = room.count[c];
+        }
+        uint32_t finer = point;
+#pragma unroll
+        for (int level = LEVEL_POLISH; level < N_LEVELS; level++) {
+            if (l.plain)
+                break;
+            const bool starts = c < n && bit >= dropped[level];
+            const uint32_t starting = __ballot_sync(FULL, starts);
+            const uint32_t at = n_before[level] + (uint32_t)__popc(starting & lower);
+            if (starts) /* then it starts one of the finer level too */
+                coarse_first[coarse_at(level) + at] = finer;
+            finer = at;
+            n_before[level] += (uint32_t)__popc(starting);
         }
     }
 }
 
+/* COLOURS: as many as a team's cell may have. */
+template <uint32_t TEAM, uint32_t COLOURS>
+static __device__ __forceinline__ void emit_as(const struct levels &l, uint32_t frame, struct emit_room<COLOURS> &room)
+{
+    for_cells<TEAM>(l.cells, frame, [&](uint32_t i) {
+        const struct cell cell = l.cells.cell[(size_t)frame * CELLS + i];
+        const uint16_t *low = l.cells.low + (size_t)frame * l.cells.low_room + cell.start;
+
+        mark_colours<TEAM>(low, cell.n, room.bitmap);
+        if (threadIdx.x % TEAM < 32)
+            rank_colours(room);
+        for (uint32_t c = threadIdx.x % TEAM; c < min(cell.n, COLOURS); c += TEAM)
+            room.count[c] = 0;
+        sync_team<TEAM>();
+        for_pixels<TEAM>(low, cell.n, [&](uint32_t v, uint32_t pixels) {
+            const uint32_t below = room.bitmap[v / 32] & ((1u << v % 32) - 1);
+            const uint32_t c = room.before[v / 32] + (uint32_t)__popc(below);
+            atomicAdd(&room.count[c], pixels);
+            room.colour[c] = (uint16_t)v; /* all who write here write the same */
+        });
+        sync_team<TEAM>();
+        if (threadIdx.x % TEAM < 32)
+            write_points(l, frame, i, room);
+        sync_team<TEAM>(); /* the room has been read */
+    });
+}
+
+/* grid: LARGE_BLOCKS + SMALL_BLOCKS, frames. shared: a room for the block, or one for each warp. */
+static __global__ void __launch_bounds__(BLOCK) emit_points(const struct levels l)
+{
+    extern __shared__ uint4 shared[];
+
+    if (blockIdx.x < LARGE_BLOCKS)
+        emit_as<BLOCK>(l, blockIdx.y, *(struct emit_room<CELL_COLOURS> *)shared);
+    else
+        emit_as<32>(l, blockIdx.y, ((struct emit_room<CELL_LARGE> *)shared)[threadIdx.x / 32]);
+}
+
 /* --- merge -------------------------------------------------------------------------------------------------------- */
 
-/* grid: any, frames, coarser levels */
-static __global__ void __launch_bounds__(256) merge_points(const struct levels l)
+/* r, g, b and weight: T is 32 bits where 255 x a frame's pixels fits them. */
+template <class T> struct alignas(4 * sizeof(T)) colour_sum {
+    T r, g, b, weight;
+};
+
+template <class T> static __device__ __forceinline__ uint32_t rounded_mean(T sum, T weight)
 {
-    const uint32_t frame = blockIdx.y, sub = threadIdx.x % MERGE_LANES;
-    const int level = LEVEL_POLISH + (int)blockIdx.z;
-    const uint32_t n = l.info[frame].n[level], n_padded = (n + 3) & ~3u;
-    const size_t at = (size_t)frame * LEVELS_ROOM + coarse_at(level);
+    const T mean = sum / weight; /* as kmeans_mean_colour, without a bit more */
+
+    return (uint32_t)(mean + (2 * (sum - mean * weight) >= weight));
+}
+
+template <class T> static __device__ __forceinline__ T lanes_sum(T v)
+{
+    for (int step = MERGE_LANES / 2; step > 0; step /= 2)
+        v += __shfl_xor_sync(FULL, v, step);
+    return v;
+}
+
+/* Adds up the finer level's points of each point of this one. grid: any, frames */
+template <class T, int LEVEL> static __global__ void __launch_bounds__(256) merge_points(const struct levels l)
+{
+    const uint32_t frame = blockIdx.y, sub = threadIdx.x % MERGE_LANES, per_block = 256 / MERGE_LANES;
+    const uint32_t n = l.info[frame].n[LEVEL], n_padded = (n + 3) & ~3u;
+    const size_t room = (size_t)frame * LEVELS_ROOM, at = room + coarse_at(LEVEL);
     const uint32_t *colour = l.colour + (size_t)frame * l.exact_room, *weight = l.weight + (size_t)frame * l.exact_room;
-    const uint32_t per_block = 256 / MERGE_LANES;
+    const struct colour_sum<T> *finer = (const struct colour_sum<T> *)l.coarse_sum + room + coarse_at(LEVEL - 1);
 
     for (uint32_t base = blockIdx.x * per_block; base < n_padded; base += gridDim.x * per_block) {
         const uint32_t point = base + threadIdx.x / MERGE_LANES;
         const uint32_t first = point < n ? l.coarse_first[at + point] : 0;
         const uint32_t last = point < n ? l.coarse_first[at + point + 1] : 0;
-        unsigned long long r = 0, g = 0, b = 0, w = 0;
+        struct colour_sum<T> sum = {
+            0, 0, 0, 0
+        };
 
         for (uint32_t i = first + sub; i < last; i += MERGE_LANES) {
-            const uint32_t c = colour[i];
-            const unsigned long long wi = weight[i];
-            r += wi * (c & 255);
-            g += wi * (c >> 8 & 255);
-            b += wi * (c >> 16 & 255);
-            w += wi;
+            struct colour_sum<T> add;
+            if (LEVEL == LEVEL_POLISH) {
+                const uint32_t c = colour[i], w = weight[i];
+                add = {(T)w * (c & 255), (T)w * (c >> 8 & 255), (T)w * (c >> 16 & 255), (T)w};
+            } else {
+                add = finer[i];
+            }
+            sum = {sum.r + add.r, sum.g + add.g, sum.b + add.b, sum.weight + add.weight};
         }
-        for (int step = MERGE_LANES / 2; step > 0; step /= 2) {
-            r += __shfl_xor_sync(FULL, r, step);
-            g += __shfl_xor_sync(FULL, g, step);
-            b += __shfl_xor_sync(FULL, b, step);
-            w += __shfl_xor_sync(FULL, w, step);
-        }
-        if (sub == 0 && point < n_padded) {
-            l.coarse_colour[at + point] = point < n ? kmeans_mean_colour(r, g, b, w) : 0;
-            l.coarse_weight[at + point] = point < n ? (uint32_t)w : 0;
+        sum = {lanes_sum(sum.r), lanes_sum(sum.g), lanes_sum(sum.b), lanes_sum(sum.weight)};
+        if (sub == 0 && point < n) {
+            l.coarse_colour[at + point] = kmeans_colour(
+                rounded_mean(sum.r, sum.weight), rounded_mean(sum.g, sum.weight), rounded_mean(sum.b, sum.weight));
+            l.coarse_weight[at + point] = (uint32_t)sum.weight;
+            if (LEVEL != LEVEL_SEED)
+                ((struct colour_sum<T> *)l.coarse_sum)[at + point] = sum;
+        } else if (sub == 0 && point < n_padded) {
+            l.coarse_colour[at + point] = l.coarse_weight[at + point] = 0;
         }
     }
 }
 
+template <class T> static void merge_levels(const struct levels *levels, uint32_t n_frames, cudaStream_t stream)
+{
+    merge_points<T, LEVEL_POLISH><<<dim3(32, n_frames), 256, 0, stream>>>(*levels);
+    merge_points<T, LEVEL_SEARCH><<<dim3(8, n_frames), 256, 0, stream>>>(*levels);
+    merge_points<T, LEVEL_SEED><<<dim3(4, n_frames), 256, 0, stream>>>(*levels);
+}
+
 cudaError_t launch_levels(const struct levels *levels, int n_frames, cudaStream_t stream)
 {
-    const dim3 cells(CELL_BLOCKS, (uint32_t)n_frames);
+    const dim3 cells(LARGE_BLOCKS + SMALL_BLOCKS, (uint32_t)n_frames);
+    const size_t large = sizeof(struct emit_room<CELL_COLOURS>), small = WARPS * sizeof(struct emit_room<CELL_LARGE>);
+    const size_t room = large > small ? large : small;
 
-    measure_cells<<<cells, 32 * WARPS, 0, stream>>>(*levels);
+    measure_cells<<<cells, BLOCK, 0, stream>>>(*levels);
     scan_cells<<<(uint32_t)n_frames, 32 * SCAN_WARPS, 0, stream>>>(*levels);
-    emit_points<<<cells, 32 * WARPS, 0, stream>>>(*levels);
-    if (!levels->plain)
-        merge_points<<<dim3(32, (uint32_t)n_frames, 3), 256, 0, stream>>>(*levels);
+    emit_points<<<cells, BLOCK, room, stream>>>(*levels);
+    if (levels->plain)
+        return cudaGetLastError();
+    if (levels_are_wide(levels))
+        merge_levels<unsigned long long>(levels, (uint32_t)n_frames, stream);
+    else
+        merge_levels<uint32_t>(levels, (uint32_t)n_frames, stream);
     return cudaGetLastError();
 }

@@ -367,10 +367,4 @@ static cudaError_t launch_by_block(KERNEL kernel, T, dim3 grid, int wanted_warps
     return launch(kernel, grid, n_warps, fixed + per_warp * (size_t)n_warps, work, stream);
 }
 
-/* Sums over a frame need 64 bits. */
-static bool is_wide(const struct kmeans_work *work)
-{
-    return (uint64_t)work->levels.cells.n_pixels * 255 > UINT32_MAX;
-}
-
 #endif

@@ -289,10 +289,10 @@ static void finish(struct cpu_kmeans *km, struct cpu_centres *centres, struct fr
     int64_t squares = 0;
 
     memset(km->label, 0xFF, p->n_padded * sizeof *km->label);
-    for (int step = 0; step < KMEANS_FINAL_STEPS; step++) {
+    for (int step = 0; step < km->schedule.fine_steps; step++) {
         struct cpu_centres moved = *centres;
         km->loops->assign(p, centres, km->label, sum);
-        if (!move_centres(&moved, sum, km->schedule.still) || step + 1 == KMEANS_FINAL_STEPS)
+        if (!move_centres(&moved, sum, km->schedule.still) || step + 1 == km->schedule.fine_steps)
             break;
         *centres = moved;
     }
@@ -344,7 +344,7 @@ void cpu_kmeans_frame(struct cpu_kmeans *km, const uint8_t *rgb, int64_t frame_n
         }
         const int n_last = s->stage[KMEANS_STAGES - 1].n;
         for (int i = 0; i < n_last && polish != search; i++)
-            run_lloyd(km, polish, &km->restart[i], KMEANS_POLISH_STEPS);
+            run_lloyd(km, polish, &km->restart[i], km->schedule.fine_steps);
         qsort(km->restart, (size_t)n_last, sizeof *km->restart, compare_restarts);
         centres = km->restart[0].centres;
     }

@@ -36,8 +36,6 @@ enum {
     KMEANS_MAX_TRIALS = 5,
     KMEANS_STAGES = 3,
     KMEANS_COLOUR_BITS = 24,
-    KMEANS_POLISH_STEPS = 12,
-    KMEANS_FINAL_STEPS = 12,
     KMEANS_STILL = 16 /* in 1/256 level */
 };
 
@@ -48,6 +46,7 @@ struct kmeans_stage {
 
 struct kmeans_schedule {
     struct kmeans_stage stage[KMEANS_STAGES];
+    int fine_steps;                                     /* at most, of the polish and of the final run */
     int still;                                          /* the largest move of a centre's channel that is none */
     int trials;                                         /* candidates per k-means++ step: 2 + floor(ln k) */
     uint32_t seed_points, search_points, polish_points; /* UINT32_MAX: the exact level */
@@ -68,6 +67,7 @@ KMEANS_FN struct kmeans_schedule kmeans_schedule_of(int k, int n_init, int plain
         s.stage[0].steps = 300;
         s.stage[1].n = s.stage[2].n = 1;
         s.stage[1].steps = s.stage[2].steps = 0;
+        s.fine_steps = 12;
         s.still = 0;
         s.seed_points = s.search_points = s.polish_points = UINT32_MAX;
         return s;
@@ -77,6 +77,7 @@ KMEANS_FN struct kmeans_schedule kmeans_schedule_of(int k, int n_init, int plain
     s.stage[2].steps = 20;
     s.stage[1].n = (n_init + 2) / 3 > s.stage[2].n ? (n_init + 2) / 3 : s.stage[2].n;
     s.stage[1].steps = 4;
+    s.fine_steps = k <= 8 ? 6 : 12;
     s.still = KMEANS_STILL;
     s.seed_points = k <= 8 ? KMEANS_SEED_POINTS / 2 : KMEANS_SEED_POINTS;
     s.search_points = KMEANS_SEARCH_POINTS;

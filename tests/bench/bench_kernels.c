@@ -1,9 +1,10 @@
 /* bench_kernels: GPU time of every stage of convert and cluster, a frame, and the speed of one and of four instances.
  *
- *     bench_kernels [-k K] [-n N_INIT] [-r ROUNDS] [FILE.ppm ...]
+ *     bench_kernels [-k K] [-n N_INIT] [-r ROUNDS] [-b BATCH] [FILE.ppm ...]
  *
- * Frames are 1920 x 1080, 8-bit 4:2:0 BT.709: synthetic ones (smooth with grain, moving), or those made from the given
- * binary PPM files (P6, 255; any one size). For each size of picture and batch it prints microseconds a frame: by
+ * Frames are 8-bit 4:2:0 BT.709: synthetic ones (smooth with grain, moving) of 1920 x 1080 and of 426 x 240, or those
+ * made from the given binary PPM files (P6, 255; any one size), which are clustered in that size. For each size of
+ * frame and picture and each batch (default: 32, 64, 256) it prints microseconds a frame: by
  * stage, measured with CUDA events around each stage while nothing overlaps; their sum; and the time of a whole round
  * on the clock, stages following each other freely, for one instance and for four in threads of their own. The
  * targets beside it are those to stay under for k = 8 so that the GPU hides behind decoding; the copy from the host is
@@ -23,9 +24,9 @@
 
 enum { MAX_FRAMES = 64, N_SYNTHETIC = 16, N_INSTANCES = 4 };
 
-struct picture {
-    int width, height;
-    double target_us; /* 0 = none */
+struct job {
+    int from_width, from_height, width, height; /* of the frames and the pictures */
+    double target_us;                           /* 0 = none */
 };
 
 struct source {
@@ -106,6 +107,13 @@ static struct frame synthetic(int number, int width, int height)
     const struct frame f = frame_of(rgb, width, height);
     free(rgb);
     return f;
+}
+
+/* In place of those before, which stay where they are: there are few. */
+static void make_source(struct source *source, int width, int height)
+{
+    for (source->n = 0; source->n < N_SYNTHETIC; source->n++)
+        source->frame[source->n] = synthetic(source->n, width, height);
 }
 
 static int ppm_number(FILE *file)
@@ -243,13 +251,14 @@ static void time_stages(const struct source *source, const struct compute_setup 
 
 int main(int argc, char **argv)
 {
-    static const struct picture picture[] = {{480, 270, 0}, {426, 240, 5}, {1920, 1080, 50}};
-    static const int batch[] = {32, 64, 256};
+    struct job job[3] = {{1920, 1080, 480, 270, 50}, {426, 240, 426, 240, 5}, {1920, 1080, 1920, 1080, 0}};
+    int batch[3] = {32, 64, 256};
+    size_t n_jobs = 3, n_batches = 3;
     static struct source source;
     int k = 8, n_init = 0, rounds = 4, option;
     char text[256];
 
-    while ((option = getopt(argc, argv, "k:n:r:")) != -1)
+    while ((option = getopt(argc, argv, "k:n:r:b:")) != -1)
         switch (option) {
         case 'k':
             k = atoi(optarg);
@@ -260,8 +269,12 @@ int main(int argc, char **argv)
         case 'r':
             rounds = atoi(optarg);
             break;
+        case 'b':
+            batch[0] = atoi(optarg);
+            n_batches = 1;
+            break;
         default:
-            fprintf(stderr, "usage: bench_kernels [-k K] [-n N_INIT] [-r ROUNDS] [FILE.ppm ...]\n");
+            fprintf(stderr, "usage: bench_kernels [-k K] [-n N_INIT] [-r ROUNDS] [-b BATCH] [FILE.ppm ...]\n");
             return 2;
         }
     if (compute_cuda.n_devices() == 0) {
@@ -274,41 +287,43 @@ int main(int argc, char **argv)
     for (; optind < argc && source.n < MAX_FRAMES; optind++)
         source.frame[source.n++] = read_ppm(argv[optind]);
     const bool made = source.n == 0;
-    while (made && source.n < N_SYNTHETIC) {
-        source.frame[source.n] = synthetic(source.n, 1920, 1080);
-        source.n++;
+    if (!made) {
+        const int width = source.frame[0].width, height = source.frame[0].height;
+        job[0] = (struct job){width, height, width, height, 0};
+        n_jobs = 1;
     }
-    printf("%d frames of %d x %d (%s), k = %d, n_init = %d, %d rounds; us a frame\n", source.n, source.frame[0].width,
-           source.frame[0].height, made ? "synthetic" : "from files", k, n_init, rounds);
+    printf("%s frames, k = %d, n_init = %d, %d rounds; us a frame\n", made ? "synthetic" : "the files'", k, n_init,
+           rounds);
 
-    printf("%-10s %5s", "picture", "batch");
+    printf("%-9s %-9s %5s", "frame", "picture", "batch");
     for (int s = 0; s < N_CUDA_STAGES; s++)
         printf(" %7s", cuda_stage_name((enum cuda_stage)s));
     printf(" | %7s %7s | %7s %7s\n", "no copy", "target", "1 inst", "4 inst");
-    for (size_t p = 0; p < sizeof picture / sizeof *picture; p++)
-        for (size_t b = 0; b < sizeof batch / sizeof *batch; b++) {
+    for (size_t j = 0; j < n_jobs; j++) {
+        if (made)
+            make_source(&source, job[j].from_width, job[j].from_height);
+        for (size_t b = 0; b < n_batches; b++) {
             const struct compute_setup setup = {.batch = batch[b],
-                                                .picture = {.width = picture[p].width, .height = picture[p].height},
+                                                .picture = {.width = job[j].width, .height = job[j].height},
                                                 .kmeans = {.k = k, .n_init = n_init, .seed = 1}};
             double us[N_CUDA_STAGES], sum = 0;
 
-            if (picture[p].width > source.frame[0].width || picture[p].height > source.frame[0].height)
-                continue;
             time_stages(&source, &setup, rounds, us);
-            snprintf(text, sizeof text, "%dx%d", picture[p].width, picture[p].height);
-            printf("%-10s %5d", text, batch[b]);
+            printf("%4dx%-4d %4dx%-4d %5d", job[j].from_width, job[j].from_height, job[j].width, job[j].height,
+                   batch[b]);
             for (int s = 0; s < N_CUDA_STAGES; s++) {
                 printf(" %7.2f", us[s]);
                 sum += s == CUDA_STAGE_COPY ? 0 : us[s];
             }
             printf(" | %7.2f", sum);
-            if (picture[p].target_us > 0)
-                printf(" %7.0f", picture[p].target_us);
+            if (job[j].target_us > 0)
+                printf(" %7.0f", job[j].target_us);
             else
                 printf(" %7s", "-");
             printf(" | %7.2f", time_instances(&source, &setup, 1, rounds));
             printf(" %7.2f\n", time_instances(&source, &setup, N_INSTANCES, rounds));
             fflush(stdout);
         }
+    }
     return 0;
 }
