@@ -340,8 +340,8 @@ static __device__ __forceinline__ void emit_as(const struct levels &l, uint32_t 
         for_pixels<TEAM>(low, cell.n, [&](uint32_t v, uint32_t pixels) {
             const uint32_t below = room.bitmap[v / 32] & ((1u << v % 32) - 1);
             const uint32_t c = room.before[v / 32] + (uint32_t)__popc(below);
-            atomicAdd(&room.count[c], pixels);
-            room.colour[c] = (uint16_t)v; /* all who write here write the same */
+            if (atomicAdd(&room.count[c], pixels) == 0)
+                room.colour[c] = (uint16_t)v;
         });
         sync_team<TEAM>();
         if (threadIdx.x % TEAM < 32)
