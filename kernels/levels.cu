@@ -73,8 +73,7 @@ static __device__ __forceinline__ void mark_colours(const uint16_t *low, uint32_
     sync_team<TEAM>();
     for_pixels<TEAM>(low, n, [=](uint32_t v, uint32_t) {
         const uint32_t bit = 1u << v % 32;
-        if (!(*(volatile uint32_t *)&bitmap[v / 32] & bit)) /* mostly it is there already */
-            atomicOr(&bitmap[v / 32], bit);
+        atomicOr(&bitmap[v / 32], bit);
     });
     sync_team<TEAM>();
 }
