@@ -1,10 +1,14 @@
 /* levels: the cells' pixels become the exact level and the three coarser ones (kmeans_rules.h; twin of sort_keys,
  * build_exact_level and build_level in src/compute/cpu_kmeans.c). A warp, or a block where there are many pixels, takes
- * a cell: a bitmap of its 4096 colours has them in Morton order, and the number of bits below one is that colour's
- * place. measure  how many points start in the cell at every level: the bitmap, folded again and again scan     one
- * block a frame adds the cells up, picks the dropped bits and each cell's place in the four levels emit     counts each
- * colour's pixels and writes the points; points of coarser levels note their first exact point merge    eight lanes add
- * up the exact points of each coarser point so that the host need not know any count.
+ * a cell: a bitmap of its 4096 colours has them in Morton order, and the number of bits below one is its place.
+ *
+ *   measure  how many points start in the cell at every level: the bitmap, folded again and again
+ *   scan     one block a frame adds the cells up, picks the dropped bits and each cell's place in the four levels
+ *   emit     counts each colour's pixels and writes the points; where one starts a point of a coarser level, that notes
+ *            its first point of the next finer one
+ *   merge    four lanes add up the finer points of each coarser one, level by level
+ *
+ * so that the host need not know any count.
  *
  * Floor on an H200 a frame of n pixels with m colours: measure reads 2 n bytes, emit 4 n (from L2 where frames are
  * small) and writes 8 m, merge reads 8 m: 0.5 us for 426 x 240 with m = n / 2. A cell costs a warp some 150

@@ -180,8 +180,8 @@ done:
 /* --- runs --------------------------------------------------------------------------------------------------------- */
 
 /* All frames, batch by batch; a source of fewer is gone through again. Adds the seconds of convert and of cluster. A
- * GPU may still be at the last two frames when convert returns: rgb, if not NULL, has room for a picture whose pixels
- * are asked for in between, so that cluster does not wait for them. */
+ * GPU may still have frames to convert when convert returns: rgb, if not NULL, has room for a picture whose pixels are
+ * asked for then, so that convert's seconds are all of it (and a picture's way back). */
 static enum status run_frames(const struct lane *lane, uint8_t *rgb, double seconds[2])
 {
     const struct source *s = &lane->bench->source;
@@ -198,13 +198,12 @@ static enum status run_frames(const struct lane *lane, uint8_t *rgb, double seco
             number[i] = first + i;
             TRY(compute_convert(lane->compute, i, &s->frame[(first + i) % s->n]));
         }
-        const double converted = clock_seconds();
         if (rgb)
             TRY(compute_pixels(lane->compute, n - 1, rgb));
-        const double idle = clock_seconds();
+        const double converted = clock_seconds();
         TRY(compute_cluster(lane->compute, n, number, clusters, light, NULL));
         seconds[0] += converted - started;
-        seconds[1] += clock_seconds() - idle;
+        seconds[1] += clock_seconds() - converted;
     }
     return ST_OK;
 }

@@ -30,17 +30,6 @@ CONVERT_FN uint32_t convert_clip(int32_t v)
     return v < 0 ? 0u : v > 255 ? 255u : (uint32_t)v;
 }
 
-/* y, u, v: sample values less their offsets. */
-CONVERT_FN void convert_pixel(const struct convert_coefs *c, int32_t y, int32_t u, int32_t v, uint32_t *r, uint32_t *g,
-                              uint32_t *b)
-{
-    const int32_t l = c->y * y + (1 << (CONVERT_BITS - 1));
-
-    *r = convert_clip(l + c->rv * v);
-    *g = convert_clip(l - c->gu * u - c->gv * v);
-    *b = convert_clip(l + c->bu * u);
-}
-
 /* sum / total, rounded, for sums below 2^43 and totals below 2^26, by a multiplication that is still exact: with n = 2
  * sum + total and d = 2 total, n + 1/2 lies at least 1/(2 d) away from every multiple of d, far more than doubles err
  * here. */

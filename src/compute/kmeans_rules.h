@@ -7,12 +7,15 @@
  * adaptive colour histogram that keeps between cap / 2 and cap points, or all colours where there are no more than cap.
  *
  *   seed    many restarts: greedy k-means++ (Arthur & Vassilvitskii 2007, with the local trials of scikit-learn) and a
- * few Lloyd steps on <= SEED_POINTS search  successive halving on <= SEARCH_POINTS: the best third some more steps, the
- * best three until they stand still polish  these three on <= POLISH_POINTS final   the best one on the exact level, so
- * counts and inertia are those of all pixels
+ *           few Lloyd steps on <= SEED_POINTS
+ *   search  successive halving on <= SEARCH_POINTS: the best third some more steps, the best three until they stand
+ *           still
+ *   polish  these three on <= POLISH_POINTS
+ *   final   the best one on the exact level, so counts and inertia are those of all pixels
  *
- * Centres stand still when no channel moves by more than STILL, a sixteenth of a level: scikit-learn's default stops
- * where the squared moves add up to less than 1e-4 of the variance, which is coarser on most frames.
+ * Centres stand still when no channel moves by more than STILL, a sixteenth of a level (plain: when none moves at all).
+ * scikit-learn's default stops where the squared moves add up to less than 1e-4 of the variance, which is coarser on
+ * most frames.
  *
  * Centres are 8.8 fixed point. For a pixel p and a centre c, both less 128 levels, argmin |p - c|^2 is argmin of
  * |c|^2 / 256 - 2 p.c, which needs 27 bits: times 32 plus the centre's index it fits an int32, and one min yields the

@@ -36,6 +36,18 @@ double av_input_seconds(const struct av_input *in);
 enum status av_decoder_open(AVCodecContext **decoder, const struct av_input *in, int threads);
 enum status av_decoder_start(AVCodecContext *decoder, const struct av_input *in);
 
+/* A look at a film from its start by one thread: several would not see all damage, and what a decoder conceals depends
+ * on how many it has. Must not move while it is open; av_look_close also after a failure. */
+struct av_look {
+    struct av_input in;
+    AVCodecContext *decoder; /* the caller may set more before av_decoder_start */
+    AVPacket *packet;
+    AVFrame *frame;
+};
+
+enum status av_look_open(struct av_look *look, const char *path, const atomic_int *stop);
+void av_look_close(struct av_look *look);
+
 /* An NVDEC session (see nvdec.h). Whoever takes one owns it. */
 struct nvdec {
     AVCodecContext *codec;

@@ -1,5 +1,6 @@
 /* av_input: opens a film's container so that hostile input stays harmless: only regular files, only the file: protocol,
- * only formats of films (no playlists, no image patterns), never a second file, bounded pictures. */
+ * only formats of films (no playlists, no image patterns), never a second file, bounded pictures; and decoders for it.
+ */
 #include "media/av.h"
 
 #include <libavutil/avstring.h>
@@ -211,4 +212,21 @@ enum status av_decoder_start(AVCodecContext *decoder, const struct av_input *in)
 
     return error < 0 ? FAIL(av_blame(error), "decoder %s cannot be opened: %s", in->codec->name, av_error_text(error))
                      : ST_OK;
+}
+
+enum status av_look_open(struct av_look *look, const char *path, const atomic_int *stop)
+{
+    *look = (struct av_look){.packet = av_packet_alloc(), .frame = av_frame_alloc()};
+    if (!look->packet || !look->frame)
+        return FAIL(ST_NOMEM, "out of memory for a decoder");
+    TRY(av_input_open(&look->in, path, stop));
+    return av_decoder_open(&look->decoder, &look->in, 1);
+}
+
+void av_look_close(struct av_look *look)
+{
+    av_frame_free(&look->frame);
+    av_packet_free(&look->packet);
+    avcodec_free_context(&look->decoder);
+    av_input_close(&look->in);
 }

@@ -23,17 +23,17 @@ struct film_head {
 
 /* --- decoding ----------------------------------------------------------------------------------------------------- */
 
-static void take_outputs(struct film_head *h, AVCodecContext *decoder, AVFrame *av)
+static void take_outputs(struct film_head *h, struct av_look *look)
 {
     int error;
 
-    while ((error = avcodec_receive_frame(decoder, av)) >= 0) {
+    while ((error = avcodec_receive_frame(look->decoder, look->frame)) >= 0) {
         if (h->n == 0)
-            film_describe_picture(&h->picture, decoder, av);
+            film_describe_picture(&h->picture, look->decoder, look->frame);
         if (h->n < HEAD_ROOM)
-            h->packet[h->n++] = av->pts;
-        h->damaged |= film_is_damaged(av);
-        av_frame_unref(av);
+            h->packet[h->n++] = look->frame->pts;
+        h->damaged |= film_is_damaged(look->frame);
+        av_frame_unref(look->frame);
     }
     h->damaged |= error != AVERROR(EAGAIN) && error != AVERROR_EOF;
 }
@@ -41,38 +41,27 @@ static void take_outputs(struct film_head *h, AVCodecContext *decoder, AVFrame *
 /* Each packet carries its number as its timestamp. */
 static enum status decode_head(struct film_head *h)
 {
-    struct av_input in = {0};
-    AVCodecContext *decoder = NULL;
-    AVPacket *p = av_packet_alloc();
-    AVFrame *av = av_frame_alloc();
+    struct av_look look;
     enum status st;
 
-    if (!p || !av) {
-        st = FAIL(ST_NOMEM, "out of memory for a decoder");
-        goto done;
-    }
-    TRY_OR(done, st, av_input_open(&in, h->path, h->stop));
-    TRY_OR(done, st, av_decoder_open(&decoder, &in, 1)); /* several threads would not see all damage */
-    decoder->skip_loop_filter = AVDISCARD_ALL;           /* nobody sees the pictures */
-    TRY_OR(done, st, av_decoder_start(decoder, &in));
+    TRY_OR(done, st, av_look_open(&look, h->path, h->stop));
+    look.decoder->skip_loop_filter = AVDISCARD_ALL; /* nobody sees the pictures */
+    TRY_OR(done, st, av_decoder_start(look.decoder, &look.in));
     for (int i = 0; i < HEAD_PACKETS; i++) {
-        st = av_input_read(&in, p, NULL, NULL);
+        st = av_input_read(&look.in, look.packet, NULL, NULL);
         if (st != ST_OK)
             break;
-        p->pts = p->dts = i;
-        if (avcodec_send_packet(decoder, p) < 0)
+        look.packet->pts = look.packet->dts = i;
+        if (avcodec_send_packet(look.decoder, look.packet) < 0)
             h->damaged = true;
-        av_packet_unref(p);
-        take_outputs(h, decoder, av);
+        av_packet_unref(look.packet);
+        take_outputs(h, &look);
     }
-    avcodec_send_packet(decoder, NULL);
-    take_outputs(h, decoder, av);
+    avcodec_send_packet(look.decoder, NULL);
+    take_outputs(h, &look);
     st = st == ST_INTERRUPTED ? st : ST_OK;
 done:
-    av_frame_free(&av);
-    av_packet_free(&p);
-    avcodec_free_context(&decoder);
-    av_input_close(&in);
+    av_look_close(&look);
     return st;
 }
 

@@ -1,5 +1,4 @@
-/* film_listing: the frames of a film listed by decoding all of it, where its packets do not tell, or told wrong. With
- * one thread: what a decoder conceals in a damaged film, and whether it says so, depends on how many it has. */
+/* film_listing: the frames of a film listed by decoding all of it, where its packets do not tell, or told wrong. */
 #include "media/film_parts.h"
 
 #include "base/mem.h"
@@ -12,18 +11,19 @@ struct listing {
     int64_t n_damaged, n_refused;
 };
 
-static enum status list_outputs(struct film *film, AVCodecContext *decoder, AVFrame *av, struct listing *l)
+static enum status list_outputs(struct film *film, struct av_look *look, struct listing *l)
 {
+    AVFrame *av = look->frame;
     int error;
 
-    while ((error = avcodec_receive_frame(decoder, av)) >= 0) {
+    while ((error = avcodec_receive_frame(look->decoder, av)) >= 0) {
         const int64_t n = film->n_frames;
         struct film_frame *grown = mem_grow(film->frame, (size_t)n, &l->room, sizeof *grown);
         if (!grown)
             return ST_NOMEM;
         film->frame = grown;
         if (n == 0)
-            film_describe_picture(&film->info, decoder, av);
+            film_describe_picture(&film->info, look->decoder, av);
         const int64_t pts = av->best_effort_timestamp == AV_NOPTS_VALUE ? FILM_NO_TIME : av->best_effort_timestamp;
         int64_t ticks = n == 0 ? 0 : film->frame[n - 1].ticks + film->info.usual_ticks;
         if (n > 0 && pts != FILM_NO_TIME && film->frame[n - 1].pts != FILM_NO_TIME && pts > film->frame[n - 1].pts)
@@ -55,37 +55,26 @@ static void judge_loss(struct film *film, const struct listing *l)
 static enum status list_frames(struct film *film, const atomic_int *stop, film_progress *progress, void *context,
                                struct listing *l)
 {
-    struct av_input in = {0};
-    AVCodecContext *decoder = NULL;
-    AVPacket *p = av_packet_alloc();
-    AVFrame *av = av_frame_alloc();
+    struct av_look look;
     int64_t n_packets = 0;
     enum status st;
 
-    if (!p || !av) {
-        st = FAIL(ST_NOMEM, "out of memory for a decoder");
-        goto done;
-    }
-    TRY_OR(done, st, av_input_open(&in, film->path, stop));
-    TRY_OR(done, st, av_decoder_open(&decoder, &in, 1));
-    decoder->pkt_timebase = in.stream->time_base;
-    TRY_OR(done, st, av_decoder_start(decoder, &in));
-    while ((st = av_input_read(&in, p, NULL, NULL)) == ST_OK) {
-        l->n_refused += avcodec_send_packet(decoder, p) < 0;
+    TRY_OR(done, st, av_look_open(&look, film->path, stop));
+    look.decoder->pkt_timebase = look.in.stream->time_base;
+    TRY_OR(done, st, av_decoder_start(look.decoder, &look.in));
+    while ((st = av_input_read(&look.in, look.packet, NULL, NULL)) == ST_OK) {
+        l->n_refused += avcodec_send_packet(look.decoder, look.packet) < 0;
         if (progress && ++n_packets % 64 == 0)
             progress(context, n_packets, film->n_packets);
-        av_packet_unref(p);
-        TRY_OR(done, st, list_outputs(film, decoder, av, l));
+        av_packet_unref(look.packet);
+        TRY_OR(done, st, list_outputs(film, &look, l));
     }
     if (st == ST_END || st == ST_FORMAT) {
-        avcodec_send_packet(decoder, NULL);
-        st = list_outputs(film, decoder, av, l);
+        avcodec_send_packet(look.decoder, NULL);
+        st = list_outputs(film, &look, l);
     }
 done:
-    av_frame_free(&av);
-    av_packet_free(&p);
-    avcodec_free_context(&decoder);
-    av_input_close(&in);
+    av_look_close(&look);
     return st;
 }
 
