@@ -2,16 +2,16 @@
  * the order of threads: scores, sums and costs are integers, ties go to the lowest index or number.
  *
  *   search  one block a frame: its seed and search levels lie in shared memory, each warp takes restarts by number:
- *           greedy k-means++ and the first stage's steps on the one; the block ranks them, and warps take the second
- *           stage's on the other
+ *           greedy k-means++ on the one, the first stage's steps on the other; the block ranks them, and warps take the
+ *           second stage's likewise
  *   refine  one block for each of the restarts that are left: last stage, then the polish level, out of L2
  *   final   one block a frame: the best restart over all colours until it stands still
  *
  * kmeans_plain.cu stands in for search and refine where every restart goes over all colours; lloyd.cuh has the steps.
  *
  * Floor on an H200 at k = 8: a point and centre cost 4 instructions at half rate, a point some 15 more: about 0.45
- * clocks of an SM a point and step. 48 restarts of 4 steps on 512 points and 16 of 4 on 2048 are 0.1 M clocks, 0.45 us
- * of the whole GPU a frame, seeding a third of a us more; refine at most 0.3 us; 6 final steps over 60,000 colours 0.7
+ * clocks of an SM a point and step. 48 restarts of 4 steps and 16 of 8 on 2048 points are 0.3 M clocks, 1.3 us of the
+ * whole GPU a frame, seeding a third of a us more; refine at most 0.3 us; 6 final steps over 60,000 colours 0.7
  * us. */
 #include "base/rng.h"
 #include "kernels/lloyd.cuh"
@@ -209,7 +209,7 @@ static __global__ void __launch_bounds__(32 * MAX_WARPS, 2) search_frames(const 
     for (uint32_t number = warp_of(); number < (uint32_t)n_init; number += n_warps) {
         set_centres(held, seed_restart(work, seed, (uint32_t *)space.lane_sum, work.frame_number[frame], number));
         __syncwarp();
-        run_lloyd<T, false, false>(seeds, held, k, work.schedule.stage[0].steps, work.schedule.still, space);
+        run_lloyd<T, false, false>(search, held, k, work.schedule.stage[0].steps, work.schedule.still, space);
         store_centres(restart_centre(work, frame, number), held, k);
         const int64_t restart_cost = total_cost(held, k);
         if (lane_of() == 0)

@@ -339,7 +339,7 @@ void cpu_kmeans_frame(struct cpu_kmeans *km, const uint8_t *rgb, int64_t frame_n
         }
         for (int stage = 0; stage < KMEANS_STAGES; stage++) {
             for (int i = 0; i < s->stage[stage].n; i++)
-                run_lloyd(km, stage == 0 ? seed : search, &km->restart[i], s->stage[stage].steps);
+                run_lloyd(km, search, &km->restart[i], s->stage[stage].steps);
             qsort(km->restart, (size_t)s->stage[stage].n, sizeof *km->restart, compare_restarts);
         }
         const int n_last = s->stage[KMEANS_STAGES - 1].n;

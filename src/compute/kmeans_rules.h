@@ -6,10 +6,9 @@
  * low d bits of the Morton code merges neighbours, so every coarser level is a run-length merge of the exact one: an
  * adaptive colour histogram that keeps between cap / 2 and cap points, or all colours where there are no more than cap.
  *
- *   seed    many restarts: greedy k-means++ (Arthur & Vassilvitskii 2007, with the local trials of scikit-learn) and a
- *           few Lloyd steps on <= SEED_POINTS
- *   search  successive halving on <= SEARCH_POINTS: the best third some more steps, the best three until they stand
- *           still
+ *   seed    greedy k-means++ (Arthur & Vassilvitskii 2007, with the local trials of scikit-learn) on <= SEED_POINTS
+ *   search  Lloyd on <= SEARCH_POINTS with successive halving: many restarts a few steps, the best third some more, the
+ *           best three until they stand still
  *   polish  these three on <= POLISH_POINTS
  *   final   the best one on the exact level, so counts and inertia are those of all pixels
  *
@@ -79,7 +78,7 @@ KMEANS_FN struct kmeans_schedule kmeans_schedule_of(int k, int n_init, int plain
     s.stage[2].n = n_init < 3 ? n_init : 3;
     s.stage[2].steps = 20;
     s.stage[1].n = (n_init + 2) / 3 > s.stage[2].n ? (n_init + 2) / 3 : s.stage[2].n;
-    s.stage[1].steps = 4;
+    s.stage[1].steps = 8;
     s.fine_steps = k <= 8 ? 6 : 12;
     s.still = KMEANS_STILL;
     s.seed_points = k <= 8 ? KMEANS_SEED_POINTS / 2 : KMEANS_SEED_POINTS;
