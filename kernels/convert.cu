@@ -46,6 +46,21 @@ static __device__ __forceinline__ int32_t sample(const struct convert_job &job, 
     return (int32_t)(__ldg((const SAMPLE *)row + x) >> job.shift);
 }
 
+/* What chroma cell cx, cy adds to a luma sample's R, G and B, with what rounds them. */
+template <class SAMPLE>
+static __device__ __forceinline__ void chroma_at(const struct convert_job &job, uint32_t cx, uint32_t cy, int32_t round,
+                                                 int32_t to[3])
+{
+    const struct convert_coefs &k = job.coefs;
+    const bool both = job.interleaved;
+    const int32_t u = sample<SAMPLE>(job, 1, both ? 2 * cx : cx, cy) - k.c_offset;
+    const int32_t v = (both ? sample<SAMPLE>(job, 1, 2 * cx + 1, cy) : sample<SAMPLE>(job, 2, cx, cy)) - k.c_offset;
+
+    to[0] = round + k.rv * v;
+    to[1] = round - k.gu * u - k.gv * v;
+    to[2] = round + k.bu * u;
+}
+
 /* The key of a frame's own pixel. */
 template <class SAMPLE, int KIND>
 static __device__ __forceinline__ uint32_t pixel_key(const struct convert_job &job, uint32_t x, uint32_t y)
@@ -56,11 +71,9 @@ static __device__ __forceinline__ uint32_t pixel_key(const struct convert_job &j
 
     if constexpr (KIND == CONVERT_CHROMA) {
         const uint32_t cx = x >> job.chroma_w_log2, cy = y >> job.chroma_h_log2;
-        const bool both = job.interleaved;
-        const int32_t u = sample<SAMPLE>(job, 1, both ? 2 * cx : cx, cy) - k.c_offset;
-        const int32_t v = (both ? sample<SAMPLE>(job, 1, 2 * cx + 1, cy) : sample<SAMPLE>(job, 2, cx, cy)) - k.c_offset;
-        return kmeans_morton(convert_clip(first + k.rv * v), convert_clip(first - k.gu * u - k.gv * v),
-                             convert_clip(first + k.bu * u));
+        int32_t to[3];
+        chroma_at<SAMPLE>(job, cx, cy, 0, to);
+        return kmeans_morton(convert_clip(first + to[0]), convert_clip(first + to[1]), convert_clip(first + to[2]));
     } else if constexpr (KIND == CONVERT_RGB) {
         const int32_t second = k.y * sample<SAMPLE>(job, 1, x, y) + round;
         const int32_t third = k.y * sample<SAMPLE>(job, 2, x, y) + round;
@@ -84,17 +97,14 @@ static __device__ __forceinline__ struct rgb row_light(const struct convert_job 
         for (uint32_t x = columns.first; x < columns.last;) {
             const uint32_t cx = x >> job.chroma_w_log2;
             const uint32_t end = min((cx + 1) << job.chroma_w_log2, columns.last);
-            const bool both = job.interleaved;
-            const int32_t u = sample<SAMPLE>(job, 1, both ? 2 * cx : cx, cy) - k.c_offset;
-            const int32_t v =
-                (both ? sample<SAMPLE>(job, 1, 2 * cx + 1, cy) : sample<SAMPLE>(job, 2, cx, cy)) - k.c_offset;
-            const int32_t to_r = round + k.rv * v, to_g = round - k.gu * u - k.gv * v, to_b = round + k.bu * u;
+            int32_t to[3];
+            chroma_at<SAMPLE>(job, cx, cy, round, to);
             for (; x < end; x++) {
                 const int32_t l = k.y * sample<SAMPLE>(job, 0, x, y);
                 const uint32_t weight = span_weight(columns, x);
-                sum.r += weight * linear[convert_clip(l + to_r)];
-                sum.g += weight * linear[convert_clip(l + to_g)];
-                sum.b += weight * linear[convert_clip(l + to_b)];
+                sum.r += weight * linear[convert_clip(l + to[0])];
+                sum.g += weight * linear[convert_clip(l + to[1])];
+                sum.b += weight * linear[convert_clip(l + to[2])];
             }
         }
     } else {

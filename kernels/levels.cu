@@ -14,6 +14,7 @@
  * small) and writes 8 m, merge reads 8 m: 0.5 us for 426 x 240 with m = n / 2. A cell costs a warp some 150
  * instructions in each of measure and emit beside its pixels: 1,000 cells 0.35 us. */
 #include "kernels/launch.h"
+#include "kernels/warp.cuh"
 
 enum {
     WARPS = 8,
@@ -24,13 +25,6 @@ enum {
     SCAN_WARPS = 16,
     BITMAP_WORDS = CELL_COLOURS / 32
 };
-
-static const uint32_t FULL = 0xFFFFFFFFu;
-
-static __device__ __forceinline__ uint32_t lane_of(void)
-{
-    return threadIdx.x % 32;
-}
 
 /* --- a cell's colours --------------------------------------------------------------------------------------------- */
 
@@ -96,13 +90,6 @@ static __device__ __forceinline__ void for_cells(const struct cells &cells, uint
              i += SMALL_BLOCKS * WARPS)
             if (cells.cell[(size_t)frame * CELLS + i].n <= CELL_LARGE)
                 take(i);
-}
-
-static __device__ __forceinline__ uint32_t warp_sum(uint32_t v)
-{
-    for (int step = 16; step > 0; step /= 2)
-        v += __shfl_xor_sync(FULL, v, step);
-    return v;
 }
 
 /* --- measure ------------------------------------------------------------------------------------------------------ */
@@ -242,11 +229,7 @@ static __global__ void __launch_bounds__(32 * SCAN_WARPS) scan_cells(const struc
     for (uint32_t base = 0; base < n_cells; base += 32) {
         const uint32_t cell = base + lane;
         const uint32_t n = cell < n_cells ? cell_heads_of(heads, cell, dropped) : 0;
-        uint32_t through = n;
-        for (int step = 1; step < 32; step *= 2) {
-            const uint32_t left = __shfl_up_sync(FULL, through, step);
-            through += lane >= (uint32_t)step ? left : 0;
-        }
+        const uint32_t through = warp_scan(n);
         if (cell < n_cells)
             offset[(size_t)cell * N_LEVELS + warp] = before + through - n;
         before += __shfl_sync(FULL, through, 31);
@@ -267,13 +250,8 @@ template <uint32_t COLOURS> static __device__ __forceinline__ void rank_colours(
     const uint4 four = ((const uint4 *)room.bitmap)[lane_of()];
     const uint32_t x = (uint32_t)__popc(four.x), y = (uint32_t)__popc(four.y), z = (uint32_t)__popc(four.z);
     const uint32_t mine = x + y + z + (uint32_t)__popc(four.w);
-    uint32_t through = mine;
+    const uint32_t through = warp_scan(mine), at = through - mine;
 
-    for (uint32_t step = 1; step < 32; step *= 2) {
-        const uint32_t left = __shfl_up_sync(FULL, through, step);
-        through += lane_of() >= step ? left : 0;
-    }
-    const uint32_t at = through - mine;
     ((ushort4 *)room.before)[lane_of()] =
         make_ushort4((uint16_t)at, (uint16_t)(at + x), (uint16_t)(at + x + y), (uint16_t)(at + x + y + z));
     if (lane_of() == 31)
@@ -399,7 +377,6 @@ template <class T, int LEVEL> static __global__ void __launch_bounds__(256) merg
         const uint32_t first = point < n ? l.coarse_first[at + point] : 0;
         const uint32_t last = point < n ? l.coarse_first[at + point + 1] : 0;
         struct colour_sum<T> sum = {
-            0, 0, 0, 0
         };
 
         for (uint32_t i = first + sub; i < last; i += MERGE_LANES) {

@@ -7,6 +7,7 @@
  * u8 [n_frames, n_lines, 3]. Floor on an H200: 8 bytes a colour, 0.1 us for 50,000; lines 4 bytes a pixel: 480 x 270 in
  * 0.12 us. */
 #include "kernels/launch.h"
+#include "kernels/warp.cuh"
 
 enum { WARPS = 8, SUM_BLOCKS = 4 };
 
@@ -19,13 +20,6 @@ static __device__ __forceinline__ void add_pixel(struct light_sum &sum, const ui
     sum.c[0] += linear[kmeans_gather_bits(key >> 2)];
     sum.c[1] += linear[kmeans_gather_bits(key >> 1)];
     sum.c[2] += linear[kmeans_gather_bits(key)];
-}
-
-template <class T> static __device__ __forceinline__ T warp_sum(T v)
-{
-    for (int step = 16; step > 0; step /= 2)
-        v += __shfl_xor_sync(0xFFFFFFFFu, v, step);
-    return v;
 }
 
 static __device__ __forceinline__ void write_line(uint8_t *line, const struct light_sum &sum, uint32_t length,
@@ -61,7 +55,7 @@ static __global__ void __launch_bounds__(32 * WARPS) measure_colours(const struc
     }
     for (int c = 0; c < 3; c++) {
         sum[c] = warp_sum(sum[c]);
-        if (threadIdx.x % 32 == 0)
+        if (lane_of() == 0)
             atomicAdd(&job.sum[3 * (size_t)frame + c], sum[c]);
     }
 }
@@ -72,7 +66,7 @@ static __global__ void __launch_bounds__(32 * WARPS) measure_rows(const struct l
     __shared__ uint16_t linear[256];
 
     load_linear(linear, job.light);
-    const uint32_t lane = threadIdx.x % 32, frame = blockIdx.y, row = blockIdx.x * WARPS + threadIdx.x / 32;
+    const uint32_t lane = lane_of(), frame = blockIdx.y, row = blockIdx.x * WARPS + threadIdx.x / 32;
     if (row >= job.height)
         return;
     const uint32_t *key = job.levels.cells.key + ((size_t)frame * job.height + row) * job.width;

@@ -12,13 +12,12 @@
 #define JACQUARD_KERNELS_LLOYD_CUH
 
 #include "kernels/launch.h"
+#include "kernels/warp.cuh"
 
 enum {
     GROUPS = COMPUTE_MAX_K / 8, /* a lane holds channel lane % 4 of the centres lane / 4, 8 + lane / 4, ... */
     INDEX_MASK = 31
 };
-
-static const uint32_t FULL = 0xFFFFFFFFu;
 
 struct points {
     const uint32_t *colour, *weight;
@@ -43,30 +42,9 @@ template <class T> struct workspace {
     uint64_t *part;    /* of the block: [warps][4 k] */
 };
 
-static __device__ __forceinline__ uint32_t lane_of(void)
-{
-    return threadIdx.x % 32;
-}
-
 static __device__ __forceinline__ uint32_t warp_of(void)
 {
     return threadIdx.x / 32;
-}
-
-template <class T> static __device__ __forceinline__ T warp_sum(T v)
-{
-    for (int step = 16; step > 0; step /= 2)
-        v += __shfl_xor_sync(FULL, v, step);
-    return v;
-}
-
-static __device__ __forceinline__ uint64_t warp_scan(uint64_t v)
-{
-    for (int step = 1; step < 32; step *= 2) {
-        const uint64_t left = __shfl_up_sync(FULL, v, step);
-        v += lane_of() >= (uint32_t)step ? left : 0;
-    }
-    return v;
 }
 
 static __device__ uint64_t block_sum(uint64_t v, uint64_t *scratch)

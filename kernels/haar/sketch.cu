@@ -9,6 +9,7 @@
  * 17 ms / 2 = 8.6 ms. */
 #include "compute/haar/sketch.h"
 #include "kernels/haar/launch_boost.h"
+#include "kernels/warp.cuh"
 
 enum {
     ENCODE_THREADS = 256, /* a bin each */
@@ -25,8 +26,6 @@ enum {
 
 /* 128 * 128 * so many images fit a sum. */
 static const uint32_t most_slice_images = 1u << 16;
-
-static const uint32_t all_lanes = 0xFFFFFFFFu;
 
 /* --- codes -------------------------------------------------------------------------------------------------------- */
 
@@ -57,11 +56,7 @@ static __global__ void __launch_bounds__(ENCODE_THREADS)
     uint32_t own = 0;
     for (uint32_t k = 0; k < 32; k++)
         own += count[bin][(k + lane) % 32];
-    uint32_t up_to = own;
-    for (uint32_t step = 1; step < 32; step *= 2) {
-        const uint32_t other = __shfl_up_sync(all_lanes, up_to, step);
-        up_to += lane >= step ? other : 0;
-    }
+    uint32_t up_to = warp_scan(own);
     if (lane == 31)
         strip_count[strip] = up_to;
     __syncthreads();
@@ -137,7 +132,7 @@ static __global__ void __launch_bounds__(WEIGH_THREADS)
     digits[(size_t)blockIdx.y * n_words + word] = four;
     sum = is_higher ? sum : 0;
     for (int step_size = 1; step_size < 8; step_size *= 2) /* the lanes of a column: half, and 4 groups of images */
-        sum += __shfl_xor_sync(all_lanes, sum, step_size);
+        sum += __shfl_xor_sync(FULL, sum, step_size);
     if (word % 8 == 0 && sum != 0)
         atomicAdd(&total[column], sum);
 }
@@ -169,9 +164,9 @@ static __device__ __forceinline__ void multiply(int32_t (&sum)[4], const uint32_
 #elif __CUDA_ARCH__ < 750 /* the same by hand: a lane's sums are of row lane / 4, columns 2 (lane % 4) and the next */
     const uint32_t lane = threadIdx.x % 32;
     for (uint32_t i = 0; i < 16; i++) {
-        const uint32_t row = __shfl_sync(all_lanes, a[i / 4], lane / 4 * 4 + i % 4);
+        const uint32_t row = __shfl_sync(FULL, a[i / 4], lane / 4 * 4 + i % 4);
         for (uint32_t c = 0; c < 2; c++) {
-            const uint32_t column = __shfl_sync(all_lanes, i < 8 ? b.x : b.y, (lane % 4 * 2 + c) * 4 + i % 4);
+            const uint32_t column = __shfl_sync(FULL, i < 8 ? b.x : b.y, (lane % 4 * 2 + c) * 4 + i % 4);
             int32_t &to = sum[i / 4 % 2 * 2 + c];
             asm("dp4a.u32.s32 %0, %1, %2, %0;" : "+r"(to) : "r"(row), "r"(column));
         }
@@ -384,7 +379,7 @@ static __global__ void __launch_bounds__(GAIN_THREADS)
         }
     float gain = search.is_split ? __fsub_rn(before, after) : __ll2float_rn(edge);
     for (int other = 1; other < SKETCH_CUTS; other *= 2)
-        gain = fmaxf(gain, __shfl_xor_sync(all_lanes, gain, other));
+        gain = fmaxf(gain, __shfl_xor_sync(FULL, gain, other));
     if (cut == 0 && feature < n)
         step[feature] = sketch_step(gain);
 }
