@@ -44,8 +44,8 @@ struct weave {
     struct worker *worker;
     atomic_ushort *owner; /* [samples of this rank] 1 + index of the worker that has it; 0 = nobody yet */
     atomic_llong next_segment, progress;
-    atomic_llong nvdec_packets, nvdec_us; /* all sessions' */
-    int n_nvdec;
+    int n_of[N_DECODER_PATHS];                                  /* workers */
+    atomic_llong packets[N_DECODER_PATHS], us[N_DECODER_PATHS]; /* of the segments they are done with */
     int64_t last_segment, total;
     pthread_mutex_t lock;
     pthread_cond_t all_done; /* on the monotonic clock */
@@ -173,21 +173,42 @@ static bool has_segment(struct weave *weave, int64_t segment)
     return has_all;
 }
 
+/* Packets a microsecond that one worker of the kind does, going by all of them; 0: not known yet. */
+static double speed_of(const struct weave *weave, enum decoder_path path)
+{
+    const int64_t us = atomic_load(&weave->us[path]);
+
+    return us > 0 ? (double)atomic_load(&weave->packets[path]) / (double)us : 0.0;
+}
+
 /* With one of the last segments a core would be busy when the NVDEC sessions, several times as fast each, are done with
  * the others and this one. */
 static bool leaves_it_to_nvdec(const struct worker *w, int64_t n_left)
 {
     const struct weave *weave = w->weave;
-    const int64_t packets = atomic_load(&weave->nvdec_packets);
+    const double nvdec = speed_of(weave, DECODER_NVDEC);
 
-    if (w->path == DECODER_NVDEC || packets == 0 || w->packets == 0)
+    if (w->path == DECODER_NVDEC || nvdec <= 0.0 || w->packets == 0)
         return false;
-    const double mine = (double)w->packets_us / (double)w->packets;
-    const double nvdec = (double)atomic_load(&weave->nvdec_us) / (double)packets;
-    return mine > nvdec * ((double)n_left / weave->n_nvdec + 1.0);
+    const double mine = (double)w->packets / (double)w->packets_us;
+    return nvdec > mine * ((double)n_left / weave->n_of[DECODER_NVDEC] + 1.0);
 }
 
-/* A worker's next segments, *first .. *last - 1: a third of its even share of what is left, so that starts are few and
+/* What the worker would do of n_left segments if all were to end together; 1 until it is known how fast its kind is. */
+static double share_of(const struct worker *w, int64_t n_left)
+{
+    const struct weave *weave = w->weave;
+    const enum decoder_path other = w->path == DECODER_CPU ? DECODER_NVDEC : DECODER_CPU;
+    const double mine = speed_of(weave, w->path), theirs = speed_of(weave, other);
+
+    if (weave->n_of[other] == 0)
+        return (double)n_left / weave->n_workers;
+    if (mine <= 0.0)
+        return 1.0;
+    return (double)n_left / (weave->n_of[w->path] + weave->n_of[other] * (theirs > 0.0 ? theirs / mine : 1.0));
+}
+
+/* A worker's next segments, *first .. *last - 1: a third of its share of what is left, so that starts are few and
  * workers end at about the same time (guided self-scheduling: Polychronopoulos, Kuck, 1987); but no more than a 64th of
  * all, so that a slow one is not left with too much, nor a drained one busy for long. */
 static bool take_segments(const struct worker *w, int64_t *first, int64_t *last)
@@ -202,7 +223,7 @@ static bool take_segments(const struct worker *w, int64_t *first, int64_t *last)
         const int64_t left = weave->last_segment - at;
         if (left <= 0 || leaves_it_to_nvdec(w, left))
             return false;
-        n = at_least(at_most(left / (3 * (int64_t)weave->n_workers), all / 64), 1);
+        n = at_least(at_most((int64_t)(share_of(w, left) / 3.0), all / 64), 1);
     } while (!atomic_compare_exchange_weak(&weave->next_segment, &at, at + n));
     *first = at;
     *last = at + n;
@@ -219,10 +240,8 @@ static void count_work(struct worker *w, int64_t from, int64_t to, double second
         packets += segment[i].packets;
     w->packets += packets;
     w->packets_us += us;
-    if (w->path == DECODER_NVDEC) {
-        atomic_fetch_add(&w->weave->nvdec_packets, packets);
-        atomic_fetch_add(&w->weave->nvdec_us, us);
-    }
+    atomic_fetch_add(&w->weave->packets[w->path], packets);
+    atomic_fetch_add(&w->weave->us[w->path], us);
 }
 
 /* Segments [from, to) in one go. */
@@ -274,7 +293,7 @@ static void *worker_main(void *context)
 
     /* Those who feed NVDEC sessions do little, but at once. HEVC of 60,000 frames by 16 cores and 8 sessions took 2.8
      * s, with lower priority for the cores' decoders 2.4 to 2.5. */
-    if (w->path == DECODER_CPU && weave->n_nvdec > 0)
+    if (w->path == DECODER_CPU && weave->n_of[DECODER_NVDEC] > 0)
         (void)nice(10); /* this thread and those it makes */
     const enum status st = work(w);
 
@@ -368,7 +387,8 @@ static enum status allocate_workers(struct weave *w)
     if (!w->worker)
         return ST_NOMEM;
     w->n_workers = n_nvdec + n_cpu;
-    w->n_nvdec = n_nvdec;
+    w->n_of[DECODER_CPU] = n_cpu;
+    w->n_of[DECODER_NVDEC] = n_nvdec;
     for (int i = 0; i < w->n_workers; i++) {
         w->worker[i].weave = w;
         w->worker[i].batch = batch;
@@ -465,7 +485,7 @@ enum status weave_finish(struct weave **in, struct weave_result *result, struct 
         stats->decode_us += (int64_t)(1e6 * (k->decoding.seconds > in_sink ? k->decoding.seconds - in_sink : 0.0));
         stats->convert_us += (int64_t)(1e6 * k->convert_seconds);
         stats->cluster_us += (int64_t)(1e6 * k->cluster_seconds);
-        stats->frames_decoded += k->decoding.frames_out;
+        stats->frames_decoded += k->decoding.frames_decoded;
         stats->packets_sent += k->decoding.packets_in;
         stats->damaged += k->decoding.damaged;
         stats->frames_clustered += k->n_clustered;

@@ -15,7 +15,7 @@
 enum {
     READ_AHEAD_BYTES = 4 << 20, /* nearer than this, reading on beats seeking */
     SYNC_PACKETS = 512,         /* after a seek, packets looked at to find out where it led */
-    NVDEC_RESET_PACKETS = 256,  /* resetting a hardware decoder costs as much as decoding about so many packets */
+    NVDEC_RESET_PACKETS = 256,  /* a reset that makes a new session costs as much as decoding about so many packets */
     NVDEC_MORE_PACKETS = 128    /* decoded instead at the end, at most */
 };
 
@@ -44,6 +44,13 @@ struct decoder {
 
 /* --- life --------------------------------------------------------------------------------------------------------- */
 
+/* A session's pictures are counted as it makes room for them: few come out. */
+static int count_picture(AVCodecContext *codec, AVFrame *frame, int flags)
+{
+    ++*(int64_t *)codec->opaque;
+    return avcodec_default_get_buffer2(codec, frame, flags);
+}
+
 static enum status open_nvdec(struct decoder *d)
 {
     TRY(nvdec_take(&d->setup.film->info, &d->in, d->setup.device, &d->nvdec));
@@ -52,6 +59,8 @@ static enum status open_nvdec(struct decoder *d)
         return ST_OK;
     }
     d->codec = d->nvdec->codec;
+    d->codec->opaque = &d->stats.frames_decoded;
+    d->codec->get_buffer2 = count_picture;
     d->first_time = d->nvdec->first_time;
     d->sent = d->nvdec->holds_frames ? SENT_BY_OTHERS : SENT_NOTHING;
     d->needs_headers = d->nvdec->was_used;
@@ -117,6 +126,8 @@ void decoder_close(struct decoder **in)
     if (!d)
         return;
     if (d->nvdec) {
+        d->codec->get_buffer2 = avcodec_default_get_buffer2;
+        d->codec->opaque = NULL;
         d->codec = NULL;
         if (d->is_finished && !d->is_unsound && is_as_listed(d))
             nvdec_keep(&d->nvdec, d->setup.film->n_packets, d->sent != SENT_NOTHING);
@@ -266,7 +277,7 @@ static enum status take_frames(struct decoder *d)
             frame = d->counted++;
         else if (number >= 0 && number < film->n_packets)
             frame = film->packet[number].frame;
-        d->stats.frames_out++;
+        d->stats.frames_decoded += !d->nvdec;
         const int64_t which = frame < 0 ? -1 : d->setup.sink.which(d->setup.sink.context, frame);
         d->n_due -= which >= 0;
         if (d->av->decode_error_flags != 0 || (d->av->flags & AV_FRAME_FLAG_CORRUPT))
@@ -326,15 +337,18 @@ static void count_packet(struct decoder *d)
 }
 
 /* Where decoding cannot go on from what was sent last, nor at a closed key frame, the decoder has to be drained and
- * reset. For a hardware decoder that is slow: decoding through a short gap is faster. */
+ * reset. */
 static bool is_gap(const struct decoder *d, int64_t last, int64_t start)
 {
     return last != SENT_NOTHING && start > last + 1 && !(d->setup.film->packet[start].flags & PACKET_CLOSED);
 }
 
+/* FFmpeg's H.264 decoder makes a new session of a reset hardware decoder: decoding through a short gap is faster. */
 static int64_t start_or_go_on(const struct decoder *d, int64_t last, int64_t start)
 {
-    return d->nvdec && last >= 0 && is_gap(d, last, start) && start - last < NVDEC_RESET_PACKETS ? last + 1 : start;
+    const bool is_slow = d->nvdec && d->codec->codec_id == AV_CODEC_ID_H264 && start - last < NVDEC_RESET_PACKETS;
+
+    return is_slow && last >= 0 && is_gap(d, last, start) ? last + 1 : start;
 }
 
 /* Wanted packets in decode order; from each one's start to itself everything has to be decoded, all else is passed
@@ -368,6 +382,23 @@ static enum status hand_over_headers(struct decoder *d)
     return ST_OK;
 }
 
+/* VP9: a packet of one picture, shown at once (uncompressed_header of its specification, and its annex B). Others hide
+ * one that a later packet may show: it comes out then with the marks that it was decoded with. */
+static bool is_shown_at_once(const AVPacket *p)
+{
+    const uint8_t first = p->data[0], last = p->data[p->size - 1];
+    const bool is_profile_3 = (first & 0x30) == 0x30, shows_existing = first & 8, shows_frame = first & 2;
+
+    return !is_profile_3 && !shows_existing && shows_frame && (last & 0xE0) != 0xC0;
+}
+
+/* A hardware decoder copies each picture that it gives out, and its feeder waits for it: only those asked for are to
+ * come out. */
+static bool may_stay_inside(const struct decoder *d)
+{
+    return d->nvdec && (d->codec->codec_id != AV_CODEC_ID_VP9 || is_shown_at_once(d->packet));
+}
+
 static enum status decode_packet(struct decoder *d, int64_t number, bool is_wanted)
 {
     const int64_t last = d->sent;
@@ -375,6 +406,8 @@ static enum status decode_packet(struct decoder *d, int64_t number, bool is_want
     if (last >= number || is_gap(d, last, number)) /* or back again: a stretch that starts before the last one's end */
         TRY(drain(d));
     d->codec->skip_frame = !is_wanted && d->setup.film->info.skips_unreferenced ? AVDISCARD_NONREF : AVDISCARD_DEFAULT;
+    if (!is_wanted && d->packet->size > 0 && may_stay_inside(d))
+        d->packet->flags |= AV_PKT_FLAG_DISCARD;
     if (d->needs_headers)
         TRY(hand_over_headers(d));
     d->packet->pts = d->packet->dts = d->first_time + number;

@@ -7,7 +7,7 @@
 #include "image/frame.h"
 #include "media/film.h"
 
-enum decoder_path { DECODER_CPU, DECODER_NVDEC };
+enum decoder_path { DECODER_CPU, DECODER_NVDEC, N_DECODER_PATHS };
 
 /* Where frames go. The frame is valid during the call; hash: sha256 in hex of the visible samples, planes one after the
  * other without padding, or NULL where not wanted. */
@@ -29,8 +29,8 @@ struct decoder_setup {
 };
 
 struct decoder_stats {
-    int64_t frames_out; /* frames that came out of the decoder */
-    int64_t packets_in; /* packets sent to it */
+    int64_t frames_decoded;
+    int64_t packets_in; /* packets sent to the decoder */
     int64_t damaged;    /* frames with concealed errors, packets refused */
     bool used_nvdec;
     const char *nvdec_refusal; /* why NVDEC was asked for and not used; NULL if it was, or was not asked for */

@@ -1,8 +1,8 @@
 #!/bin/bash
 # session: a decoder session that goes on from stretch to stretch and from film to film, as those of NVDEC do, gives the
 # frames of a new one each time: after films with other pictures, with other parameter sets under the same container
-# headers, with open groups of pictures, and after itself; and of damage it sees only what was asked for. In software, by
-# tests/tools/one_session.
+# headers, with open groups of pictures, and after itself; also where it gives out only what was asked for and VP9 shows
+# later what it hid first; and of damage it sees only what was asked for. In software, by tests/tools/one_session.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 need ffmpeg ffprobe python3
@@ -22,6 +22,19 @@ make open testsrc2 open-gop=1
 for name in a c; do "${FFMPEG[@]}" -i $name.mp4 -c copy -f mpegts - >>ac.ts; done
 "${FFMPEG[@]}" -i ac.ts -c copy ac.mp4 # the container's headers are those of a; c's are in the packets
 "${FFMPEG[@]}" -i b.mp4 -c copy b2.mp4
+order=(a b a ac a b2 ac open b open a)
+if has_encoder libx265; then # its groups of pictures are open
+    "${FFMPEG[@]}" -f lavfi -i testsrc2=s=160x120:r=24 -t 8 -c:v libx265 -preset veryfast -pix_fmt yuv420p \
+        -x265-params keyint=40:log-level=error hevc.mp4
+    order+=(hevc hevc)
+fi
+if has_encoder libvpx-vp9; then
+    for pass in 1 2; do
+        "${FFMPEG[@]}" -f lavfi -i mandelbrot=s=160x120:r=24 -t 8 -c:v libvpx-vp9 -cpu-used 4 -b:v 100k -g 96 \
+            -lag-in-frames 25 -auto-alt-ref 6 -pass $pass -pix_fmt yuv420p vp9.mp4
+    done
+    order+=(vp9 vp9)
+fi
 ffprobe -v error -select_streams v -show_entries packet=pos,size,flags -of csv=p=0 a.mp4 >packets
 python3 - <<'END'
 data = bytearray(open("a.mp4", "rb").read())
@@ -32,7 +45,6 @@ for line in open("packets").read().split()[100:]:
 open("bad.mp4", "wb").write(data)
 END
 for every in 1 5 24; do
-    order=(a b a ac a b2 ac open b open a)
     [ $every != 24 ] || order+=(bad) # its key frames are whole
     for film in $(printf '%s\n' "${order[@]}" | sort -u); do
         weave "$film.mp4" -o x.png --every ${every}f -k 1 --frame-hashes "$film.txt" --threads 1 --force
