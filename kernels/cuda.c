@@ -450,6 +450,13 @@ static enum status reserve_staging(struct cuda *cuda, size_t bytes)
     return ST_OK;
 }
 
+/* Both go in one launch. */
+static bool is_alike(const struct convert_job *a, const struct convert_job *b)
+{
+    return a->kind == b->kind && a->wide == b->wide && a->width == b->width && a->height == b->height &&
+           a->key != b->key;
+}
+
 /* Copies a frame of the host to the GPU, points the job at it, and has it converted with those that come after. */
 static enum status stage_frame(struct cuda *cuda, const struct frame *f, struct convert_job *job)
 {
@@ -463,7 +470,7 @@ static enum status stage_frame(struct cuda *cuda, const struct frame *f, struct 
     }
     TRY(reserve_staging(cuda, bytes));
     for (int i = 0; i < cuda->n_staged; i++)
-        if (cuda->staged[i].kind != job->kind || cuda->staged[i].wide != job->wide || cuda->staged[i].key == job->key)
+        if (!is_alike(&cuda->staged[i], job))
             TRY(convert_staged(cuda)); /* which ends the loop */
 
     struct staging *s = &cuda->staging[cuda->n_staged];

@@ -35,7 +35,7 @@ struct convert_job {
     uint32_t *key;                /* [to_height, to_width]: the picture, a pixel is the Morton code of its r, g, b */
 };
 
-/* 1 .. CONVERT_MAX_JOBS jobs of one kind, one wide and one size of picture. */
+/* 1 .. CONVERT_MAX_JOBS jobs of one kind, one wide, one size of frame and one of picture. */
 cudaError_t launch_convert(const struct convert_job *jobs, int n, const struct light *light, cudaStream_t stream);
 
 /* u8 [n_pixels, 3] r, g, b from keys. */
