@@ -1,67 +1,21 @@
-/* cuda: the GPU backend's table: life cycle, memory, staging and the order of the steps; the steps are the .cu files,
- * the definition of each is its twin in src/compute/. An instance has one CUDA stream, in which everything it does
- * follows one another; instances of other threads overlap with it.
- *
- * A frame on the host is copied tightly into a pinned buffer and travels from there, so that its planes are free when
- * convert returns; the GPU converts it together with others when the buffers are full or somebody asks. A frame on the
- * GPU comes from NVDEC, which writes it in the legacy default stream: our stream waits for that one, and convert waits
- * for our stream. A slot's pixels stay on the GPU as keys. cluster takes as many slots at a time as about 1 GiB of
- * scratch serves, and waits once, at its end.
+/* cuda: the GPU backend's table: life cycle, memory and the order of the steps; the steps are the .cu files, the
+ * definition of each is its twin in src/compute/. cuda_convert.c brings the frames in. cluster takes as many slots at a
+ * time as about 1 GiB of scratch serves, and waits once, at its end.
  *
  * Refuses: pictures of more than 65535 pixels on a side. */
 #include "base/mem.h"
 #include "compute/clusters.h"
-#include "kernels/check.h"
 #include "kernels/copy_speed.h"
-#include "kernels/launch.h"
-#include "kernels/timing.h"
+#include "kernels/cuda_backend.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MIN_STAGING = 2, MAX_STAGING = CONVERT_MAX_JOBS, MAX_SIDE = 65535, PLANE_ALIGN = 256, ROW_ALIGN = 16 };
+enum { MAX_SIDE = 65535 };
 
-static const size_t scratch_budget = (size_t)1 << 30, staging_budget = (size_t)8 << 20;
-
-struct staging {
-    uint8_t *bytes;   /* pinned */
-    cudaEvent_t sent; /* its last copy to the GPU */
-};
-
-struct cuda {
-    struct compute_setup setup;
-    int device;
-    uint32_t n_pixels;
-    size_t n_lines; /* 0 without want_lines */
-    int chunk;      /* slots clustered at a time */
-    cudaStream_t stream;
-    cudaEvent_t decoded;
-    cudaEvent_t stage_began, stage_ended; /* for timing only */
-    bool timed;
-
-    struct staging staging[MAX_STAGING];
-    int n_staging;
-    size_t staging_bytes;
-    uint8_t *frame;                         /* on the GPU: [n_staging, staging_bytes] */
-    struct convert_job staged[MAX_STAGING]; /* on their way in the first n_staged of these */
-    int n_staged;
-
-    struct light *light; /* on the GPU, as all arrays from here to the results */
-    uint32_t *key;       /* [batch, n_pixels] */
-    void *points;        /* scratch of a chunk, see levels; of pixels */
-    struct kmeans_work work;
-    int64_t *frame_number;           /* [batch] */
-    struct frame_clusters *clusters; /* [batch] */
-    unsigned long long *light_sum;   /* [batch, 3] */
-    uint8_t *lines;                  /* [batch, n_lines, 3] */
-
-    int64_t *host_frame_number; /* pinned, as the following: the same shapes */
-    struct frame_clusters *host_clusters;
-    unsigned long long *host_light_sum;
-    uint8_t *host_lines;
-};
+static const size_t scratch_budget = (size_t)1 << 30;
 
 /* --- errors, timing ----------------------------------------------------------------------------------------------- */
 
@@ -103,14 +57,14 @@ void cuda_timing_read(double ms[N_CUDA_STAGES])
     memcpy(ms, stage_ms, sizeof stage_ms);
 }
 
-static enum status stage_begin(struct cuda *cuda)
+enum status cuda_stage_begin(struct cuda *cuda)
 {
     if (cuda->timed)
         CUDA_TRY(cuda->device, cudaEventRecord(cuda->stage_began, cuda->stream), "take the time");
     return ST_OK;
 }
 
-static enum status stage_end(struct cuda *cuda, enum cuda_stage stage)
+enum status cuda_stage_end(struct cuda *cuda, enum cuda_stage stage)
 {
     float ms = 0;
 
@@ -122,14 +76,6 @@ static enum status stage_end(struct cuda *cuda, enum cuda_stage stage)
     stage_ms[stage] += (double)ms;
     return ST_OK;
 }
-
-/* Runs one step of the stream. */
-#define STEP(cuda, stage, call)                                                                                        \
-    do {                                                                                                               \
-        TRY(stage_begin(cuda));                                                                                        \
-        CUDA_TRY((cuda)->device, (call), "start the step %s", cuda_stage_name(stage));                                 \
-        TRY(stage_end(cuda, stage));                                                                                   \
-    } while (0)
 
 /* --- devices ------------------------------------------------------------------------------------------------------ */
 
@@ -168,13 +114,13 @@ static enum status cuda_describe(int device, char *text, size_t bytes)
 
 /* --- life --------------------------------------------------------------------------------------------------------- */
 
-static enum status reserve(const struct cuda *cuda, void *pointer_to, size_t bytes, const char *what)
+enum status cuda_reserve(const struct cuda *cuda, void *pointer_to, size_t bytes, const char *what)
 {
     CUDA_TRY(cuda->device, cudaMalloc((void **)pointer_to, bytes), "reserve %zu bytes for %s", bytes, what);
     return ST_OK;
 }
 
-static enum status reserve_pinned(const struct cuda *cuda, void *pointer_to, size_t bytes, const char *what)
+enum status cuda_reserve_pinned(const struct cuda *cuda, void *pointer_to, size_t bytes, const char *what)
 {
     CUDA_TRY(cuda->device, cudaMallocHost((void **)pointer_to, bytes), "pin %zu bytes of host memory for %s", bytes,
              what);
@@ -189,7 +135,7 @@ static enum status open_light(struct cuda *cuda)
     if (!light)
         return st;
     light_init(light, cuda->setup.picture.legacy);
-    TRY_OR(done, st, reserve(cuda, &cuda->light, sizeof *light, "the light tables"));
+    TRY_OR(done, st, cuda_reserve(cuda, &cuda->light, sizeof *light, "the light tables"));
     if (cudaMemcpy(cuda->light, light, sizeof *light, cudaMemcpyHostToDevice) != cudaSuccess)
         st = FAIL(ST_DEVICE, "GPU %d: could not copy the light tables to it", cuda->device);
 done:
@@ -238,23 +184,23 @@ static enum status open_levels(struct cuda *cuda)
 
     const size_t chunk = (size_t)cuda->chunk, exact = chunk * l->exact_room;
     const size_t points_bytes = 2 * sizeof(uint32_t) * exact, rgb_bytes = 3 * (size_t)n_pixels;
-    TRY(reserve(cuda, &l->cells.low, sizeof *l->cells.low * chunk * l->cells.low_room, "pixels by cell"));
-    TRY(reserve(cuda, &l->cells.next, sizeof *l->cells.next * chunk * CELLS, "cells"));
-    TRY(reserve(cuda, &l->cells.cell, sizeof *l->cells.cell * chunk * CELLS, "cells"));
-    TRY(reserve(cuda, &l->cells.large, sizeof *l->cells.large * chunk * CELLS, "cells"));
-    TRY(reserve(cuda, &l->cells.counts, sizeof *l->cells.counts * chunk, "cells"));
-    TRY(reserve(cuda, &l->cell_heads, sizeof *l->cell_heads * chunk * CELLS * LEVELS_CELL_WORDS, "counts"));
-    TRY(reserve(cuda, &l->cell_offset, sizeof *l->cell_offset * chunk * CELLS * N_LEVELS, "offsets"));
-    TRY(reserve(cuda, &cuda->points, points_bytes > rgb_bytes ? points_bytes : rgb_bytes, "colours"));
-    TRY(reserve(cuda, &l->info, sizeof *l->info * chunk, "levels"));
+    TRY(cuda_reserve(cuda, &l->cells.low, sizeof *l->cells.low * chunk * l->cells.low_room, "pixels by cell"));
+    TRY(cuda_reserve(cuda, &l->cells.next, sizeof *l->cells.next * chunk * CELLS, "cells"));
+    TRY(cuda_reserve(cuda, &l->cells.cell, sizeof *l->cells.cell * chunk * CELLS, "cells"));
+    TRY(cuda_reserve(cuda, &l->cells.large, sizeof *l->cells.large * chunk * CELLS, "cells"));
+    TRY(cuda_reserve(cuda, &l->cells.counts, sizeof *l->cells.counts * chunk, "cells"));
+    TRY(cuda_reserve(cuda, &l->cell_heads, sizeof *l->cell_heads * chunk * CELLS * LEVELS_CELL_WORDS, "counts"));
+    TRY(cuda_reserve(cuda, &l->cell_offset, sizeof *l->cell_offset * chunk * CELLS * N_LEVELS, "offsets"));
+    TRY(cuda_reserve(cuda, &cuda->points, points_bytes > rgb_bytes ? points_bytes : rgb_bytes, "colours"));
+    TRY(cuda_reserve(cuda, &l->info, sizeof *l->info * chunk, "levels"));
     l->colour = cuda->points;
     l->weight = l->colour + exact;
     if (l->plain)
         return ST_OK;
-    TRY(reserve(cuda, &l->coarse_first, sizeof(uint32_t) * chunk * LEVELS_ROOM, "coarse levels"));
-    TRY(reserve(cuda, &l->coarse_colour, sizeof(uint32_t) * chunk * LEVELS_ROOM, "coarse levels"));
-    TRY(reserve(cuda, &l->coarse_weight, sizeof(uint32_t) * chunk * LEVELS_ROOM, "coarse levels"));
-    return reserve(cuda, &l->coarse_sum, coarse_sum_bytes(l) * chunk * LEVELS_ROOM, "coarse levels");
+    TRY(cuda_reserve(cuda, &l->coarse_first, sizeof(uint32_t) * chunk * LEVELS_ROOM, "coarse levels"));
+    TRY(cuda_reserve(cuda, &l->coarse_colour, sizeof(uint32_t) * chunk * LEVELS_ROOM, "coarse levels"));
+    TRY(cuda_reserve(cuda, &l->coarse_weight, sizeof(uint32_t) * chunk * LEVELS_ROOM, "coarse levels"));
+    return cuda_reserve(cuda, &l->coarse_sum, coarse_sum_bytes(l) * chunk * LEVELS_ROOM, "coarse levels");
 }
 
 static enum status open_kmeans(struct cuda *cuda)
@@ -277,9 +223,9 @@ static enum status open_kmeans(struct cuda *cuda)
 
     const size_t chunk = (size_t)cuda->chunk, n_restarts = chunk * (size_t)w->n_init;
     const size_t n_last = chunk * (size_t)w->schedule.stage[KMEANS_STAGES - 1].n;
-    TRY(reserve(cuda, &w->centre, sizeof *w->centre * n_restarts * KMEANS_CENTRE_WORDS, "restarts"));
-    TRY(reserve(cuda, &w->cost, sizeof *w->cost * n_restarts, "restarts"));
-    return reserve(cuda, &w->last, sizeof *w->last * n_last, "restarts");
+    TRY(cuda_reserve(cuda, &w->centre, sizeof *w->centre * n_restarts * KMEANS_CENTRE_WORDS, "restarts"));
+    TRY(cuda_reserve(cuda, &w->cost, sizeof *w->cost * n_restarts, "restarts"));
+    return cuda_reserve(cuda, &w->last, sizeof *w->last * n_last, "restarts");
 }
 
 static enum status cuda_open(void *priv, const struct compute_setup *setup)
@@ -306,7 +252,7 @@ static enum status cuda_open(void *priv, const struct compute_setup *setup)
     CUDA_TRY(cuda->device, cudaSetDevice(cuda->device), "use it");
     CUDA_TRY(cuda->device, cudaStreamCreateWithFlags(&cuda->stream, cudaStreamNonBlocking), "open a stream");
     CUDA_TRY(cuda->device, cudaEventCreateWithFlags(&cuda->decoded, cudaEventDisableTiming), "make an event");
-    for (int i = 0; i < MAX_STAGING; i++)
+    for (int i = 0; i < CUDA_MAX_STAGING; i++)
         CUDA_TRY(cuda->device, cudaEventCreateWithFlags(&cuda->staging[i].sent, cudaEventDisableTiming),
                  "make an event");
     if (cuda->timed) {
@@ -314,30 +260,18 @@ static enum status cuda_open(void *priv, const struct compute_setup *setup)
         CUDA_TRY(cuda->device, cudaEventCreate(&cuda->stage_ended), "make an event");
     }
     TRY(open_light(cuda));
-    TRY(reserve(cuda, &cuda->key, sizeof *cuda->key * batch * cuda->n_pixels, "pixels"));
+    TRY(cuda_reserve(cuda, &cuda->key, sizeof *cuda->key * batch * cuda->n_pixels, "pixels"));
     TRY(open_kmeans(cuda));
-    TRY(reserve(cuda, &cuda->frame_number, sizeof *cuda->frame_number * batch, "results"));
-    TRY(reserve(cuda, &cuda->clusters, sizeof *cuda->clusters * batch, "results"));
-    TRY(reserve(cuda, &cuda->light_sum, 3 * sizeof *cuda->light_sum * batch, "results"));
-    TRY(reserve_pinned(cuda, &cuda->host_frame_number, sizeof *cuda->frame_number * batch, "results"));
-    TRY(reserve_pinned(cuda, &cuda->host_clusters, sizeof *cuda->clusters * batch, "results"));
-    TRY(reserve_pinned(cuda, &cuda->host_light_sum, 3 * sizeof *cuda->light_sum * batch, "results"));
+    TRY(cuda_reserve(cuda, &cuda->frame_number, sizeof *cuda->frame_number * batch, "results"));
+    TRY(cuda_reserve(cuda, &cuda->clusters, sizeof *cuda->clusters * batch, "results"));
+    TRY(cuda_reserve(cuda, &cuda->light_sum, 3 * sizeof *cuda->light_sum * batch, "results"));
+    TRY(cuda_reserve_pinned(cuda, &cuda->host_frame_number, sizeof *cuda->frame_number * batch, "results"));
+    TRY(cuda_reserve_pinned(cuda, &cuda->host_clusters, sizeof *cuda->clusters * batch, "results"));
+    TRY(cuda_reserve_pinned(cuda, &cuda->host_light_sum, 3 * sizeof *cuda->light_sum * batch, "results"));
     if (cuda->n_lines == 0)
         return ST_OK;
-    TRY(reserve(cuda, &cuda->lines, 3 * batch * cuda->n_lines, "lines"));
-    return reserve_pinned(cuda, &cuda->host_lines, 3 * batch * cuda->n_lines, "lines");
-}
-
-static void release_staging(struct cuda *cuda)
-{
-    for (int i = 0; i < MAX_STAGING; i++) {
-        cudaFreeHost(cuda->staging[i].bytes);
-        cuda->staging[i].bytes = NULL;
-    }
-    cudaFree(cuda->frame);
-    cuda->frame = NULL;
-    cuda->staging_bytes = 0;
-    cuda->n_staging = 0;
+    TRY(cuda_reserve(cuda, &cuda->lines, 3 * batch * cuda->n_lines, "lines"));
+    return cuda_reserve_pinned(cuda, &cuda->host_lines, 3 * batch * cuda->n_lines, "lines");
 }
 
 /* All of these take NULL, except for the destroyers. */
@@ -375,12 +309,12 @@ static void cuda_close(void *priv)
         return;
     cudaSetDevice(cuda->device);
     cudaStreamSynchronize(cuda->stream);
-    release_staging(cuda);
+    cuda_release_staging(cuda);
     for (size_t i = 0; i < sizeof on_device / sizeof *on_device; i++)
         cudaFree(on_device[i]);
     for (size_t i = 0; i < sizeof pinned / sizeof *pinned; i++)
         cudaFreeHost(pinned[i]);
-    for (int i = 0; i < MAX_STAGING; i++)
+    for (int i = 0; i < CUDA_MAX_STAGING; i++)
         if (cuda->staging[i].sent)
             cudaEventDestroy(cuda->staging[i].sent);
     if (cuda->decoded)
@@ -391,161 +325,6 @@ static void cuda_close(void *priv)
         cudaEventDestroy(cuda->stage_ended);
     cudaStreamDestroy(cuda->stream);
     (void)cudaGetLastError();
-}
-
-/* --- convert ------------------------------------------------------------------------------------------------------ */
-
-static enum convert_kind kind_of(const struct frame *f)
-{
-    if (f->n_planes == 1)
-        return CONVERT_GREY;
-    return f->matrix == FRAME_RGB && f->n_planes == 3 ? CONVERT_RGB : CONVERT_CHROMA;
-}
-
-/* Bytes of a row of samples, and rows. */
-static void plane_size(const struct frame *f, int plane, size_t *row_bytes, size_t *n_rows)
-{
-    const size_t sample_bytes = f->depth == 8 ? 1 : 2;
-    size_t width = (size_t)f->width, height = (size_t)f->height;
-
-    if (plane > 0 && kind_of(f) == CONVERT_CHROMA) {
-        width = (width + ((size_t)1 << f->chroma_w_log2) - 1) >> f->chroma_w_log2;
-        height = (height + ((size_t)1 << f->chroma_h_log2) - 1) >> f->chroma_h_log2;
-        if (f->n_planes == 2)
-            width *= 2;
-    }
-    *row_bytes = width * sample_bytes;
-    *n_rows = height;
-}
-
-static size_t round_up(size_t n, size_t multiple)
-{
-    return (n + multiple - 1) / multiple * multiple;
-}
-
-static enum status convert_staged(struct cuda *cuda)
-{
-    const int n = cuda->n_staged;
-
-    cuda->n_staged = 0;
-    if (n > 0)
-        STEP(cuda, CUDA_STAGE_CONVERT, launch_convert(cuda->staged, n, cuda->light, cuda->stream));
-    return ST_OK;
-}
-
-static enum status reserve_staging(struct cuda *cuda, size_t bytes)
-{
-    const size_t n = staging_budget / bytes;
-
-    if (bytes <= cuda->staging_bytes)
-        return ST_OK;
-    TRY(convert_staged(cuda));
-    CUDA_TRY(cuda->device, cudaStreamSynchronize(cuda->stream), "convert the frames before");
-    release_staging(cuda);
-    cuda->n_staging = n < MIN_STAGING ? MIN_STAGING : n > MAX_STAGING ? MAX_STAGING : (int)n;
-    for (int i = 0; i < cuda->n_staging; i++)
-        TRY(reserve_pinned(cuda, &cuda->staging[i].bytes, bytes, "frames"));
-    TRY(reserve(cuda, &cuda->frame, (size_t)cuda->n_staging * bytes, "frames"));
-    cuda->staging_bytes = bytes;
-    return ST_OK;
-}
-
-/* Both go in one launch. */
-static bool is_alike(const struct convert_job *a, const struct convert_job *b)
-{
-    return a->kind == b->kind && a->wide == b->wide && a->width == b->width && a->height == b->height &&
-           a->key != b->key;
-}
-
-/* Copies a frame of the host to the GPU, points the job at it, and has it converted with those that come after. */
-static enum status stage_frame(struct cuda *cuda, const struct frame *f, struct convert_job *job)
-{
-    size_t at[3], row_bytes[3], n_rows[3], bytes = 0;
-
-    for (int i = 0; i < f->n_planes; i++) {
-        plane_size(f, i, &row_bytes[i], &n_rows[i]);
-        at[i] = bytes;
-        job->stride[i] = (int64_t)round_up(row_bytes[i], ROW_ALIGN);
-        bytes += round_up((size_t)job->stride[i] * n_rows[i], PLANE_ALIGN);
-    }
-    TRY(reserve_staging(cuda, bytes));
-    for (int i = 0; i < cuda->n_staged; i++)
-        if (!is_alike(&cuda->staged[i], job))
-            TRY(convert_staged(cuda)); /* which ends the loop */
-
-    struct staging *s = &cuda->staging[cuda->n_staged];
-    uint8_t *frame = cuda->frame + (size_t)cuda->n_staged * cuda->staging_bytes;
-    CUDA_TRY(cuda->device, cudaEventSynchronize(s->sent), "copy a frame to it");
-    for (int i = 0; i < f->n_planes; i++) {
-        for (size_t y = 0; y < n_rows[i]; y++)
-            memcpy(s->bytes + at[i] + y * (size_t)job->stride[i],
-                   (const uint8_t *)f->plane[i] + (ptrdiff_t)y * f->stride[i], row_bytes[i]);
-        job->plane[i] = frame + at[i];
-    }
-    STEP(cuda, CUDA_STAGE_COPY, cudaMemcpyAsync(frame, s->bytes, bytes, cudaMemcpyHostToDevice, cuda->stream));
-    CUDA_TRY(cuda->device, cudaEventRecord(s->sent, cuda->stream), "copy a frame to it");
-    cuda->staged[cuda->n_staged++] = *job;
-    return cuda->n_staged == cuda->n_staging ? convert_staged(cuda) : ST_OK;
-}
-
-/* Points the job at a frame that the decoder left on the GPU, and waits for the decoder there. */
-static enum status take_frame(struct cuda *cuda, const struct frame *f, struct convert_job *job)
-{
-    for (int i = 0; i < f->n_planes; i++) {
-        job->plane[i] = f->plane[i];
-        job->stride[i] = f->stride[i];
-        if (f->depth > 8 && ((uintptr_t)f->plane[i] % 2 != 0 || f->stride[i] % 2 != 0))
-            return FAIL(ST_BUG, "convert: 16-bit samples at odd addresses in GPU memory");
-    }
-    CUDA_TRY(cuda->device, cudaEventRecord(cuda->decoded, cudaStreamLegacy), "wait for a decoded frame");
-    CUDA_TRY(cuda->device, cudaStreamWaitEvent(cuda->stream, cuda->decoded, 0), "wait for a decoded frame");
-    return ST_OK;
-}
-
-static enum status cuda_convert(void *priv, int slot, const struct frame *f)
-{
-    struct cuda *cuda = priv;
-    struct convert_job job = {
-        .coefs = convert_coefs_of(f),
-        .kind = kind_of(f),
-        .interleaved = f->n_planes == 2,
-        .wide = f->depth > 8,
-        .shift = f->depth > 8 ? f->shift : 0,
-        .chroma_w_log2 = f->chroma_w_log2,
-        .chroma_h_log2 = f->chroma_h_log2,
-        .width = (uint32_t)f->width,
-        .height = (uint32_t)f->height,
-        .to_width = (uint32_t)cuda->setup.picture.width,
-        .to_height = (uint32_t)cuda->setup.picture.height,
-        .inverse = convert_inverse((uint64_t)f->width * (uint64_t)f->height),
-        .key = cuda->key + (size_t)slot * cuda->n_pixels,
-    };
-
-    CUDA_TRY(cuda->device, cudaSetDevice(cuda->device), "use it");
-    if (!f->on_device)
-        return stage_frame(cuda, f, &job);
-    TRY(convert_staged(cuda));
-    TRY(take_frame(cuda, f, &job));
-    STEP(cuda, CUDA_STAGE_CONVERT, launch_convert(&job, 1, cuda->light, cuda->stream));
-    CUDA_TRY(cuda->device, cudaStreamSynchronize(cuda->stream), "convert a frame");
-    return ST_OK;
-}
-
-static enum status cuda_pixels(void *priv, int slot, uint8_t *rgb)
-{
-    struct cuda *cuda = priv;
-    uint8_t *packed = cuda->points; /* free between calls of cluster */
-
-    CUDA_TRY(cuda->device, cudaSetDevice(cuda->device), "use it");
-    TRY(convert_staged(cuda));
-    CUDA_TRY(cuda->device,
-             launch_pixels(cuda->key + (size_t)slot * cuda->n_pixels, cuda->n_pixels, packed, cuda->stream),
-             "unpack pixels");
-    CUDA_TRY(cuda->device,
-             cudaMemcpyAsync(rgb, packed, 3 * (size_t)cuda->n_pixels, cudaMemcpyDeviceToHost, cuda->stream),
-             "copy pixels from it");
-    CUDA_TRY(cuda->device, cudaStreamSynchronize(cuda->stream), "copy pixels from it");
-    return ST_OK;
 }
 
 /* --- cluster ------------------------------------------------------------------------------------------------------ */
@@ -570,16 +349,16 @@ static enum status cluster_chunk(struct cuda *cuda, int first, int n)
         .lines = cuda->n_lines > 0 ? cuda->lines + 3 * (size_t)first * cuda->n_lines : NULL,
     };
 
-    STEP(cuda, CUDA_STAGE_CELLS, launch_cells(&work.levels.cells, n, cuda->stream));
-    STEP(cuda, CUDA_STAGE_LEVELS, launch_levels(&work.levels, n, cuda->stream));
-    STEP(cuda, CUDA_STAGE_LIGHT, launch_light(&light, n, cuda->stream));
+    CUDA_STEP(cuda, CUDA_STAGE_CELLS, launch_cells(&work.levels.cells, n, cuda->stream));
+    CUDA_STEP(cuda, CUDA_STAGE_LEVELS, launch_levels(&work.levels, n, cuda->stream));
+    CUDA_STEP(cuda, CUDA_STAGE_LIGHT, launch_light(&light, n, cuda->stream));
     if (work.levels.plain) {
-        STEP(cuda, CUDA_STAGE_SEARCH, launch_plain(&work, n, cuda->stream));
+        CUDA_STEP(cuda, CUDA_STAGE_SEARCH, launch_plain(&work, n, cuda->stream));
     } else {
-        STEP(cuda, CUDA_STAGE_SEARCH, launch_search(&work, n, cuda->stream));
-        STEP(cuda, CUDA_STAGE_REFINE, launch_refine(&work, n, cuda->stream));
+        CUDA_STEP(cuda, CUDA_STAGE_SEARCH, launch_search(&work, n, cuda->stream));
+        CUDA_STEP(cuda, CUDA_STAGE_REFINE, launch_refine(&work, n, cuda->stream));
     }
-    STEP(cuda, CUDA_STAGE_FINAL, launch_final(&work, n, cuda->stream));
+    CUDA_STEP(cuda, CUDA_STAGE_FINAL, launch_final(&work, n, cuda->stream));
     return ST_OK;
 }
 
@@ -597,7 +376,7 @@ static enum status cuda_cluster(void *priv, int n, const int64_t *frame_number, 
     const size_t count = (size_t)n, line_bytes = 3 * cuda->n_lines;
 
     CUDA_TRY(cuda->device, cudaSetDevice(cuda->device), "use it");
-    TRY(convert_staged(cuda));
+    TRY(cuda_convert_staged(cuda));
     memcpy(cuda->host_frame_number, frame_number, count * sizeof *frame_number);
     CUDA_TRY(cuda->device,
              cudaMemcpyAsync(cuda->frame_number, cuda->host_frame_number, count * sizeof *frame_number,

@@ -1,0 +1,176 @@
+/* cuda_convert: the GPU backend's way in. A frame on the host is copied tightly into a pinned buffer and travels from
+ * there, so that its planes are free when convert returns; the GPU converts it together with others when the buffers
+ * are full or somebody asks. A frame on the GPU comes from NVDEC, which writes it in the legacy default stream: our
+ * stream waits for that one, and convert waits for our stream. A slot's pixels stay on the GPU as keys. */
+#include "kernels/cuda_backend.h"
+
+#include <string.h>
+
+enum { MIN_STAGING = 2, PLANE_ALIGN = 256, ROW_ALIGN = 16 };
+
+static const size_t staging_budget = (size_t)8 << 20;
+
+static enum convert_kind kind_of(const struct frame *f)
+{
+    if (f->n_planes == 1)
+        return CONVERT_GREY;
+    return f->matrix == FRAME_RGB && f->n_planes == 3 ? CONVERT_RGB : CONVERT_CHROMA;
+}
+
+/* Bytes of a row of samples, and rows. */
+static void plane_size(const struct frame *f, int plane, size_t *row_bytes, size_t *n_rows)
+{
+    const size_t sample_bytes = f->depth == 8 ? 1 : 2;
+    size_t width = (size_t)f->width, height = (size_t)f->height;
+
+    if (plane > 0 && kind_of(f) == CONVERT_CHROMA) {
+        width = (width + ((size_t)1 << f->chroma_w_log2) - 1) >> f->chroma_w_log2;
+        height = (height + ((size_t)1 << f->chroma_h_log2) - 1) >> f->chroma_h_log2;
+        if (f->n_planes == 2)
+            width *= 2;
+    }
+    *row_bytes = width * sample_bytes;
+    *n_rows = height;
+}
+
+static size_t round_up(size_t n, size_t multiple)
+{
+    return (n + multiple - 1) / multiple * multiple;
+}
+
+enum status cuda_convert_staged(struct cuda *cuda)
+{
+    const int n = cuda->n_staged;
+
+    cuda->n_staged = 0;
+    if (n > 0)
+        CUDA_STEP(cuda, CUDA_STAGE_CONVERT, launch_convert(cuda->staged, n, cuda->light, cuda->stream));
+    return ST_OK;
+}
+
+void cuda_release_staging(struct cuda *cuda)
+{
+    for (int i = 0; i < CUDA_MAX_STAGING; i++) {
+        cudaFreeHost(cuda->staging[i].bytes);
+        cuda->staging[i].bytes = NULL;
+    }
+    cudaFree(cuda->frame);
+    cuda->frame = NULL;
+    cuda->staging_bytes = 0;
+    cuda->n_staging = 0;
+}
+
+static enum status reserve_staging(struct cuda *cuda, size_t bytes)
+{
+    const size_t n = staging_budget / bytes;
+
+    if (bytes <= cuda->staging_bytes)
+        return ST_OK;
+    TRY(cuda_convert_staged(cuda));
+    CUDA_TRY(cuda->device, cudaStreamSynchronize(cuda->stream), "convert the frames before");
+    cuda_release_staging(cuda);
+    cuda->n_staging = n < MIN_STAGING ? MIN_STAGING : n > CUDA_MAX_STAGING ? CUDA_MAX_STAGING : (int)n;
+    for (int i = 0; i < cuda->n_staging; i++)
+        TRY(cuda_reserve_pinned(cuda, &cuda->staging[i].bytes, bytes, "frames"));
+    TRY(cuda_reserve(cuda, &cuda->frame, (size_t)cuda->n_staging * bytes, "frames"));
+    cuda->staging_bytes = bytes;
+    return ST_OK;
+}
+
+/* Both go in one launch. */
+static bool is_alike(const struct convert_job *a, const struct convert_job *b)
+{
+    return a->kind == b->kind && a->wide == b->wide && a->width == b->width && a->height == b->height &&
+           a->key != b->key;
+}
+
+/* Copies a frame of the host to the GPU, points the job at it, and has it converted with those that come after. */
+static enum status stage_frame(struct cuda *cuda, const struct frame *f, struct convert_job *job)
+{
+    size_t at[3], row_bytes[3], n_rows[3], bytes = 0;
+
+    for (int i = 0; i < f->n_planes; i++) {
+        plane_size(f, i, &row_bytes[i], &n_rows[i]);
+        at[i] = bytes;
+        job->stride[i] = (int64_t)round_up(row_bytes[i], ROW_ALIGN);
+        bytes += round_up((size_t)job->stride[i] * n_rows[i], PLANE_ALIGN);
+    }
+    TRY(reserve_staging(cuda, bytes));
+    for (int i = 0; i < cuda->n_staged; i++)
+        if (!is_alike(&cuda->staged[i], job))
+            TRY(cuda_convert_staged(cuda)); /* which ends the loop */
+
+    struct cuda_staging *s = &cuda->staging[cuda->n_staged];
+    uint8_t *frame = cuda->frame + (size_t)cuda->n_staged * cuda->staging_bytes;
+    CUDA_TRY(cuda->device, cudaEventSynchronize(s->sent), "copy a frame to it");
+    for (int i = 0; i < f->n_planes; i++) {
+        for (size_t y = 0; y < n_rows[i]; y++)
+            memcpy(s->bytes + at[i] + y * (size_t)job->stride[i],
+                   (const uint8_t *)f->plane[i] + (ptrdiff_t)y * f->stride[i], row_bytes[i]);
+        job->plane[i] = frame + at[i];
+    }
+    CUDA_STEP(cuda, CUDA_STAGE_COPY, cudaMemcpyAsync(frame, s->bytes, bytes, cudaMemcpyHostToDevice, cuda->stream));
+    CUDA_TRY(cuda->device, cudaEventRecord(s->sent, cuda->stream), "copy a frame to it");
+    cuda->staged[cuda->n_staged++] = *job;
+    return cuda->n_staged == cuda->n_staging ? cuda_convert_staged(cuda) : ST_OK;
+}
+
+/* Points the job at a frame that the decoder left on the GPU, and waits for the decoder there. */
+static enum status take_frame(struct cuda *cuda, const struct frame *f, struct convert_job *job)
+{
+    for (int i = 0; i < f->n_planes; i++) {
+        job->plane[i] = f->plane[i];
+        job->stride[i] = f->stride[i];
+        if (f->depth > 8 && ((uintptr_t)f->plane[i] % 2 != 0 || f->stride[i] % 2 != 0))
+            return FAIL(ST_BUG, "convert: 16-bit samples at odd addresses in GPU memory");
+    }
+    CUDA_TRY(cuda->device, cudaEventRecord(cuda->decoded, cudaStreamLegacy), "wait for a decoded frame");
+    CUDA_TRY(cuda->device, cudaStreamWaitEvent(cuda->stream, cuda->decoded, 0), "wait for a decoded frame");
+    return ST_OK;
+}
+
+enum status cuda_convert(void *priv, int slot, const struct frame *f)
+{
+    struct cuda *cuda = priv;
+    struct convert_job job = {
+        .coefs = convert_coefs_of(f),
+        .kind = kind_of(f),
+        .interleaved = f->n_planes == 2,
+        .wide = f->depth > 8,
+        .shift = f->depth > 8 ? f->shift : 0,
+        .chroma_w_log2 = f->chroma_w_log2,
+        .chroma_h_log2 = f->chroma_h_log2,
+        .width = (uint32_t)f->width,
+        .height = (uint32_t)f->height,
+        .to_width = (uint32_t)cuda->setup.picture.width,
+        .to_height = (uint32_t)cuda->setup.picture.height,
+        .inverse = convert_inverse((uint64_t)f->width * (uint64_t)f->height),
+        .key = cuda->key + (size_t)slot * cuda->n_pixels,
+    };
+
+    CUDA_TRY(cuda->device, cudaSetDevice(cuda->device), "use it");
+    if (!f->on_device)
+        return stage_frame(cuda, f, &job);
+    TRY(cuda_convert_staged(cuda));
+    TRY(take_frame(cuda, f, &job));
+    CUDA_STEP(cuda, CUDA_STAGE_CONVERT, launch_convert(&job, 1, cuda->light, cuda->stream));
+    CUDA_TRY(cuda->device, cudaStreamSynchronize(cuda->stream), "convert a frame");
+    return ST_OK;
+}
+
+enum status cuda_pixels(void *priv, int slot, uint8_t *rgb)
+{
+    struct cuda *cuda = priv;
+    uint8_t *packed = cuda->points; /* free between calls of cluster */
+
+    CUDA_TRY(cuda->device, cudaSetDevice(cuda->device), "use it");
+    TRY(cuda_convert_staged(cuda));
+    CUDA_TRY(cuda->device,
+             launch_pixels(cuda->key + (size_t)slot * cuda->n_pixels, cuda->n_pixels, packed, cuda->stream),
+             "unpack pixels");
+    CUDA_TRY(cuda->device,
+             cudaMemcpyAsync(rgb, packed, 3 * (size_t)cuda->n_pixels, cudaMemcpyDeviceToHost, cuda->stream),
+             "copy pixels from it");
+    CUDA_TRY(cuda->device, cudaStreamSynchronize(cuda->stream), "copy pixels from it");
+    return ST_OK;
+}
