@@ -2,15 +2,15 @@
  * the order of threads: scores, sums and costs are integers, ties go to the lowest index or number.
  *
  *   search  one block a frame: its seed and search levels lie in shared memory, each warp takes restarts by number:
- *           greedy k-means++ on the one, the first stage's steps on the other; the block ranks them, and warps take the
- *           second stage's likewise
+ *           greedy k-means++ on the one, the first stage's steps on the other; the block ranks them, and warps take
+ *           those of the next stages likewise
  *   refine  one block for each of the restarts that are left: last stage, then the polish level, out of L2
  *   final   one block a frame: the best restart over all colours until it stands still
  *
  * kmeans_plain.cu stands in for search and refine where every restart goes over all colours; lloyd.cuh has the steps.
  *
  * Floor on an H200 at k = 8: a point and centre cost 4 instructions at half rate, a point some 15 more: about 0.45
- * clocks of an SM a point and step. 48 restarts of 4 steps and 16 of 8 on 2048 points are 0.3 M clocks, 1.3 us of the
+ * clocks of an SM a point and step. 256 steps of all restarts together on 2048 points are 0.24 M clocks, 1.0 us of the
  * whole GPU a frame, seeding a third of a us more; refine at most 0.3 us; 6 final steps over 60,000 colours 0.7
  * us. */
 #include "base/rng.h"
@@ -206,30 +206,29 @@ static __global__ void __launch_bounds__(32 * MAX_WARPS, 2) search_frames(const 
     for (int i = (int)threadIdx.x; i < n_init; i += (int)blockDim.x)
         order[i] = (uint16_t)i;
     __syncthreads();
-    for (uint32_t number = warp_of(); number < (uint32_t)n_init; number += n_warps) {
-        set_centres(held, seed_restart(work, seed, (uint32_t *)space.lane_sum, work.frame_number[frame], number));
-        __syncwarp();
-        run_lloyd<T, false, false>(search, held, k, work.schedule.stage[0].steps, work.schedule.still, space);
-        store_centres(restart_centre(work, frame, number), held, k);
-        const int64_t restart_cost = total_cost(held, k);
-        if (lane_of() == 0)
-            cost[number] = restart_cost;
+    for (int stage = 0; stage < KMEANS_STAGES - 1; stage++) {
+        const struct kmeans_stage now = work.schedule.stage[stage];
+        for (uint32_t i = warp_of(); i < (uint32_t)now.n; i += n_warps) {
+            const uint32_t number = order[i];
+            if (stage == 0)
+                set_centres(held,
+                            seed_restart(work, seed, (uint32_t *)space.lane_sum, work.frame_number[frame], number));
+            else
+                load_centres(held, restart_centre(work, frame, number), k);
+            __syncwarp();
+            run_lloyd<T, false, false>(search, held, k, now.steps, work.schedule.still, space);
+            store_centres(restart_centre(work, frame, number), held, k);
+            const int64_t restart_cost = total_cost(held, k);
+            if (lane_of() == 0)
+                cost[number] = restart_cost;
+        }
+        __syncthreads();
+        rank_restarts(cost, order, next, now.n);
+        uint16_t *const ranked = next;
+        next = order;
+        order = ranked;
     }
-    __syncthreads();
-    rank_restarts(cost, order, next, n_init);
-
-    const int n_second = work.schedule.stage[1].n, n_last = work.schedule.stage[2].n;
-    for (uint32_t i = warp_of(); i < (uint32_t)n_second; i += n_warps) {
-        const uint32_t number = next[i];
-        load_centres(held, restart_centre(work, frame, number), k);
-        run_lloyd<T, false, false>(search, held, k, work.schedule.stage[1].steps, work.schedule.still, space);
-        store_centres(restart_centre(work, frame, number), held, k);
-        const int64_t restart_cost = total_cost(held, k);
-        if (lane_of() == 0)
-            cost[number] = restart_cost;
-    }
-    __syncthreads();
-    rank_restarts(cost, next, order, n_second);
+    const int n_last = work.schedule.stage[KMEANS_STAGES - 1].n;
     for (int i = (int)threadIdx.x; i < n_last; i += (int)blockDim.x)
         work.last[(size_t)frame * n_last + i] = order[i];
 }
@@ -254,8 +253,8 @@ static __global__ void __launch_bounds__(32 * REFINE_WARPS) refine_restarts(cons
     struct held_centres held;
 
     load_centres(held, centre, k);
-    run_lloyd<T, true, false>(level_of(work, frame, LEVEL_SEARCH), held, k, work.schedule.stage[2].steps,
-                              work.schedule.still, space);
+    run_lloyd<T, true, false>(level_of(work, frame, LEVEL_SEARCH), held, k,
+                              work.schedule.stage[KMEANS_STAGES - 1].steps, work.schedule.still, space);
     if (info.dropped[LEVEL_POLISH] != info.dropped[LEVEL_SEARCH])
         run_lloyd<T, true, false>(level_of(work, frame, LEVEL_POLISH), held, k, work.schedule.fine_steps,
                                   work.schedule.still, space);
@@ -271,7 +270,7 @@ static __global__ void __launch_bounds__(32 * REFINE_WARPS) refine_restarts(cons
 /* The number of the best restart that is left; the same in all lanes. */
 static __device__ uint32_t best_restart(const struct kmeans_work &work, uint32_t frame)
 {
-    const int n_last = work.schedule.stage[2].n, n = work.levels.plain ? work.n_init : n_last;
+    const int n_last = work.schedule.stage[KMEANS_STAGES - 1].n, n = work.levels.plain ? work.n_init : n_last;
     int64_t best_cost = INT64_MAX;
     int best = INT32_MAX;
 
@@ -370,7 +369,7 @@ cudaError_t launch_search(const struct kmeans_work *work, int n_frames, cudaStre
 
 cudaError_t launch_refine(const struct kmeans_work *work, int n_frames, cudaStream_t stream)
 {
-    const dim3 grid((uint32_t)work->schedule.stage[2].n, (uint32_t)n_frames);
+    const dim3 grid((uint32_t)work->schedule.stage[KMEANS_STAGES - 1].n, (uint32_t)n_frames);
 
     return levels_are_wide(&work->levels)
                ? launch_by_block(refine_restarts<uint64_t>, uint64_t(), grid, REFINE_WARPS, work, stream)

@@ -9,8 +9,15 @@
 
 enum { RADIX_BITS = 12, RADIX = 1 << RADIX_BITS };
 
+/* Points and their nearest centres, as assign keeps them up from step to step: most points stay where they are. */
+struct assignment {
+    uint32_t *label; /* u32 [points] */
+    uint64_t sum[COMPUTE_MAX_K][4];
+};
+
 struct restart {
     struct cpu_centres centres;
+    struct assignment *search; /* on the search level */
     int64_t cost;
     int number;
 };
@@ -23,11 +30,13 @@ struct cpu_kmeans {
     uint32_t *key, *sorted; /* u32 [n_pixels] Morton codes */
     uint32_t *exact_key;    /* u32 [n distinct] */
     struct cpu_points exact, polish, search, seed;
-    uint32_t *label;         /* u32 [n distinct] */
-    uint32_t *d2;            /* u32 [seed points] */
-    uint64_t *block;         /* u64 [seed points / 16] */
-    uint64_t *weight_block;  /* the same of weights alone: the first seed is drawn by weight */
-    struct restart *restart; /* [n_init] */
+    struct assignment fine;       /* on the other levels */
+    struct assignment *search_of; /* [n_search] the restarts' */
+    int n_search;                 /* n_init; plain: 1, as it has one stage only */
+    uint32_t *d2;                 /* u32 [seed points] */
+    uint64_t *block;              /* u64 [seed points / 16] */
+    uint64_t *weight_block;       /* the same of weights alone: the first seed is drawn by weight */
+    struct restart *restart;      /* [n_init] */
 };
 
 /* --- levels ------------------------------------------------------------------------------------------------------- */
@@ -256,20 +265,23 @@ static int64_t total_cost(const struct cpu_centres *centres, const uint64_t (*su
     return cost;
 }
 
-/* At most n_steps Lloyd steps; cost is that of the last assignment with the centres it led to. */
-static void run_lloyd(struct cpu_kmeans *km, const struct cpu_points *p, struct restart *r, int n_steps)
+static void assignment_clear(struct assignment *a, const struct cpu_points *p)
 {
-    uint64_t sum[COMPUTE_MAX_K][4] = {{0}};
+    memset(a->label, 0xFF, p->n_padded * sizeof *a->label);
+    memset(a->sum, 0, sizeof a->sum);
+}
 
-    if (n_steps == 0)
-        return;
-    memset(km->label, 0xFF, p->n_padded * sizeof *km->label);
+/* At most n_steps Lloyd steps; cost is that of the last assignment with the centres it led to. */
+static void run_lloyd(struct cpu_kmeans *km, const struct cpu_points *p, struct restart *r, struct assignment *a,
+                      int n_steps)
+{
     for (int step = 0; step < n_steps; step++) {
-        km->loops->assign(p, &r->centres, km->label, sum);
-        if (!move_centres(&r->centres, sum, km->schedule.still))
+        km->loops->assign(p, &r->centres, a->label, a->sum);
+        if (!move_centres(&r->centres, a->sum, km->schedule.still))
             break;
     }
-    r->cost = total_cost(&r->centres, sum);
+    if (n_steps > 0)
+        r->cost = total_cost(&r->centres, a->sum);
 }
 
 static int compare_restarts(const void *a, const void *b)
@@ -285,14 +297,14 @@ static int compare_restarts(const void *a, const void *b)
 static void finish(struct cpu_kmeans *km, struct cpu_centres *centres, struct frame_clusters *out)
 {
     const struct cpu_points *p = &km->exact;
-    uint64_t sum[COMPUTE_MAX_K][4] = {{0}};
+    struct assignment *a = &km->fine;
     int64_t squares = 0;
 
-    memset(km->label, 0xFF, p->n_padded * sizeof *km->label);
+    assignment_clear(a, p);
     for (int step = 0; step < km->schedule.fine_steps; step++) {
         struct cpu_centres moved = *centres;
-        km->loops->assign(p, centres, km->label, sum);
-        if (!move_centres(&moved, sum, km->schedule.still) || step + 1 == km->schedule.fine_steps)
+        km->loops->assign(p, centres, a->label, a->sum);
+        if (!move_centres(&moved, a->sum, km->schedule.still) || step + 1 == km->schedule.fine_steps)
             break;
         *centres = moved;
     }
@@ -301,10 +313,10 @@ static void finish(struct cpu_kmeans *km, struct cpu_centres *centres, struct fr
         squares += p->weight[i] * (r * r + g * g + b * b);
     }
     out->n = centres->k;
-    out->inertia = total_cost(centres, sum) + squares * COMPUTE_CENTRE_ONE * COMPUTE_CENTRE_ONE;
+    out->inertia = total_cost(centres, a->sum) + squares * COMPUTE_CENTRE_ONE * COMPUTE_CENTRE_ONE;
     for (int j = 0; j < centres->k; j++) {
         memcpy(out->centre[j], centres->c[j], sizeof out->centre[j]);
-        out->count[j] = (uint32_t)sum[j][3];
+        out->count[j] = (uint32_t)a->sum[j][3];
     }
 }
 
@@ -334,17 +346,24 @@ void cpu_kmeans_frame(struct cpu_kmeans *km, const uint8_t *rgb, int64_t frame_n
         }
         for (int i = 0; i < s->stage[0].n; i++) {
             struct restart *r = &km->restart[i];
-            *r = (struct restart){.centres = {.k = centres.k}, .number = i};
+            *r = (struct restart){
+                .centres = {.k = centres.k}, .search = &km->search_of[i < km->n_search ? i : 0], .number = i};
             seed_restart(km, seed, frame_number, r);
         }
         for (int stage = 0; stage < KMEANS_STAGES; stage++) {
-            for (int i = 0; i < s->stage[stage].n; i++)
-                run_lloyd(km, search, &km->restart[i], s->stage[stage].steps);
+            for (int i = 0; i < s->stage[stage].n; i++) {
+                struct restart *r = &km->restart[i];
+                if (stage == 0)
+                    assignment_clear(r->search, search);
+                run_lloyd(km, search, r, r->search, s->stage[stage].steps);
+            }
             qsort(km->restart, (size_t)s->stage[stage].n, sizeof *km->restart, compare_restarts);
         }
         const int n_last = s->stage[KMEANS_STAGES - 1].n;
-        for (int i = 0; i < n_last && polish != search; i++)
-            run_lloyd(km, polish, &km->restart[i], km->schedule.fine_steps);
+        for (int i = 0; i < n_last && polish != search; i++) {
+            assignment_clear(&km->fine, polish);
+            run_lloyd(km, polish, &km->restart[i], &km->fine, km->schedule.fine_steps);
+        }
         qsort(km->restart, (size_t)n_last, sizeof *km->restart, compare_restarts);
         centres = km->restart[0].centres;
     }
@@ -357,6 +376,22 @@ void cpu_kmeans_frame(struct cpu_kmeans *km, const uint8_t *rgb, int64_t frame_n
 static uint32_t level_room(uint32_t cap, uint32_t n_pixels)
 {
     return cap < n_pixels ? cap : n_pixels;
+}
+
+static enum status open_restarts(struct cpu_kmeans *km)
+{
+    const bool plain = km->settings.plain;
+    const uint32_t room = plain ? km->exact.room : km->search.room;
+    bool is_well = true;
+
+    km->n_search = plain ? 1 : km->settings.n_init;
+    km->restart = mem_array((size_t)km->settings.n_init, sizeof *km->restart);
+    km->search_of = mem_array((size_t)km->n_search, sizeof *km->search_of);
+    for (int i = 0; km->search_of && i < km->n_search; i++) {
+        km->search_of[i].label = mem_array(room, sizeof *km->search_of[i].label);
+        is_well = is_well && km->search_of[i].label;
+    }
+    return km->restart && km->search_of && is_well ? ST_OK : ST_NOMEM;
 }
 
 enum status cpu_kmeans_open(struct cpu_kmeans **km_out, const struct kmeans_settings *settings, uint32_t n_pixels,
@@ -383,12 +418,12 @@ enum status cpu_kmeans_open(struct cpu_kmeans **km_out, const struct kmeans_sett
     km->key = mem_array(n_pixels, sizeof *km->key);
     km->sorted = mem_array(n_pixels, sizeof *km->sorted);
     km->exact_key = mem_array(n_colours, sizeof *km->exact_key);
-    km->label = mem_array(km->exact.room, sizeof *km->label);
+    km->fine.label = mem_array(km->exact.room, sizeof *km->fine.label);
+    TRY(open_restarts(km));
     km->d2 = mem_array(n_seed, sizeof *km->d2);
     km->block = mem_array(n_seed / 16, sizeof *km->block);
     km->weight_block = mem_array(n_seed / 16, sizeof *km->weight_block);
-    km->restart = mem_array((size_t)settings->n_init, sizeof *km->restart);
-    return km->key && km->sorted && km->exact_key && km->label && km->d2 && km->block && km->weight_block && km->restart
+    return km->key && km->sorted && km->exact_key && km->fine.label && km->d2 && km->block && km->weight_block
                ? ST_OK
                : ST_NOMEM;
 }
@@ -407,7 +442,10 @@ void cpu_kmeans_close(struct cpu_kmeans **km_in)
     free(km->key);
     free(km->sorted);
     free(km->exact_key);
-    free(km->label);
+    free(km->fine.label);
+    for (int i = 0; km->search_of && i < km->n_search; i++)
+        free(km->search_of[i].label);
+    free(km->search_of);
     free(km->d2);
     free(km->block);
     free(km->weight_block);

@@ -7,8 +7,8 @@
  * adaptive colour histogram that keeps between cap / 2 and cap points, or all colours where there are no more than cap.
  *
  *   seed    greedy k-means++ (Arthur & Vassilvitskii 2007, with the local trials of scikit-learn) on <= SEED_POINTS
- *   search  Lloyd on <= SEARCH_POINTS with successive halving: many restarts a few steps, the best third some more, the
- *           best three until they stand still
+ *   search  Lloyd on <= SEARCH_POINTS with successive halving: many restarts two steps, the best two thirds two more, a
+ *           third and then a sixth four more each, the best three until they stand still
  *   polish  these three on <= POLISH_POINTS
  *   final   the best one on the exact level, so counts and inertia are those of all pixels
  *
@@ -36,7 +36,7 @@ enum {
     KMEANS_POLISH_POINTS = 8192,
     KMEANS_MAX_RESTARTS = 1024,
     KMEANS_MAX_TRIALS = 5,
-    KMEANS_STAGES = 3,
+    KMEANS_STAGES = 5,
     KMEANS_COLOUR_BITS = 24,
     KMEANS_STILL = 16 /* in 1/256 level */
 };
@@ -61,24 +61,28 @@ KMEANS_FN int kmeans_default_restarts(int k, int plain)
 
 KMEANS_FN struct kmeans_schedule kmeans_schedule_of(int k, int n_init, int plain)
 {
+    const int sixths[KMEANS_STAGES - 1] = {6, 4, 2, 1}, steps[KMEANS_STAGES - 1] = {2, 2, 4, 4};
+    const int last = KMEANS_STAGES - 1, n_last = n_init < 3 ? n_init : 3;
     struct kmeans_schedule s;
 
     s.trials = k < 3 ? 2 : k < 8 ? 3 : k < 21 ? 4 : 5;
-    s.stage[0].n = n_init;
     if (plain) {
-        s.stage[0].steps = 300;
-        s.stage[1].n = s.stage[2].n = 1;
-        s.stage[1].steps = s.stage[2].steps = 0;
+        for (int i = 0; i < KMEANS_STAGES; i++) {
+            s.stage[i].n = i == 0 ? n_init : 1;
+            s.stage[i].steps = i == 0 ? 300 : 0;
+        }
         s.fine_steps = 12;
         s.still = 0;
         s.seed_points = s.search_points = s.polish_points = UINT32_MAX;
         return s;
     }
-    s.stage[0].steps = 4;
-    s.stage[2].n = n_init < 3 ? n_init : 3;
-    s.stage[2].steps = 20;
-    s.stage[1].n = (n_init + 2) / 3 > s.stage[2].n ? (n_init + 2) / 3 : s.stage[2].n;
-    s.stage[1].steps = 8;
+    for (int i = 0; i < last; i++) {
+        const int n = (n_init * sixths[i] + 5) / 6;
+        s.stage[i].n = n > n_last ? n : n_last;
+        s.stage[i].steps = steps[i];
+    }
+    s.stage[last].n = n_last;
+    s.stage[last].steps = 20;
     s.fine_steps = k <= 8 ? 6 : 12;
     s.still = KMEANS_STILL;
     s.seed_points = k <= 8 ? KMEANS_SEED_POINTS / 2 : KMEANS_SEED_POINTS;
