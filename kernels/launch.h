@@ -1,4 +1,4 @@
-/* launch: what the .cu files offer to cuda.c: one C function a step, which puts its kernels into the stream and returns
+/* launch: what the .cu files offer to cuda.c and cuda_convert.c: one C function a step, which puts its kernels into the stream and returns
  * cudaGetLastError(); and the arrays in GPU memory that the steps hand on. Shapes are in [], all arrays are owned by
  * cuda.c. `frame` below counts the frames of one chunk, 0..n_frames-1. */
 #ifndef JACQUARD_KERNELS_LAUNCH_H
@@ -17,7 +17,7 @@ extern "C" {
 
 /* --- convert ------------------------------------------------------------------------------------------------------ */
 
-enum { CONVERT_MAX_JOBS = 16 };
+enum { CONVERT_MAX_JOBS = 28 }; /* with their arguments below the 4 KB of a kernel */
 enum convert_kind { CONVERT_CHROMA, CONVERT_GREY, CONVERT_RGB };
 
 /* One frame, in GPU memory, and the picture to make of it. Neither is larger than 65535 on a side. */
@@ -143,7 +143,7 @@ struct kmeans_work {
     struct frame_clusters *result;  /* [n_frames], as the search lists them: see clusters_arrange */
 };
 
-/* Default search: seeds and the first two stages; the last stage and the polish. */
+/* Default search: seeds and all stages but the last; the last stage and the polish. */
 cudaError_t launch_search(const struct kmeans_work *work, int n_frames, cudaStream_t stream);
 cudaError_t launch_refine(const struct kmeans_work *work, int n_frames, cudaStream_t stream);
 /* Instead of both: every restart over all colours until it stands still. */

@@ -58,9 +58,13 @@ struct nvdec {
     bool holds_frames;  /* of earlier users: decoding may go on at a closed key frame, elsewhere only after a reset */
 };
 
-/* One of the film's kind that is there or about to be, else a new one. *s is NULL where FFmpeg cannot use the device;
- * s->codec->hwaccel is NULL after a packet where the device or its driver refuses the stream. */
+/* One of the film's kind that is there or about to be, else a new one. *s is NULL where FFmpeg cannot use the device.
+ */
 enum status nvdec_take(const struct film_info *film, const struct av_input *in, int device, struct nvdec **s);
+
+/* False before the first packet, and after it where the device or its driver refuses the stream: FFmpeg decodes it then
+ * in software. */
+bool nvdec_is_hardware(const struct nvdec *s);
 
 /* For the next one. n_packets: its user's times were below that. */
 void nvdec_keep(struct nvdec **s, int64_t n_packets, bool holds_frames);

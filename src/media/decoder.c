@@ -382,21 +382,12 @@ static enum status hand_over_headers(struct decoder *d)
     return ST_OK;
 }
 
-/* VP9: a packet of one picture, shown at once (uncompressed_header of its specification, and its annex B). Others hide
- * one that a later packet may show: it comes out then with the marks that it was decoded with. */
-static bool is_shown_at_once(const AVPacket *p)
-{
-    const uint8_t first = p->data[0], last = p->data[p->size - 1];
-    const bool is_profile_3 = (first & 0x30) == 0x30, shows_existing = first & 8, shows_frame = first & 2;
-
-    return !is_profile_3 && !shows_existing && shows_frame && (last & 0xE0) != 0xC0;
-}
-
 /* A hardware decoder copies each picture that it gives out, and its feeder waits for it: only those asked for are to
- * come out. */
+ * come out. A software one tells of damage only with the picture; and a picture that is shown again comes out with the
+ * mark that it was decoded with. */
 static bool may_stay_inside(const struct decoder *d)
 {
-    return d->nvdec && (d->codec->codec_id != AV_CODEC_ID_VP9 || is_shown_at_once(d->packet));
+    return d->nvdec && nvdec_is_hardware(d->nvdec) && !d->setup.film->info.shows_again;
 }
 
 static enum status decode_packet(struct decoder *d, int64_t number, bool is_wanted)
@@ -406,7 +397,7 @@ static enum status decode_packet(struct decoder *d, int64_t number, bool is_want
     if (last >= number || is_gap(d, last, number)) /* or back again: a stretch that starts before the last one's end */
         TRY(drain(d));
     d->codec->skip_frame = !is_wanted && d->setup.film->info.skips_unreferenced ? AVDISCARD_NONREF : AVDISCARD_DEFAULT;
-    if (!is_wanted && d->packet->size > 0 && may_stay_inside(d))
+    if (!is_wanted && may_stay_inside(d))
         d->packet->flags |= AV_PKT_FLAG_DISCARD;
     if (d->needs_headers)
         TRY(hand_over_headers(d));
@@ -499,8 +490,8 @@ enum status decoder_turn_to(struct decoder *d, int64_t frame)
     return st;
 }
 
-/* Until all that was asked for has come out, which takes a few packets; draining would end in a reset. ST_END: it did
- * not get there. */
+/* Until all that was asked for has come out, which takes a few packets; draining would end in a reset, with H.264 in a
+ * new session. ST_END: it did not get there. */
 static enum status decode_on(struct decoder *d)
 {
     enum status st = d->sent >= 0 && d->next == d->sent + 1 ? ST_OK : ST_END;

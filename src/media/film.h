@@ -51,6 +51,7 @@ struct film_info {
     int64_t duration_ticks;   /* from the first frame to the end of the last */
     bool sequential;
     bool skips_unreferenced; /* frames that no other frame needs can be told and left out exactly */
+    bool shows_again;        /* VP9: there are packets that show an earlier one's picture */
     int64_t decoder_bytes;   /* of memory that one decoder of one thread takes, about: its pictures */
     bool nvdec_exact;        /* a hardware decoder gives the same bits for this codec, depth and chroma */
     char kind[65];           /* sha256 of its codec, what the container says of pictures, and headers */

@@ -1,5 +1,6 @@
 /* film_packets: reads all packets of a film's video stream: when each is shown, whether a frame comes of it at all, and
- * what it promises as a place to start decoding, for which the NAL units of H.264 and HEVC are looked into. */
+ * what it promises as a place to start decoding, for which the NAL units of H.264 and HEVC are looked into; of VP9
+ * whether pictures are shown twice. */
 #include "media/film_parts.h"
 
 #include "base/mem.h"
@@ -140,6 +141,32 @@ static void judge_headers(struct film_reader *r, const AVPacket *p)
     r->has_other_headers |= h.are_others;
 }
 
+/* VP9 bitstream specification, 6.2: show_existing_frame of a frame that begins with this byte. */
+static bool is_vp9_repeat(uint8_t first)
+{
+    const bool is_profile_3 = (first & 0x30) == 0x30;
+
+    return (first & (is_profile_3 ? 4 : 8)) != 0;
+}
+
+/* Annex B: a superframe ends with an index of its frames' sizes between two equal bytes. */
+static bool has_vp9_repeat(const AVPacket *p)
+{
+    const uint8_t mark = p->data[p->size - 1];
+    const int n = (mark & 7) + 1, bytes = (mark >> 3 & 3) + 1, index = p->size - 2 - n * bytes;
+    size_t at = 0;
+
+    if ((mark & 0xE0) != 0xC0 || index < 0 || p->data[index] != mark)
+        return is_vp9_repeat(p->data[0]);
+    for (int i = 0; i < n && at < (size_t)index; i++) {
+        if (is_vp9_repeat(p->data[at]))
+            return true;
+        for (int b = 0; b < bytes; b++)
+            at += (size_t)p->data[index + 1 + i * bytes + b] << 8 * b;
+    }
+    return false;
+}
+
 static uint32_t key_flags(const AVCodecParameters *par, const AVPacket *p)
 {
     bool is_idr = false;
@@ -169,6 +196,8 @@ static uint32_t packet_flags(struct film_reader *r, const AVPacket *p)
         flags &= ~(uint32_t)PACKET_SHOWN;
     if (par->codec_id == AV_CODEC_ID_VP8 && p->size > 0 && !(p->data[0] & 0x10)) /* show_frame, RFC 6386 section 9.1 */
         flags &= ~(uint32_t)PACKET_SHOWN;
+    if (par->codec_id == AV_CODEC_ID_VP9 && p->size > 0 && !r->shows_again)
+        r->shows_again = has_vp9_repeat(p);
     if (p->flags & AV_PKT_FLAG_KEY)
         flags |= key_flags(par, p);
     judge_headers(r, p);

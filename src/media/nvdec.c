@@ -73,6 +73,11 @@ static enum status open_session(const struct film_info *film, const struct av_in
     return st;
 }
 
+bool nvdec_is_hardware(const struct nvdec *s)
+{
+    return s->codec->hwaccel != NULL;
+}
+
 void nvdec_close(struct nvdec **s)
 {
     if (*s)
@@ -243,7 +248,7 @@ static enum status start_session(struct nvdec_ahead *a, const struct film_info *
     struct nvdec *s;
 
     TRY(open_session(film, in, a->user.device, &s));
-    if (s && (avcodec_send_packet(s->codec, key) < 0 || !s->codec->hwaccel))
+    if (s && (avcodec_send_packet(s->codec, key) < 0 || !nvdec_is_hardware(s)))
         nvdec_close(&s);
     if (!s)
         return ST_UNSUPPORTED;

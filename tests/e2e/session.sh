@@ -2,7 +2,8 @@
 # session: a decoder session that goes on from stretch to stretch and from film to film, as those of NVDEC do, gives the
 # frames of a new one each time: after films with other pictures, with other parameter sets under the same container
 # headers, with open groups of pictures, and after itself; also where it gives out only what was asked for and VP9 shows
-# later what it hid first; and of damage it sees only what was asked for. In software, by tests/tools/one_session.
+# later what it hid first, or shows it twice; of damage it sees only what was asked for, but all of it where the hardware
+# refuses. In software, by tests/tools/one_session.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 need ffmpeg ffprobe python3
@@ -28,12 +29,30 @@ if has_encoder libx265; then # its groups of pictures are open
         -x265-params keyint=40:log-level=error hevc.mp4
     order+=(hevc hevc)
 fi
-if has_encoder libvpx-vp9; then
+# vp9 NAME OPTIONS...
+vp9() {
     for pass in 1 2; do
         "${FFMPEG[@]}" -f lavfi -i mandelbrot=s=160x120:r=24 -t 8 -c:v libvpx-vp9 -cpu-used 4 -b:v 100k -g 96 \
-            -lag-in-frames 25 -auto-alt-ref 6 -pass $pass -pix_fmt yuv420p vp9.mp4
+            -pix_fmt yuv420p -pass $pass "${@:2}" "$1"
     done
-    order+=(vp9 vp9)
+}
+if has_encoder libvpx-vp9; then
+    vp9 hidden.mp4 -lag-in-frames 25 -auto-alt-ref 6
+    vp9 plain.ivf -lag-in-frames 0
+    python3 - <<'END'
+import struct
+data, at, n = open("plain.ivf", "rb").read(), 32, 0
+with open("twice.ivf", "wb") as out:
+    out.write(data[:32])
+    while at < len(data):
+        size, = struct.unpack_from("<I", data, at)
+        for packet in [data[at + 12:at + 12 + size]] + [b"\x88"] * (n in (109, 129)): # show slot 0 once more
+            out.write(struct.pack("<IQ", len(packet), 2 * n + (packet == b"\x88")) + packet)
+        at += 12 + size
+        n += 1
+END
+    "${FFMPEG[@]}" -i twice.ivf -c copy twice.mp4
+    order+=(hidden hidden twice twice)
 fi
 ffprobe -v error -select_streams v -show_entries packet=pos,size,flags -of csv=p=0 a.mp4 >packets
 python3 - <<'END'
@@ -62,3 +81,15 @@ for every in 1 5 24; do
     done
     echo "every $every: $n films, $(sed -n 's/^one_session: //p' "$WORK/err")"
 done
+
+# One picture in which others look, half of it lost: what a decoder conceals it has to tell, whoever asked for what.
+make nick testsrc2 bframes=0
+ffprobe -v error -select_streams v -show_entries packet=pos,size -of csv=p=0 nick.mp4 >packets
+python3 - <<'END'
+data = bytearray(open("nick.mp4", "rb").read())
+size, pos = map(int, open("packets").read().split()[98].split(",")[:2])
+data[pos + size // 2:pos + size] = bytes(size - size // 2)
+open("nick.mp4", "wb").write(data)
+END
+ONE_SESSION_REFUSED=1 run_any "$ONE_SESSION" 20 nick.mp4
+grep -q 'damage was met' "$WORK/err" || die "software in the place of hardware that refuses: damage was not told"

@@ -1,7 +1,8 @@
 /* one_session: decodes films one after the other, each by two decoders that take turns at its segments, all in one
  * session that is never reset in between, as NVDEC's go from film to film. It decodes in software: the functions of
  * nvdec.h that decoders call are this program's own. Prints, a film a line of its name, then a line a frame as
- * --frame-hashes does, in no order. usage: one_session EVERY FILM... */
+ * --frame-hashes does, in no order. It claims to be hardware, unless ONE_SESSION_REFUSED=1 is set.
+ * usage: one_session EVERY FILM... */
 #include "barcode/plan.h"
 #include "media/av.h"
 #include "media/decoder.h"
@@ -36,6 +37,12 @@ enum status nvdec_take(const struct film_info *film, const struct av_input *in, 
     s->device = device;
     TRY(av_decoder_open(&s->codec, in, 1));
     return av_decoder_start(s->codec, in);
+}
+
+bool nvdec_is_hardware(const struct nvdec *s)
+{
+    (void)s;
+    return getenv("ONE_SESSION_REFUSED") == NULL;
 }
 
 void nvdec_keep(struct nvdec **s, int64_t n_packets, bool holds_frames)
