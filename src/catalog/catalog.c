@@ -11,6 +11,7 @@
 #include "catalog/show/gallery.h"
 #include "catalog/show/report.h"
 #include "catalog/store/outputs.h"
+#include "compute/kmeans_rules.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -54,7 +55,8 @@ static enum status name_settings(struct catalog *c)
     c->settings_text = output_settings_text(&loom.config);
     if (!c->settings_text)
         return ST_NOMEM;
-    const int n = asprintf(&text, "%s\n%s\n%d", c->settings_text, c->config.version, c->config.barcode.allow_partial);
+    const int n = asprintf(&text, "%s\n%s\n%d\n%d", c->settings_text, c->config.version, KMEANS_RULES,
+                           c->config.barcode.allow_partial);
     if (n < 0)
         return FAIL(ST_NOMEM, "out of memory for the settings");
     sha256_hex(text, (size_t)n, c->settings_id);

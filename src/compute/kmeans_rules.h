@@ -31,6 +31,7 @@
 #endif
 
 enum {
+    KMEANS_RULES = 2,          /* one more with every change of results: a collection does not mix them */
     KMEANS_SEED_POINTS = 1024, /* 512 up to 8 clusters */
     KMEANS_SEARCH_POINTS = 2048,
     KMEANS_POLISH_POINTS = 8192,

@@ -63,7 +63,9 @@ for line in open("packets").read().split()[100:]:
         data[int(pos):int(pos) + int(size)] = bytes(int(size))
 open("bad.mp4", "wb").write(data)
 END
-for every in 1 5 24; do
+EVERY=(1 5 24)
+[ -z "${ASAN_OPTIONS:-}" ] || EVERY=(5 24) # the sanitizers' builds are slow
+for every in "${EVERY[@]}"; do
     [ $every != 24 ] || order+=(bad) # its key frames are whole
     for film in $(printf '%s\n' "${order[@]}" | sort -u); do
         weave "$film.mp4" -o x.png --every ${every}f -k 1 --frame-hashes "$film.txt" --threads 1 --force
