@@ -1,6 +1,6 @@
-/* launch: what the .cu files offer to cuda.c and cuda_convert.c: one C function a step, which puts its kernels into the stream and returns
- * cudaGetLastError(); and the arrays in GPU memory that the steps hand on. Shapes are in [], all arrays are owned by
- * cuda.c. `frame` below counts the frames of one chunk, 0..n_frames-1. */
+/* launch: what the .cu files offer to cuda.c and cuda_convert.c: one C function a step, which puts its kernels into the
+ * stream and returns cudaGetLastError(); and the arrays in GPU memory that the steps hand on. Shapes are in [], all
+ * arrays are owned by those two. `frame` below counts the frames of one chunk, 0..n_frames-1. */
 #ifndef JACQUARD_KERNELS_LAUNCH_H
 #define JACQUARD_KERNELS_LAUNCH_H
 

@@ -113,7 +113,7 @@ static bool is_as_listed(const struct decoder *d)
     const AVCodecContext *codec = d->nvdec->codec;
     const AVCodecParameters *par = d->in.stream->codecpar;
 
-    return codec->hwaccel && codec->width == par->width && codec->height == par->height &&
+    return nvdec_is_hardware(d->nvdec) && codec->width == par->width && codec->height == par->height &&
            codec->color_range == par->color_range && codec->colorspace == par->color_space &&
            codec->has_b_frames == par->video_delay;
 }

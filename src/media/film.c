@@ -268,7 +268,6 @@ static enum status read_index(struct film *film, struct film_reader *r, struct f
     TRY(film_read_packets(r, progress, context));
     if (film->n_packets == 0)
         return FAIL(ST_FORMAT, "%s: its video stream (%s) holds no frames", film->path, film->info.codec);
-    film->info.shows_again = r->shows_again;
     if (r->has_sublayers)
         film->info.skips_unreferenced = false;
     film->info.usual_ticks = film_usual_duration(r);

@@ -196,8 +196,8 @@ static uint32_t packet_flags(struct film_reader *r, const AVPacket *p)
         flags &= ~(uint32_t)PACKET_SHOWN;
     if (par->codec_id == AV_CODEC_ID_VP8 && p->size > 0 && !(p->data[0] & 0x10)) /* show_frame, RFC 6386 section 9.1 */
         flags &= ~(uint32_t)PACKET_SHOWN;
-    if (par->codec_id == AV_CODEC_ID_VP9 && p->size > 0 && !r->shows_again)
-        r->shows_again = has_vp9_repeat(p);
+    if (par->codec_id == AV_CODEC_ID_VP9 && p->size > 0 && has_vp9_repeat(p))
+        r->film->info.shows_again = true;
     if (p->flags & AV_PKT_FLAG_KEY)
         flags |= key_flags(par, p);
     judge_headers(r, p);

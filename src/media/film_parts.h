@@ -14,7 +14,6 @@ struct film_reader {
     int64_t last_duration;
     bool has_other_headers; /* packets have had some that the container does not have */
     bool has_loose_headers; /* and a key frame after them has none of its own, or the container changes them midway */
-    bool shows_again;       /* film_info's */
     bool has_sublayers;     /* HEVC temporal sub-layers: "not a reference" then holds only within one */
 };
 

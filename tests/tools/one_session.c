@@ -54,7 +54,7 @@ void nvdec_keep(struct nvdec **s, int64_t n_packets, bool holds_frames)
     *s = NULL;
 }
 
-/* A software decoder is none to keep, says whoever closes it; here it is. */
+/* One that is none to keep, says whoever closes it; here it is. */
 void nvdec_close(struct nvdec **s)
 {
     nvdec_keep(s, INT32_MAX, true);
