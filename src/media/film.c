@@ -279,7 +279,8 @@ static enum status read_index(struct film *film, struct film_reader *r, struct f
 
     /* Packets that the container knows to be broken: only decoding tells what is left. Headers that a decoder knows
      * only if it has come by: it has to start at the beginning. */
-    bool agrees = r->n_corrupt == 0 && !r->has_loose_headers && film_order_by_time(film, r->in, film_usual_duration(r));
+    bool agrees = r->n_corrupt == 0 && !r->has_loose_headers &&
+                  film_order_by_time(film, r->in->stream->codecpar->video_delay, r->in->stream->pts_wrap_bits);
     if (agrees)
         st = film_head_compare(head, film, &agrees);
     if (st == ST_OK && agrees)

@@ -2,6 +2,7 @@
 #include "media/film_parts.h"
 
 #include "base/mem.h"
+#include "media/ticks.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,10 +25,10 @@ static enum status list_outputs(struct film *film, struct av_look *look, struct 
         film->frame = grown;
         if (n == 0)
             film_describe_picture(&film->info, look->decoder, av);
-        const int64_t pts = av->best_effort_timestamp == AV_NOPTS_VALUE ? FILM_NO_TIME : av->best_effort_timestamp;
-        int64_t ticks = n == 0 ? 0 : film->frame[n - 1].ticks + film->info.usual_ticks;
+        const int64_t pts = ticks_time(av->best_effort_timestamp);
+        int64_t ticks = n == 0 ? 0 : ticks_later(film->frame[n - 1].ticks, film->info.usual_ticks);
         if (n > 0 && pts != FILM_NO_TIME && film->frame[n - 1].pts != FILM_NO_TIME && pts > film->frame[n - 1].pts)
-            ticks = film->frame[n - 1].ticks + (pts - film->frame[n - 1].pts);
+            ticks = ticks_later(film->frame[n - 1].ticks, pts - film->frame[n - 1].pts);
         film->frame[film->n_frames++] = (struct film_frame){.pts = pts, .ticks = ticks, .packet = -1};
         l->n_damaged += film_is_damaged(av);
         av_frame_unref(av);

@@ -2,6 +2,7 @@
 #include "media/film_parts.h"
 
 #include "base/mem.h"
+#include "media/ticks.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,33 +22,20 @@ static int compare_shown(const void *a, const void *b)
     return x->packet < y->packet ? -1 : x->packet > y->packet;
 }
 
-/* A timestamp of wrap_bits bits, taken to the neighbourhood of a reference. */
-static int64_t unwrap(int64_t t, int64_t reference, int wrap_bits)
-{
-    if (wrap_bits >= 63 || reference == FILM_NO_TIME)
-        return t;
-    const int64_t period = (int64_t)1 << wrap_bits;
-    while (t < reference - period / 2)
-        t += period;
-    while (t > reference + period / 2)
-        t -= period;
-    return t;
-}
-
 /* Decoders emit frames by their order of display, whatever jumps the timestamps make. Sorting by timestamp is right
  * between two jumps (an *epoch*; decode timestamps only rise in one); each epoch's time goes on where the last one
  * ended. */
-bool film_order_by_time(struct film *film, const struct av_input *in, int64_t usual_duration)
+bool film_order_by_time(struct film *film, int video_delay, int wrap_bits)
 {
     struct shown *shown = mem_array((size_t)film->n_packets, sizeof *shown);
-    const bool has_delay = in->stream->codecpar->video_delay > 0;
+    const bool has_delay = video_delay > 0;
     int64_t n = 0, epoch = 0, last_dts = FILM_NO_TIME;
     bool known = shown != NULL;
 
     for (int64_t i = 0; i < film->n_packets && known; i++) {
         const struct film_packet *p = &film->packet[i];
-        const int64_t dts = p->dts == FILM_NO_TIME ? FILM_NO_TIME : unwrap(p->dts, last_dts, in->stream->pts_wrap_bits);
-        int64_t pts = p->pts != FILM_NO_TIME ? p->pts : has_delay ? FILM_NO_TIME : p->dts;
+        const int64_t dts = ticks_unwrap(p->dts, last_dts, wrap_bits);
+        const int64_t pts = p->pts != FILM_NO_TIME ? p->pts : has_delay ? FILM_NO_TIME : p->dts;
 
         if (dts != FILM_NO_TIME) {
             if (last_dts != FILM_NO_TIME && dts < last_dts)
@@ -58,21 +46,24 @@ bool film_order_by_time(struct film *film, const struct av_input *in, int64_t us
             continue;
         known = pts != FILM_NO_TIME;
         if (known)
-            shown[n++] = (struct shown){epoch, unwrap(pts, last_dts, in->stream->pts_wrap_bits), i};
+            shown[n++] = (struct shown){epoch, ticks_unwrap(pts, last_dts, wrap_bits), i};
     }
     if (known)
         qsort(shown, (size_t)n, sizeof *shown, compare_shown);
     for (int64_t i = 1; i < n && known; i++) /* two packets at one time: fields, or nonsense */
         known = shown[i].epoch != shown[i - 1].epoch || shown[i].time != shown[i - 1].time;
 
-    int64_t offset = n > 0 ? -shown[0].time : 0;
+    int64_t start = 0, first = 0; /* of the epoch: its time, its first frame */
     for (int64_t i = 0; i < n && known; i++) {
         const int64_t packet = shown[i].packet;
-        if (i > 0 && shown[i].epoch != shown[i - 1].epoch)
-            offset = film->frame[i - 1].ticks + usual_duration - shown[i].time;
+        if (i > 0 && shown[i].epoch != shown[i - 1].epoch) {
+            start = ticks_later(film->frame[i - 1].ticks, film->info.usual_ticks);
+            first = i;
+        }
         const struct film_packet *p = &film->packet[packet];
-        film->frame[i] = (struct film_frame){
-            .pts = p->pts != FILM_NO_TIME ? p->pts : p->dts, .ticks = shown[i].time + offset, .packet = packet};
+        film->frame[i] = (struct film_frame){.pts = p->pts != FILM_NO_TIME ? p->pts : p->dts,
+                                             .ticks = ticks_later(start, shown[i].time - shown[first].time),
+                                             .packet = packet};
     }
     film->n_frames = known ? n : 0;
     free(shown);

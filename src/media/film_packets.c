@@ -4,6 +4,7 @@
 #include "media/film_parts.h"
 
 #include "base/mem.h"
+#include "media/ticks.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -13,7 +14,7 @@ static void note_end(struct film_reader *r, const AVPacket *p, AVRational time_b
     const int64_t t = p->pts != AV_NOPTS_VALUE ? p->pts : p->dts;
 
     if (t != AV_NOPTS_VALUE) {
-        const double end = (double)(t + (p->duration > 0 ? p->duration : 0)) * av_q2d(time_base);
+        const double end = ((double)t + (double)(p->duration > 0 ? p->duration : 0)) * av_q2d(time_base);
         if (end > r->seen_end)
             r->seen_end = end;
     }
@@ -215,8 +216,8 @@ static enum status add_packet(struct film_reader *r, const AVPacket *p)
         return ST_NOMEM;
     film->packet = grown;
     film->packet[film->n_packets++] = (struct film_packet){
-        .pts = p->pts == AV_NOPTS_VALUE ? FILM_NO_TIME : p->pts,
-        .dts = p->dts == AV_NOPTS_VALUE ? FILM_NO_TIME : p->dts,
+        .pts = ticks_time(p->pts),
+        .dts = ticks_time(p->dts),
         .pos = p->pos,
         .bytes = (uint32_t)p->size,
         .flags = packet_flags(r, p),
@@ -256,10 +257,8 @@ int64_t film_usual_duration(const struct film_reader *r)
         r->in->stream->avg_frame_rate.num > 0 ? r->in->stream->avg_frame_rate : r->in->stream->r_frame_rate;
 
     if (r->last_duration > 0)
-        return r->last_duration;
-    if (rate.num > 0 && rate.den > 0) {
-        const int64_t ticks = av_rescale_q(1, av_inv_q(rate), r->in->stream->time_base);
-        return ticks > 0 ? ticks : 1;
-    }
+        return ticks_length(r->last_duration);
+    if (rate.num > 0 && rate.den > 0)
+        return ticks_length(av_rescale_q(1, av_inv_q(rate), r->in->stream->time_base));
     return 1;
 }

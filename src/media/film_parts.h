@@ -20,11 +20,13 @@ struct film_reader {
 /* film_packets.c. Reads to the end; a read error on the way is remembered in info.incomplete. */
 enum status film_read_packets(struct film_reader *r, film_progress *progress, void *context);
 
-/* Ticks that a frame lasts where nothing says better, > 0: needs r->in, knows more after film_read_packets. */
+/* Ticks that a frame lasts where nothing says better, 1 .. TICKS_MOST: needs r->in, knows more after film_read_packets.
+ */
 int64_t film_usual_duration(const struct film_reader *r);
 
-/* film_order.c. Fills film->frame, which has room for every packet. False where times do not tell the order. */
-bool film_order_by_time(struct film *film, const struct av_input *in, int64_t usual_duration);
+/* film_order.c. Fills film->frame, which has room for every packet; needs info.usual_ticks. video_delay: frames by
+ * which the codec may reorder; wrap_bits: of the container's clock. False where times do not tell the order. */
+bool film_order_by_time(struct film *film, int video_delay, int wrap_bits);
 
 /* Likewise. Fills packet.frame and packet.key. */
 void film_link_packets(struct film *film);
