@@ -2,11 +2,18 @@
 
 #include "base/mem.h"
 #include "media/decoder.h"
+#include "media/ticks.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-enum { MAX_COLUMNS = 1 << 21 }; /* a column for every frame of nearly ten hours at 60 frames/s */
+enum {
+    MAX_COLUMNS = 1 << 21, /* a column for every frame of nearly ten hours at 60 frames/s */
+    /* By time a frame may be sampled over and over: a slide show, a still. A day of one slide at a column a second is
+     * meant; more columns than that want some frames to be drawn from, else it is the times that are wrong. */
+    FREE_COLUMNS = 100000,
+    COLUMNS_A_FRAME = 64
+};
 
 /* --- columns ------------------------------------------------------------------------------------------------------ */
 
@@ -21,7 +28,7 @@ static int64_t boundary_ticks(const struct film *film, const struct film_time *t
     const double ticks =
         t->is_percent ? t->value / 100.0 * (double)film->info.duration_ticks : ticks_of(film, t->value);
 
-    return ticks > 9e18 ? INT64_MAX : (int64_t)ceil(ticks - 1e-6);
+    return ticks_whole(ceil(ticks - 1e-6));
 }
 
 /* The first frame shown at or after a time; n_frames if there is none. */
@@ -92,6 +99,24 @@ static enum status collect_samples(struct plan *plan, const int64_t *column)
     return ST_OK;
 }
 
+static enum status check_number(const struct film *film, const struct sampling *s, double n, int64_t n_frames)
+{
+    const int64_t of_frames = n_frames < MAX_COLUMNS / COLUMNS_A_FRAME ? n_frames * COLUMNS_A_FRAME : MAX_COLUMNS;
+    const int64_t most = of_frames > FREE_COLUMNS ? of_frames : FREE_COLUMNS;
+
+    if (s->unit == SAMPLE_SECONDS && n > (double)most)
+        return FAIL(ST_USAGE,
+                    "%.7g columns are too many for %lld frames, %lld are the most: by its timestamps, which may be "
+                    "wrong, the film lasts %.7g s; sample more coarsely, or by frames (--every 24f)",
+                    n, (long long)n_frames, (long long)most, film_seconds(film, film->info.duration_ticks));
+    if (!(n <= MAX_COLUMNS))
+        return FAIL(ST_USAGE,
+                    "%.3g columns are too many for one picture, %d are the most: sample more coarsely, or parts of "
+                    "the film by --start and --end",
+                    n, MAX_COLUMNS);
+    return ST_OK;
+}
+
 static enum status choose_columns(struct plan *plan, const struct film *film, const struct sampling *s)
 {
     const int64_t start = s->has_start ? boundary_ticks(film, &s->start) : 0;
@@ -115,18 +140,14 @@ static enum status choose_columns(struct plan *plan, const struct film *film, co
         n = ceil(film_seconds(film, stop - film->frame[from].ticks) / s->every - 1e-9);
         n = n < 1.0 ? 1.0 : n;
     }
-    if (n > MAX_COLUMNS)
-        return FAIL(ST_USAGE,
-                    "%.3g columns are too many for one picture, %d are the most: sample more coarsely, or parts of "
-                    "the film by --start and --end",
-                    n, MAX_COLUMNS);
+    TRY(check_number(film, s, n, n_frames));
     plan->n_columns = (int64_t)n;
     column = mem_array((size_t)plan->n_columns, sizeof *column);
     if (!column)
         return ST_NOMEM;
     for (int64_t i = 0; i < plan->n_columns; i++) {
         if (s->unit == SAMPLE_SECONDS) { /* the frame that is shown at that time */
-            const int64_t passed = (int64_t)floor(ticks_of(film, (double)i * s->every) + 1e-6);
+            const int64_t passed = ticks_whole(floor(ticks_of(film, (double)i * s->every) + 1e-6));
             column[i] = first_frame_from(film, film->frame[from].ticks + passed + 1) - 1;
         } else if (s->unit == SAMPLE_FRAMES) {
             column[i] = from + (int64_t)((double)i * s->every);

@@ -2,8 +2,12 @@
  * one segment, segments start at key frames, ranks get contiguous shares of about equal cost. */
 #include "barcode/config.h"
 #include "barcode/plan.h"
+#include "base/status.h"
 #include "media/decoder.h"
+#include "media/ticks.h"
 #include "unit/test.h"
+
+#include <math.h>
 
 /* A film of n frames, a key frame every gop, times in 1/24 s; key packets are clean. Closed groups: decode order is
  * presentation order. Open groups: two frames are coded after the key frame that they are shown before. */
@@ -118,6 +122,91 @@ static void test_every_seconds(void)
         CHECK_INT(frame_of(&p, i), i * 24 / 100);
     check_segments(&f, &p);
     plan_release(&p);
+    film_release(&f);
+}
+
+/* A film of n frames shown every so many ticks of 1/24 s. */
+static struct film make_slides(int64_t n, int64_t every)
+{
+    struct film f = make_film(n, 1, false);
+
+    for (int64_t i = 0; i < n; i++)
+        f.frame[i].ticks = i * every;
+    f.info.usual_ticks = every;
+    f.info.duration_ticks = n * every;
+    return f;
+}
+
+/* 20 slides in two hours, a still of a day: each is drawn once for each second. 20 frames of 24 days are none, and
+ * 10,000 frames may make more columns than 20. */
+static void test_slides(void)
+{
+    const struct sampling second = {.unit = SAMPLE_SECONDS, .every = 1.0},
+                          part = {.unit = SAMPLE_SECONDS, .every = 1.0, .has_end = true, .end = {90000.0, false}},
+                          columns = {.unit = SAMPLE_COLUMNS, .every = 300000.0};
+    struct film slides = make_slides(20, 360 * 24), still = make_slides(1, 86400 * 24),
+                wrong = make_slides(20, 100000 * 24), many = make_slides(10000, 60 * 24);
+    struct plan p;
+
+    CHECK_INT(plan_make(&p, &slides, &second, 2, 4), ST_OK);
+    CHECK_INT(p.n_columns, 7200);
+    CHECK_INT(p.n_samples, 20);
+    for (int64_t i = 0; i < p.n_columns; i++)
+        CHECK_INT(frame_of(&p, i), i / 360);
+    check_segments(&slides, &p);
+    plan_release(&p);
+    CHECK_INT(plan_make(&p, &still, &second, 1, 4), ST_OK);
+    CHECK_INT(p.n_columns, 86400);
+    plan_release(&p);
+    CHECK_INT(plan_make(&p, &wrong, &second, 1, 4), ST_USAGE);
+    CHECK(strstr(status_message(), "2000000 columns are too many for 20 frames, 100000 are the most") != NULL);
+    CHECK(strstr(status_message(), "lasts 2000000 s") != NULL);
+    plan_release(&p);
+    CHECK_INT(plan_make(&p, &wrong, &part, 1, 4), ST_OK); /* not the part of it that is meant */
+    CHECK_INT(p.n_columns, 100000);                       /* until the frame after 90,000 s comes */
+    plan_release(&p);
+    CHECK_INT(plan_make(&p, &wrong, &columns, 1, 4), ST_OK); /* nor what is asked for by number */
+    CHECK_INT(p.n_columns, 300000);
+    plan_release(&p);
+    CHECK_INT(plan_make(&p, &many, &second, 1, 4), ST_OK);
+    CHECK_INT(p.n_columns, 600000);
+    plan_release(&p);
+    film_release(&slides);
+    film_release(&still);
+    film_release(&wrong);
+    film_release(&many);
+}
+
+/* The longest film that there can be, in the slowest and the fastest clock; points beyond all numbers. */
+static void test_ends_of_numbers(void)
+{
+    static const double odd[] = {0.0, 1e-300, 1e-6, 1.0, 1e18, 1e300, INFINITY};
+    struct film f = make_slides(3, 1);
+
+    f.frame[1].ticks = TICKS_MOST - 1;
+    f.frame[2].ticks = TICKS_MOST;
+    f.info.duration_ticks = 2 * TICKS_MOST;
+    for (int clock = 0; clock < 2; clock++) {
+        f.info.time_base_num = clock == 0 ? INT32_MAX : 1;
+        f.info.time_base_den = clock == 0 ? 1 : INT32_MAX;
+        for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
+            const struct sampling s = {.unit = SAMPLE_SECONDS, .every = odd[i]}, range = {.unit = SAMPLE_FRAMES,
+                                                                                          .every = 1.0,
+                                                                                          .has_start = true,
+                                                                                          .has_end = true,
+                                                                                          .start = {-odd[i], false},
+                                                                                          .end = {odd[i], i % 2 == 1}};
+            struct plan p;
+            const enum status st = plan_make(&p, &f, &s, 2, 4);
+            CHECK(st == ST_OK || st == ST_USAGE);
+            if (st == ST_OK)
+                check_segments(&f, &p);
+            plan_release(&p);
+            const enum status of_range = plan_make(&p, &f, &range, 2, 4);
+            CHECK(of_range == ST_OK || (of_range == ST_USAGE && odd[i] < 1e17)); /* before the first tick: empty */
+            plan_release(&p);
+        }
+    }
     film_release(&f);
 }
 
@@ -248,6 +337,8 @@ int main(void)
     test_every_n_frames();
     test_columns_reach_both_ends();
     test_every_seconds();
+    test_slides();
+    test_ends_of_numbers();
     test_range();
     test_keys();
     test_open_groups_start_one_key_earlier();
