@@ -10,6 +10,7 @@ void barcode_release(struct barcode *b)
     free(b->columns);
     free(b->settings_text);
     free(b->film.partial);
+    free(b->film.note);
     free(b->film.path);
     *b = (struct barcode){0};
 }

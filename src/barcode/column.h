@@ -29,9 +29,10 @@ struct film_facts {
     int time_base_num, time_base_den;
     char pixel_format[32], matrix[32], range[16];
     int64_t frames_lead_in; /* before the first frame that can be decoded; not counted in frames */
-    int64_t frames_missing; /* only with --allow-partial: frames known to be lost; 0 = whole */
+    int64_t frames_missing; /* known to be lost: few, or drawn with --allow-partial; 0 = none */
     int64_t frames_damaged; /* decoded with errors concealed */
     char *partial;          /* why it is not whole, or NULL */
+    char *note;             /* what little is missing or strange in a whole one, or NULL */
 };
 
 struct barcode {

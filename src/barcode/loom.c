@@ -50,19 +50,23 @@ static void note_what_is_uncommon(const struct loom *loom)
     if (i->n_lead_in > 0)
         log_note("the film starts in the middle of a group of pictures: its first %lld frames cannot be decoded",
                  (long long)i->n_lead_in);
-    if (i->sequential)
-        log_note("frames cannot be told from packets in this film: it is decoded from start to end, unsplit");
-    if (i->largest_gap_ticks > 0)
-        log_note("no frame for %.1f s after %.1f s: is a part missing?", film_seconds(f, i->largest_gap_ticks),
-                 film_seconds(f, i->largest_gap_at));
     if (i->is_hdr)
         log_note("the film is HDR (PQ or HLG): its colours are taken as they are coded, without tone mapping");
 }
 
-enum status loom_judge_whole(const struct loom *loom)
+/* Three outcomes: whole, whole with a note, and not whole. */
+static enum status judge_whole(const struct loom *loom)
 {
-    const struct film_info *i = &loom->film.info;
+    const struct film *f = &loom->film;
+    const struct film_info *i = &f->info;
 
+    if (i->unsplit[0])
+        log_note("decoded from start to end, unsplit: %s", i->unsplit);
+    if (i->note[0])
+        log_note("%s counts as whole, with a note: %s", f->path, i->note);
+    else if (i->largest_gap_ticks > 0)
+        log_note("no frame for %.1f s after %.1f s", film_seconds(f, i->largest_gap_ticks),
+                 film_seconds(f, i->largest_gap_at));
     if (!i->incomplete[0])
         return ST_OK;
     if (!loom->config.allow_partial)
@@ -75,15 +79,16 @@ enum status loom_judge_whole(const struct loom *loom)
 enum status loom_judge_film(const struct loom *loom)
 {
     note_what_is_uncommon(loom);
-    return loom_judge_whole(loom);
+    return judge_whole(loom);
 }
 
 enum status loom_list_again(struct loom *loom, film_progress *progress, void *context)
 {
-    TRY(film_list_by_decoding(&loom->film, loom->stop, progress, context));
+    TRY(film_list_by_decoding(&loom->film, "split decoding did not give the frames that were listed", loom->stop,
+                              progress, context));
     if (loom->film.n_frames == 0)
         return FAIL(ST_FORMAT, "%s: no frame could be decoded", loom->film.path);
-    return loom_judge_whole(loom);
+    return judge_whole(loom);
 }
 
 /* --- plan --------------------------------------------------------------------------------------------------------- */
@@ -278,7 +283,11 @@ static enum status copy_facts(struct loom *loom)
     f->frames_damaged = i->frames_damaged;
     if (i->incomplete[0])
         f->partial = strdup(i->incomplete);
-    return f->path && (f->partial || !i->incomplete[0]) ? ST_OK : FAIL(ST_NOMEM, "out of memory for the film's facts");
+    if (i->note[0])
+        f->note = strdup(i->note);
+    return f->path && (f->partial || !i->incomplete[0]) && (f->note || !i->note[0])
+               ? ST_OK
+               : FAIL(ST_NOMEM, "out of memory for the film's facts");
 }
 
 enum status loom_assemble(struct loom *loom, const uint8_t *packed, size_t bytes)

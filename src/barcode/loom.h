@@ -22,10 +22,10 @@ struct loom {
 void loom_init(struct loom *loom, const struct barcode_config *config, atomic_int *stop);
 void loom_release(struct loom *loom);
 
-/* Notes what the film is; what is uncommon about it. ST_FORMAT where it is not whole and that is not allowed. */
+/* Notes what the film is; what is uncommon about it, and how it will be decoded. ST_FORMAT where it is not whole and
+ * that is not allowed. */
 void loom_describe_film(const struct loom *loom);
 enum status loom_judge_film(const struct loom *loom);
-enum status loom_judge_whole(const struct loom *loom);
 
 /* The film again, listed by decoding it from start to end: the way out where split decoding went wrong. */
 enum status loom_list_again(struct loom *loom, film_progress *progress, void *context);

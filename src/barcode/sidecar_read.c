@@ -350,6 +350,8 @@ static enum status read_film(struct reader *r, const json_t *object, struct film
         TRY(get_integer(r, object, "frames_damaged", 0, INT64_MAX, &f->frames_damaged));
     if (json_object_get(object, "partial"))
         TRY(get_heap_text(r, object, "partial", &f->partial));
+    if (json_object_get(object, "note"))
+        TRY(get_heap_text(r, object, "note", &f->note));
     return ST_OK;
 }
 

@@ -62,6 +62,8 @@ static void print_film(FILE *file, const struct film_facts *f)
         fprintf(file, ",\"frames_damaged\":%" PRId64, f->frames_damaged);
     if (f->partial)
         print_member(file, "partial", f->partial);
+    if (f->note)
+        print_member(file, "note", f->note);
     fputs("}", file);
 }
 

@@ -16,7 +16,10 @@ struct av_input {
     AVStream *stream;
     const AVCodec *codec;
     int n_video_streams;
-    bool opened_once; /* the film's own file; no other file is ever opened */
+    bool opened_once;      /* the film's own file; no other file is ever opened */
+    int64_t n_read_errors; /* that reading went on after, as players do, or ended with */
+    int read_error;        /* the first one, FFmpeg's code */
+    int n_errors_on_end;
     const atomic_int *stop;
 };
 
@@ -24,8 +27,8 @@ struct av_input {
 enum status av_input_open(struct av_input *in, const char *path, const atomic_int *stop);
 void av_input_close(struct av_input *in);
 
-/* The next packet of the video stream (others are passed to `other`, which may be NULL): ST_OK, ST_END, ST_FORMAT on a
- * read error, ST_INTERRUPTED. */
+/* The next packet of the video stream (others are passed to `other`, which may be NULL): ST_OK, ST_END, ST_INTERRUPTED,
+ * ST_NOMEM. A read error is counted, and reading goes on behind it where the container lets it. */
 enum status av_input_read(struct av_input *in, AVPacket *packet, void (*other)(void *, const AVPacket *),
                           void *context);
 
@@ -35,6 +38,9 @@ double av_input_seconds(const struct av_input *in);
 /* A decoder for the input's stream; the caller may set more before av_decoder_start. Ends with avcodec_free_context. */
 enum status av_decoder_open(AVCodecContext **decoder, const struct av_input *in, int threads);
 enum status av_decoder_start(AVCodecContext *decoder, const struct av_input *in);
+
+/* The decoder's next frame; false where none is ready. Errors are counted and passed over, as players do. */
+bool av_decoder_receive(AVCodecContext *decoder, AVFrame *frame, int64_t *n_faults);
 
 /* A look at a film from its start by one thread: several would not see all damage, and what a decoder conceals depends
  * on how many it has. Must not move while it is open; av_look_close also after a failure. */

@@ -17,7 +17,7 @@
 static const char formats[] =
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,live_flv,asf,ogg,h264,hevc,"
     "vvc,m4v,mxf,dv,gif,ivf,nut,rm,vc1,vc1test,wtv,yuv4mpegpipe,obu,av1,gxf,mp3,flac,wav,aac,ac3";
-enum { MAX_PIXELS = 8192 * 8192, MAX_STREAMS = 64 };
+enum { MAX_PIXELS = 8192 * 8192, MAX_STREAMS = 64, MOST_ERRORS_ON_END = 64 };
 
 const char *av_error_text(int error)
 {
@@ -157,22 +157,50 @@ void av_input_close(struct av_input *in)
     avformat_close_input(&in->format);
 }
 
+/* Some demuxers have no other word for the end than an error: behind GXF's end-of-stream packet, VC-1's last frame. */
+static bool is_end(const struct av_input *in, int64_t before)
+{
+    const char *name = in->format->iformat->name;
+    AVIOContext *io = in->format->pb;
+
+    if (!io || io->error < 0)
+        return false;
+    return before >= avio_size(io) || (avio_feof(io) && (strcmp(name, "gxf") == 0 || strcmp(name, "vc1test") == 0));
+}
+
+static void note_error(struct av_input *in, int error)
+{
+    if (in->n_read_errors++ == 0)
+        in->read_error = error;
+}
+
 enum status av_input_read(struct av_input *in, AVPacket *packet, void (*other)(void *, const AVPacket *), void *context)
 {
     for (;;) {
+        const int64_t before = in->format->pb ? avio_tell(in->format->pb) : 0;
         const int error = av_read_frame(in->format, packet);
         if (is_stopped(in)) {
             av_packet_unref(packet);
             return FAIL(ST_INTERRUPTED, "interrupted");
         }
-        if (error == AVERROR_EOF)
-            return in->format->pb && in->format->pb->error < 0 && in->format->pb->error != AVERROR_EOF
-                       ? FAIL(ST_FORMAT, "read error: %s", av_error_text(in->format->pb->error))
-                       : ST_END;
         if (error == AVERROR(EAGAIN))
             continue;
-        if (error < 0)
-            return FAIL(av_blame(error), "read error: %s", av_error_text(error));
+        if (error == AVERROR(ENOMEM))
+            return FAIL(ST_NOMEM, "out of memory reading a packet");
+        if (error == AVERROR_EOF) {
+            if (in->format->pb && in->format->pb->error < 0 && in->format->pb->error != AVERROR_EOF)
+                note_error(in, in->format->pb->error);
+            return ST_END;
+        }
+        if (error < 0) {
+            if (is_end(in, before))
+                return ST_END;
+            note_error(in, error);
+            if (++in->n_errors_on_end == MOST_ERRORS_ON_END)
+                return ST_END;
+            continue;
+        }
+        in->n_errors_on_end = 0;
         if (packet->stream_index == in->stream->index)
             return ST_OK;
         if (other)
@@ -212,6 +240,19 @@ enum status av_decoder_start(AVCodecContext *decoder, const struct av_input *in)
 
     return error < 0 ? FAIL(av_blame(error), "decoder %s cannot be opened: %s", in->codec->name, av_error_text(error))
                      : ST_OK;
+}
+
+bool av_decoder_receive(AVCodecContext *decoder, AVFrame *frame, int64_t *n_faults)
+{
+    int error = 0;
+
+    for (int i = 0; i < MOST_ERRORS_ON_END; i++) { /* one that answers with nothing but errors would never end */
+        error = avcodec_receive_frame(decoder, frame);
+        if (error >= 0 || error == AVERROR(EAGAIN) || error == AVERROR_EOF)
+            break;
+        ++*n_faults;
+    }
+    return error >= 0;
 }
 
 enum status av_look_open(struct av_look *look, const char *path, const atomic_int *stop)

@@ -76,7 +76,7 @@ static enum status open_codec(struct decoder *d)
         TRY(open_nvdec(d));
     if (d->codec)
         return ST_OK;
-    TRY(av_decoder_open(&d->codec, &d->in, hardware || film->sequential ? 1 : d->setup.threads));
+    TRY(av_decoder_open(&d->codec, &d->in, hardware || film->sequential || film->one_thread ? 1 : d->setup.threads));
     return av_decoder_start(d->codec, &d->in);
 }
 
@@ -155,9 +155,11 @@ int64_t decoder_start_packet(const struct film *film, int64_t frame)
     /* Shown before the key frame that precedes it in the file: it also refers to what came before that. */
     if (key > 0 && packet[key].frame > frame)
         key = packet[key - 1].key;
-    /* A recovery point is exact only some frames on; the one before it is far enough. */
-    if (key > 0 && !(packet[key].flags & PACKET_CLEAN))
+    /* A recovery point is exact only some frames on: one before it, far enough away. */
+    for (bool is_far = false; key > 0 && !(packet[key].flags & PACKET_CLEAN) && !is_far;) {
         key = packet[key - 1].key;
+        is_far = key > 0 && film->frame[frame].packet - key >= packet[key].flags >> PACKET_RECOVERY_SHIFT;
+    }
     return key < 0 ? 0 : key;
 }
 
@@ -197,8 +199,6 @@ static enum status seek_near(struct decoder *d, int64_t to)
         return ST_END;
     for (int i = 0; i < SYNC_PACKETS; i++) {
         const enum status st = av_input_read(&d->in, d->packet, NULL, NULL);
-        if (st == ST_FORMAT)
-            return ST_END;
         if (st != ST_OK)
             return st;
         const int64_t number = find_packet(film, d->packet);
@@ -263,9 +263,9 @@ static void count_damage(struct decoder *d, bool is_asked_for)
 static enum status take_frames(struct decoder *d)
 {
     const struct film *film = d->setup.film;
-    int error;
+    int64_t n_faults = 0;
 
-    while ((error = avcodec_receive_frame(d->codec, d->av)) >= 0) {
+    while (av_decoder_receive(d->codec, d->av, &n_faults)) {
         const int64_t number = d->av->pts - d->first_time;
         int64_t frame = -1;
 
@@ -286,7 +286,7 @@ static enum status take_frames(struct decoder *d)
         av_frame_unref(d->av);
         TRY(st);
     }
-    if (error != AVERROR(EAGAIN) && error != AVERROR_EOF)
+    if (n_faults > 0)
         count_damage(d, !d->goes_on);
     return ST_OK;
 }
@@ -418,7 +418,7 @@ static enum status read_listed(struct decoder *d, bool in_hand)
         st = ST_END;
     }
     d->next = st == ST_OK ? number + 1 : -1;
-    return st == ST_FORMAT ? ST_END : st;
+    return st;
 }
 
 static enum status run_split(struct decoder *d, const struct wanted_packet *wanted, int64_t n)
@@ -456,7 +456,7 @@ static enum status run_sequential(struct decoder *d, int64_t last)
         av_packet_unref(d->packet);
         count_packet(d);
     }
-    return st == ST_END || st == ST_FORMAT ? ST_OK : st;
+    return st == ST_END ? ST_OK : st;
 }
 
 enum status decoder_run(struct decoder *d, const int64_t *frame, int64_t n)

@@ -18,8 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_REORDER = 16 }; /* frames that may be shown before one that precedes them in the file */
-
 double film_seconds(const struct film *film, int64_t ticks)
 {
     return (double)ticks * film->info.time_base_num / film->info.time_base_den;
@@ -150,110 +148,16 @@ void film_describe_picture(struct film_info *info, const AVCodecContext *decoder
     av_picture_release(&picture);
 }
 
-/* --- completeness ------------------------------------------------------------------------------------------------- */
+/* --- the list of frames
+ * ----------------------------------------------------------------------------------------------- */
 
-/* All ones is how containers write "not known". */
-static bool is_known_duration(int64_t d)
-{
-    return d > 0 && d != AV_NOPTS_VALUE && d != UINT32_MAX && d != INT32_MAX && d != INT64_MAX;
-}
-
-/* Containers with an index of all frames; empty entries stand for frames that are not there on purpose. */
-static int64_t count_index_entries(AVStream *stream)
-{
-    int64_t n = 0;
-
-    for (int i = 0; i < avformat_index_get_entries_count(stream); i++)
-        n += avformat_index_get_entry(stream, i)->size > 0;
-    return n;
-}
-
-static void judge_completeness(struct film *film, const struct film_reader *r)
-{
-    struct film_info *info = &film->info;
-    const struct av_input *in = r->in;
-    const bool is_mov = strstr(in->format->iformat->name, "mov") != NULL;
-    const bool is_avi = strcmp(in->format->iformat->name, "avi") == 0;
-    const int64_t promised = is_mov || is_avi ? count_index_entries(in->stream) : 0;
-    const double tb = av_q2d(in->stream->time_base);
-
-    if (promised > film->n_packets) {
-        info->frames_missing = promised - film->n_packets;
-        snprintf(info->incomplete, sizeof info->incomplete, "%lld of the %lld frames in its index are there",
-                 (long long)film->n_packets, (long long)promised);
-        return;
-    }
-    if (info->incomplete[0]) /* a read error */
-        return;
-
-    const double start = in->format->start_time != AV_NOPTS_VALUE ? (double)in->format->start_time / AV_TIME_BASE : 0.0;
-    double declared = 0.0, found = r->seen_end - (start > 0.0 ? start : 0.0);
-    if (is_known_duration(in->stream->duration) && is_mov)
-        declared = (double)in->stream->duration * tb;
-    else if (is_known_duration(in->format->duration) && !is_mov &&
-             in->format->duration_estimation_method == AVFMT_DURATION_FROM_STREAM)
-        declared = (double)in->format->duration / AV_TIME_BASE;
-    if (declared > found + fmin(1.0, 0.5 + 0.02 * found)) {
-        const double lost = declared - found, frame = film_seconds(film, info->usual_ticks);
-        info->frames_missing = frame > 0.0 && lost / frame < 1e12 ? (int64_t)(lost / frame) : 1;
-        snprintf(info->incomplete, sizeof info->incomplete, "it says that it lasts %.2f s, but ends after %.2f s",
-                 declared, found);
-    }
-}
-
-static int compare_i64(const void *a, const void *b)
-{
-    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-    return x < y ? -1 : x > y;
-}
-
-/* Holes in time. In a film whose frames are evenly spaced a long one is a part that is missing, and so is any one where
- * there is damage; elsewhere (screen recordings, slide shows) a long one is worth a word. */
-static void judge_gaps(struct film *film, bool damaged)
-{
-    struct film_info *info = &film->info;
-    int64_t n = film->n_frames - 1, *gap = n > 0 ? mem_array((size_t)n, sizeof *gap) : NULL;
-    int64_t n_even = 0, n_missing = 0;
-
-    info->largest_gap_ticks = info->largest_gap_at = 0;
-    if (!gap)
-        return;
-    for (int64_t i = 0; i < n; i++)
-        gap[i] = film->frame[i + 1].ticks - film->frame[i].ticks;
-    for (int64_t i = 0; i < n; i++)
-        if (gap[i] > info->largest_gap_ticks) {
-            info->largest_gap_ticks = gap[i];
-            info->largest_gap_at = film->frame[i].ticks;
-        }
-    qsort(gap, (size_t)n, sizeof *gap, compare_i64);
-    const int64_t usual = gap[n / 2] > 0 ? gap[n / 2] : 1;
-    for (int64_t i = 0; i < n; i++) {
-        const int64_t here = film->frame[i + 1].ticks - film->frame[i].ticks;
-        n_even += here * 10 >= usual * 9 && here * 10 <= usual * 11;
-        if (i < n - MAX_REORDER) /* a recording may end within a group of pictures: frames of its end may lack */
-            n_missing += here > usual ? (here + usual / 2) / usual - 1 : 0;
-    }
-    const bool is_long = info->largest_gap_ticks >= 50 * usual && film_seconds(film, info->largest_gap_ticks) >= 2.0;
-    if (n_even * 20 >= n * 19 && n_missing > 0 && (is_long || damaged) && !info->incomplete[0]) {
-        info->frames_missing = n_missing;
-        snprintf(info->incomplete, sizeof info->incomplete,
-                 "%lld of %lld evenly spaced frames are missing, the longest hole is %.2f s after %.2f s",
-                 (long long)n_missing, (long long)(n_missing + film->n_frames),
-                 film_seconds(film, info->largest_gap_ticks), film_seconds(film, info->largest_gap_at));
-    }
-    if (!is_long)
-        info->largest_gap_ticks = info->largest_gap_at = 0;
-    free(gap);
-}
-
-void film_settle(struct film *film, bool damaged)
+void film_settle(struct film *film, const struct film_decoded *decoded)
 {
     if (film->n_frames == 0)
         return;
     film->info.duration_ticks = film->frame[film->n_frames - 1].ticks + film->info.usual_ticks;
     film_link_packets(film);
-    judge_gaps(film, damaged || film->info.has_corrupt_packets);
+    film_judge_frames(film, decoded);
 }
 
 /* --- life --------------------------------------------------------------------------------------------------------- */
@@ -271,23 +175,28 @@ static enum status read_index(struct film *film, struct film_reader *r, struct f
     if (r->has_sublayers)
         film->info.skips_unreferenced = false;
     film->info.usual_ticks = film_usual_duration(r);
-    film->info.has_corrupt_packets = r->n_corrupt > 0;
     film->frame = mem_array((size_t)film->n_packets, sizeof *film->frame);
     if (!film->frame)
         return ST_NOMEM;
-    judge_completeness(film, r);
+    TRY(film_judge_container(film, r));
 
     /* Packets that the container knows to be broken: only decoding tells what is left. Headers that a decoder knows
      * only if it has come by: it has to start at the beginning. */
-    bool agrees = r->n_corrupt == 0 && !r->has_loose_headers &&
-                  film_order_by_time(film, r->in->stream->codecpar->video_delay, r->in->stream->pts_wrap_bits);
-    if (agrees)
+    const char *why = r->n_corrupt > 0       ? "its container marks broken packets"
+                      : r->has_loose_headers ? "its headers change on the way"
+                                             : NULL;
+    if (!why && !film_order_by_time(film, r->in->stream->codecpar->video_delay, r->in->stream->pts_wrap_bits))
+        why = "times do not tell the order of its frames";
+    if (!why) {
+        bool agrees;
         st = film_head_compare(head, film, &agrees);
-    if (st == ST_OK && agrees)
-        film_settle(film, false);
-    if (st == ST_OK && !agrees) {
+        why = agrees ? NULL : "frames cannot be told from packets";
+    }
+    if (st == ST_OK && !why)
+        film_settle(film, NULL);
+    if (st == ST_OK && why) {
         film->n_frames = 0;
-        st = film_list_by_decoding(film, stop, progress, context);
+        st = film_list_by_decoding(film, why, stop, progress, context);
     }
     if (st == ST_OK && film->n_frames == 0)
         st = FAIL(ST_FORMAT, "%s: none of its %lld video packets (%s) could be decoded", film->path,

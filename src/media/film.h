@@ -16,10 +16,12 @@
 #include <stdint.h>
 
 enum {
-    PACKET_KEY = 1,   /* the container says: decoding may start here */
-    PACKET_CLEAN = 2, /* ... and everything shown from here on is exact (IDR and the like) */
-    PACKET_SHOWN = 4, /* a frame comes of it */
-    PACKET_CLOSED = 8 /* a key frame that no later packet looks behind: a decoder in use needs no reset before it */
+    PACKET_KEY = 1,     /* it shows by itself, whatever the container says, that decoding may start here */
+    PACKET_CLEAN = 2,   /* ... and everything shown from here on is exact (IDR and the like) */
+    PACKET_SHOWN = 4,   /* a frame comes of it */
+    PACKET_CLOSED = 8,  /* a key frame that no later packet looks behind: a decoder in use needs no reset before it */
+    PACKET_BROKEN = 16, /* the container says that something is missing here, or a decoder did */
+    PACKET_RECOVERY_SHIFT = 8 /* of the frames after which a key that is not clean is exact, at most 65,535 */
 };
 
 struct film_packet {  /* in decode order */
@@ -46,10 +48,11 @@ struct film_info {
     int stream, n_video_streams;
     int width, height, rotation, sar_num, sar_den;
     int time_base_num, time_base_den;
-    int64_t usual_ticks;      /* that a frame lasts where nothing says better */
-    bool has_corrupt_packets; /* the container says so */
-    int64_t duration_ticks;   /* from the first frame to the end of the last */
+    int64_t usual_ticks;    /* that a frame lasts where nothing says better */
+    int64_t duration_ticks; /* from the first frame to the end of the last */
     bool sequential;
+    char unsplit[128]; /* why it is decoded from start to end by one decoder, "" where it can be split */
+    bool one_thread;  /* ... and without threads inside: what the decoder keeps or conceals could depend on them */
     bool skips_unreferenced; /* frames that no other frame needs can be told and left out exactly */
     bool shows_again;        /* VP9: there are packets that show an earlier one's picture */
     int64_t decoder_bytes;   /* of memory that one decoder of one thread takes, about: its pictures */
@@ -59,9 +62,10 @@ struct film_info {
     int64_t largest_gap_ticks,
         largest_gap_at; /* longest time without a frame, where it is far longer than usual; else 0 */
     bool is_hdr;        /* PQ or HLG */
-    /* Completeness. missing > 0: frames that the container promised and that are not there. */
-    int64_t frames_missing, frames_damaged;
-    char incomplete[256]; /* why the film is not whole, "" if it is */
+    int64_t frames_missing, frames_damaged; /* that should be there and are not; decoded with errors concealed */
+    char incomplete[256];                   /* why the film is not whole, "" if it is */
+    char note[256];       /* what little is missing or strange in a film that counts as whole; "" = nothing */
+    bool notes_container; /* the note is of what the container says, whatever the frames are */
 };
 
 struct film {
@@ -82,8 +86,9 @@ enum status film_open(struct film *film, const char *path, const atomic_int *sto
 void film_release(struct film *film);
 
 /* Lists the frames of a film by decoding all of it, and makes it sequential: the way out when what film_open derived
- * from the packets turns out wrong. Counts damage. */
-enum status film_list_by_decoding(struct film *film, const atomic_int *stop, film_progress *progress, void *context);
+ * from the packets turns out wrong, for which `why` goes into info.unsplit. Counts damage. */
+enum status film_list_by_decoding(struct film *film, const char *why, const atomic_int *stop, film_progress *progress,
+                                  void *context);
 
 double film_seconds(const struct film *film, int64_t ticks);
 

@@ -25,9 +25,9 @@ struct film_head {
 
 static void take_outputs(struct film_head *h, struct av_look *look)
 {
-    int error;
+    int64_t n_faults = 0;
 
-    while ((error = avcodec_receive_frame(look->decoder, look->frame)) >= 0) {
+    while (av_decoder_receive(look->decoder, look->frame, &n_faults)) {
         if (h->n == 0)
             film_describe_picture(&h->picture, look->decoder, look->frame);
         if (h->n < HEAD_ROOM)
@@ -35,7 +35,7 @@ static void take_outputs(struct film_head *h, struct av_look *look)
         h->damaged |= film_is_damaged(look->frame);
         av_frame_unref(look->frame);
     }
-    h->damaged |= error != AVERROR(EAGAIN) && error != AVERROR_EOF;
+    h->damaged |= n_faults > 0;
 }
 
 /* Each packet carries its number as its timestamp. */

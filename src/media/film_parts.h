@@ -10,14 +10,26 @@ struct film_reader {
     struct av_input *in;
     size_t room;
     double seen_end; /* seconds: latest end of any stream's packet */
-    int64_t n_corrupt;
+    int64_t seen_bytes;  /* offset up to which the file's bytes belong to packets */
+    int64_t n_corrupt, video_bytes;
     int64_t last_duration;
+    int64_t n_read_errors; /* up to the last packet of the film */
+    bool is_behind_fault;  /* other streams' packets since then were */
     bool has_other_headers; /* packets have had some that the container does not have */
     bool has_loose_headers; /* and a key frame after them has none of its own, or the container changes them midway */
+    uint8_t headers[32];    /* MPEG-4 part 2: hash of the first that packets had */
+    bool has_side_data;     /* palettes or parameters that came with packets */
     bool has_sublayers;     /* HEVC temporal sub-layers: "not a reference" then holds only within one */
+    uint32_t (*starts)(struct film_reader *, const AVPacket *); /* the codec's rule of film_starts.c; NULL = none */
 };
 
-/* film_packets.c. Reads to the end; a read error on the way is remembered in info.incomplete. */
+/* film_starts.c. Before the first packet; of each one, PACKET_KEY, _CLEAN, _CLOSED and what there is to recover; after
+ * the last, when all that speaks against splitting has been seen. */
+void film_starts_begin(struct film_reader *r);
+uint32_t film_start_flags(struct film_reader *r, const AVPacket *p);
+void film_starts_end(struct film_reader *r);
+
+/* film_packets.c. Reads to the end, past read errors. */
 enum status film_read_packets(struct film_reader *r, film_progress *progress, void *context);
 
 /* Ticks that a frame lasts where nothing says better, 1 .. TICKS_MOST: needs r->in, knows more after film_read_packets.
@@ -40,8 +52,22 @@ enum status film_head_begin(const char *path, const atomic_int *stop, struct fil
 enum status film_head_compare(struct film_head *head, struct film *film, bool *agrees);
 void film_head_end(struct film_head **head);
 
-/* film.c. What follows from the list of frames: duration, links, holes. damaged: decoding met faults. */
-void film_settle(struct film *film, bool damaged);
+/* film_whole.c. Whether what the container promises is there: once, after all packets. */
+enum status film_judge_container(struct film *film, const struct film_reader *r);
+
+/* film_fragments.c. Marks, in a fragmented MP4, packets behind fragments that were left out. */
+enum status film_mark_fragments(struct film *film, bool *is_cut);
+
+/* What decoding all of a film showed; frames that did not come out are lost only where a decoder complained. */
+struct film_decoded {
+    int64_t n_damaged, n_lost;
+};
+
+/* film_whole.c. Whether the listed frames are all. decoded: NULL where nobody has looked. */
+void film_judge_frames(struct film *film, const struct film_decoded *decoded);
+
+/* film.c. What follows from the list of frames: duration, links, whether it is whole. */
+void film_settle(struct film *film, const struct film_decoded *decoded);
 
 /* film.c. What the headers say. */
 void film_describe_stream(struct film_info *info, const struct av_input *in);

@@ -1,0 +1,129 @@
+/* film_fragments: the numbers of an MP4's fragments (ISO/IEC 14496-12, 8.8): where one is left out, and the film's time
+ * has a hole there, a part is missing; where they go on, nobody recorded meanwhile. libavformat does not tell them. */
+#include "media/film_parts.h"
+
+#include "base/mem.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct fragment {
+    int64_t pos; /* of its moof */
+    uint32_t number;
+};
+
+struct fragments {
+    struct fragment *of; /* [n] in the file's order */
+    size_t n, room;
+    bool is_cut; /* the file ends within a box */
+};
+
+static uint32_t be32(const uint8_t *b)
+{
+    return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+}
+
+/* A box's bytes, its header of 8 or 16 included; 0: up to the end of the file; -1: none. */
+static int64_t read_box(int fd, int64_t at, char kind[4], int *header)
+{
+    uint8_t b[16];
+    const ssize_t got = pread(fd, b, sizeof b, (off_t)at);
+
+    if (got < 8)
+        return -1;
+    memcpy(kind, b + 4, 4);
+    *header = 8;
+    if (be32(b) != 1)
+        return be32(b) == 0 || be32(b) >= 8 ? (int64_t)be32(b) : -1;
+    *header = 16;
+    const uint64_t bytes = (uint64_t)be32(b + 8) << 32 | be32(b + 12);
+    return got == 16 && bytes >= 16 && bytes < (uint64_t)1 << 62 ? (int64_t)bytes : -1;
+}
+
+/* The moof's first box, mfhd, has the number. */
+static enum status add_fragment(struct fragments *f, int fd, int64_t at, int header)
+{
+    uint8_t b[16];
+
+    if (pread(fd, b, sizeof b, (off_t)(at + header)) != sizeof b || memcmp(b + 4, "mfhd", 4) != 0)
+        return ST_OK;
+    struct fragment *grown = mem_grow(f->of, f->n, &f->room, sizeof *grown);
+    if (!grown)
+        return ST_NOMEM;
+    f->of = grown;
+    f->of[f->n++] = (struct fragment){at, be32(b + 12)};
+    return ST_OK;
+}
+
+static enum status list_fragments(struct fragments *f, int fd, int64_t file_bytes)
+{
+    int64_t at = 0, bytes;
+    char kind[4];
+    int header;
+
+    while (at < file_bytes && (bytes = read_box(fd, at, kind, &header)) >= 0) {
+        if (memcmp(kind, "moof", 4) == 0)
+            TRY(add_fragment(f, fd, at, header));
+        if (bytes == 0)
+            return ST_OK;
+        if (bytes > file_bytes - at)
+            f->is_cut = true;
+        at += bytes;
+    }
+    f->is_cut |= at < file_bytes && file_bytes - at < 8;
+    return ST_OK;
+}
+
+/* Numbers go up by one where all fragments are in one file, by more where a file has one stream of several. */
+static uint32_t usual_step(const struct fragments *f)
+{
+    uint32_t step = 0;
+
+    for (size_t i = 1; i < f->n; i++) {
+        const uint32_t here = f->of[i].number - f->of[i - 1].number;
+        if (here > 0 && here < 1u << 31 && (step == 0 || here < step))
+            step = here;
+    }
+    return step;
+}
+
+/* The first packet of the film behind a jump is marked. */
+static void mark_jumps(struct film *film, const struct fragments *f)
+{
+    const uint32_t step = usual_step(f);
+    size_t at = 0;
+    bool jumped = false;
+
+    for (int64_t i = 0; i < film->n_packets; i++) {
+        const int64_t pos = film->packet[i].pos;
+        while (at + 1 < f->n && f->of[at + 1].pos <= pos) {
+            const uint32_t here = f->of[at + 1].number - f->of[at].number;
+            jumped |= here > step && here < 1u << 31;
+            at++;
+        }
+        if (jumped)
+            film->packet[i].flags |= PACKET_BROKEN;
+        jumped = false;
+    }
+}
+
+enum status film_mark_fragments(struct film *film, bool *is_cut)
+{
+    struct fragments f = {0};
+    const int fd = open(film->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    enum status st = ST_OK;
+
+    *is_cut = false;
+    if (fd < 0)
+        return ST_OK; /* whoever reads packets tells */
+    st = list_fragments(&f, fd, film->info.bytes);
+    close(fd);
+    if (st == ST_OK && f.n > 0) {
+        mark_jumps(film, &f);
+        *is_cut = f.is_cut;
+    }
+    free(f.of);
+    return st;
+}

@@ -1,0 +1,502 @@
+/* film_starts: where decoding can start, read out of the packets themselves. What a container calls a key frame is a
+ * hint: indexes get lost, muxers mark whatever they like, and some codecs' "key" packets need pictures, codebooks or
+ * palettes of earlier ones. Codecs that neither show their starts here nor keep nothing from packet to packet are
+ * decoded from the film's first packet by one decoder. */
+#include "media/film_parts.h"
+
+#include "base/sha256.h"
+
+#include <libavutil/pixdesc.h>
+
+#include <stdio.h>
+#include <string.h>
+
+enum { CLOSED_START = PACKET_KEY | PACKET_CLEAN | PACKET_CLOSED, OPEN_START = PACKET_KEY | PACKET_CLEAN };
+
+/* --- NAL units ---------------------------------------------------------------------------------------------------- */
+
+/* Gets a NAL unit and how many bytes there are from it on: its own, or after start codes all that follow. */
+typedef bool nal_visitor(void *context, const uint8_t *nal, size_t bytes);
+
+/* Visits the NAL units of a packet, length-prefixed (length_bytes 1..4) or after start codes (0), until visit says
+ * so. */
+static void each_nal(const AVPacket *p, int length_bytes, nal_visitor *visit, void *context)
+{
+    const uint8_t *at = p->data, *const end = p->data + p->size;
+
+    while (end - at > length_bytes + 2) {
+        if (length_bytes == 0) {
+            if (at[0] == 0 && at[1] == 0 && at[2] == 1 && end - at > 4) {
+                if (visit(context, at + 3, (size_t)(end - at - 3)))
+                    return;
+                at += 3;
+            }
+            at++;
+            continue;
+        }
+        uint32_t length = 0;
+        for (int i = 0; i < length_bytes; i++)
+            length = length << 8 | at[i];
+        const size_t there = (size_t)(end - at - length_bytes);
+        if (visit(context, at + length_bytes, length < there ? length : there) || length > there)
+            return;
+        at += length_bytes + (ptrdiff_t)length;
+    }
+}
+
+static int nal_length_bytes(const AVCodecParameters *par)
+{
+    const uint8_t *e = par->extradata;
+
+    if (par->codec_id == AV_CODEC_ID_H264)
+        return par->extradata_size >= 7 && e[0] == 1 ? (e[4] & 3) + 1 : 0; /* 0: Annex B */
+    return par->extradata_size >= 23 && (e[0] || e[1] || e[2] > 1) ? (e[21] & 3) + 1 : 0;
+}
+
+/* The bytes of a NAL unit without those that keep start codes from appearing in it; ends also at a start code. */
+struct payload {
+    const uint8_t *at, *end;
+    int zeros;
+};
+
+static int next_byte(struct payload *s)
+{
+    if (s->at < s->end && s->zeros >= 2 && *s->at == 3) {
+        s->at++;
+        s->zeros = 0;
+    }
+    if (s->at == s->end || (s->zeros >= 2 && *s->at <= 1))
+        return -1;
+    s->zeros = *s->at == 0 ? s->zeros + 1 : 0;
+    return *s->at++;
+}
+
+/* A number that goes on as long as its bytes are 255 (H.264, 7.3.2.3.1). */
+static int64_t next_number(struct payload *s)
+{
+    int64_t sum = 0;
+    int byte;
+
+    while ((byte = next_byte(s)) == 255)
+        sum += 255;
+    return byte < 0 ? -1 : sum + byte;
+}
+
+/* --- H.264 -------------------------------------------------------------------------------------------------------- */
+
+struct h264_start {
+    bool is_idr;
+    int64_t recovery; /* frames after which what is shown is exact; -1 = no recovery point */
+};
+
+/* Exp-Golomb, of a payload of at most 8 bytes: 16 leading zeros are the most that a frame number has. */
+static int64_t first_ue(const uint8_t *data, int n)
+{
+    uint64_t bits = 0;
+
+    for (int i = 0; i < 8; i++)
+        bits = bits << 8 | (i < n ? data[i] : 0);
+    const int zeros = bits ? __builtin_clzll(bits) : 64;
+    return zeros > 16 ? -1 : (int64_t)(bits >> (63 - 2 * zeros)) - 1;
+}
+
+/* Supplemental enhancement information with a recovery point in it (H.264, D.1.8). */
+static int64_t find_recovery_point(const uint8_t *nal, size_t bytes)
+{
+    struct payload s = {nal + 1, nal + bytes, 0};
+
+    for (;;) {
+        const int64_t type = next_number(&s), size = next_number(&s);
+        uint8_t data[8] = {0};
+        if (type < 0 || size <= 0)
+            return -1;
+        for (int64_t i = 0; i < size; i++) {
+            const int byte = next_byte(&s);
+            if (byte < 0)
+                return -1;
+            if (i < 8)
+                data[i] = (uint8_t)byte;
+        }
+        if (type == 6)
+            return first_ue(data, (int)(size < 8 ? size : 8));
+    }
+}
+
+static bool visit_h264(void *context, const uint8_t *nal, size_t bytes)
+{
+    struct h264_start *s = context;
+    const int type = nal[0] & 31;
+
+    s->is_idr |= type == 5;
+    if (type == 6 && s->recovery < 0)
+        s->recovery = find_recovery_point(nal, bytes);
+    return type == 5 || type == 1 || type == 2;
+}
+
+/* A recovery point is exact only some frames on. */
+static uint32_t h264_flags(struct film_reader *r, const AVPacket *p)
+{
+    struct h264_start s = {.recovery = -1};
+
+    each_nal(p, nal_length_bytes(r->in->stream->codecpar), visit_h264, &s);
+    if (s.is_idr)
+        return CLOSED_START;
+    return s.recovery < 0 ? 0 : PACKET_KEY | (uint32_t)s.recovery << PACKET_RECOVERY_SHIFT;
+}
+
+/* --- HEVC --------------------------------------------------------------------------------------------------------- */
+
+struct hevc_start {
+    int slice_type; /* of the first slice's NAL unit; -1 = none */
+    bool is_upper_sublayer;
+};
+
+static bool visit_hevc(void *context, const uint8_t *nal, size_t bytes)
+{
+    struct hevc_start *s = context;
+    const int type = nal[0] >> 1 & 63, temporal_id = bytes > 1 ? (nal[1] & 7) - 1 : 0;
+
+    if (type >= 32)
+        return false;
+    s->slice_type = type;
+    s->is_upper_sublayer = temporal_id > 0;
+    return true;
+}
+
+/* IRAP pictures; after those that are not IDR come some that look behind them. */
+static uint32_t hevc_flags(struct film_reader *r, const AVPacket *p)
+{
+    struct hevc_start s = {.slice_type = -1};
+
+    each_nal(p, nal_length_bytes(r->in->stream->codecpar), visit_hevc, &s);
+    r->has_sublayers |= s.is_upper_sublayer;
+    if (s.slice_type == 19 || s.slice_type == 20)
+        return CLOSED_START;
+    return s.slice_type >= 16 && s.slice_type <= 21 ? OPEN_START : 0;
+}
+
+/* --- parameter sets of H.264 and HEVC ----------------------------------------------------------------------------- */
+
+/* Parameter sets within packets. Where they say other things than the container does, decoding must not start at a key
+ * frame that has none of its own. */
+struct headers {
+    const AVCodecParameters *par;
+    bool are_there, are_others;
+};
+
+static bool has_bytes(const AVCodecParameters *par, const uint8_t *bytes, size_t n)
+{
+    return par->extradata_size > 0 && memmem(par->extradata, (size_t)par->extradata_size, bytes, n);
+}
+
+static bool note_headers(void *context, const uint8_t *nal, size_t bytes)
+{
+    struct headers *h = context;
+    const bool is_h264 = h->par->codec_id == AV_CODEC_ID_H264;
+    const int type = is_h264 ? nal[0] & 31 : nal[0] >> 1 & 63;
+
+    if (is_h264 ? type >= 1 && type <= 5 : type < 32) /* a slice: they come before */
+        return true;
+    if (is_h264 ? type != 7 && type != 8 : type > 34)
+        return false;
+    if (nal_length_bytes(h->par) == 0) {
+        const uint8_t *next = memmem(nal, bytes, "\0\0\1", 3);
+        bytes = next ? (size_t)(next - nal) : bytes;
+    }
+    while (bytes > 0 && nal[bytes - 1] == 0)
+        bytes--;
+    h->are_there = true;
+    h->are_others |= !has_bytes(h->par, nal, bytes);
+    return false;
+}
+
+static void judge_headers(struct film_reader *r, const AVPacket *p, uint32_t flags)
+{
+    struct headers h = {.par = r->in->stream->codecpar};
+
+    each_nal(p, nal_length_bytes(h.par), note_headers, &h);
+    if ((flags & PACKET_KEY) && !h.are_there && r->has_other_headers)
+        r->has_loose_headers = true;
+    r->has_other_headers |= h.are_others;
+}
+
+/* --- VP8, VP9, AV1 ------------------------------------------------------------------------------------------------ */
+
+/* RFC 6386, section 9.1 */
+static uint32_t vp8_flags(struct film_reader *r, const AVPacket *p)
+{
+    (void)r;
+    return p->size >= 10 && !(p->data[0] & 1) && memcmp(p->data + 3, "\x9D\x01\x2A", 3) == 0 ? CLOSED_START : 0;
+}
+
+/* VP9 bitstream specification, 6.2: frame_marker, profile, show_existing_frame, frame_type, show_frame,
+ * error_resilient_mode, and of key frames the sync code; profile 3 has a reserved bit more. */
+static uint32_t vp9_flags(struct film_reader *r, const AVPacket *p)
+{
+    uint64_t bits = 0;
+
+    (void)r;
+    if (p->size < 5)
+        return 0;
+    for (int i = 0; i < 5; i++)
+        bits = bits << 8 | p->data[i];
+    const int more = (p->data[0] & 0x30) == 0x30;
+    const bool is_frame = bits >> 38 == 2, shows_existing = bits >> (35 - more) & 1, is_inter = bits >> (34 - more) & 1;
+    const bool is_in_sync = (bits >> (8 - more) & 0xFFFFFF) == 0x498342;
+
+    return is_frame && !shows_existing && !is_inter && is_in_sync ? CLOSED_START : 0;
+}
+
+/* AV1 bitstream specification, 5.3: obu_header, obu_size; 5.9.2: how a frame header begins. A shown key frame, first
+ * frame of its temporal unit, after a sequence header that is the film's. */
+static uint32_t av1_flags(struct film_reader *r, const AVPacket *p)
+{
+    const AVCodecParameters *par = r->in->stream->codecpar;
+    const uint8_t *at = p->data, *const end = p->data + p->size;
+    bool has_sequence = false;
+
+    while (at < end) {
+        const int type = at[0] >> 3 & 15, has_extension = at[0] >> 2 & 1, has_size = at[0] >> 1 & 1;
+        uint64_t bytes = 0;
+        int n = 0;
+        at += 1 + has_extension;
+        for (bool goes_on = has_size; goes_on && at < end && n < 8; n++, at++) {
+            bytes |= (uint64_t)(*at & 127) << 7 * n;
+            goes_on = *at & 128;
+        }
+        if (at >= end)
+            return 0;
+        if (!has_size || bytes > (uint64_t)(end - at))
+            bytes = (uint64_t)(end - at);
+        if (type == 1 && bytes > 0) { /* OBU_SEQUENCE_HEADER */
+            has_sequence = true;
+            r->has_other_headers |= !has_bytes(par, at, bytes);
+            if (at[0] & 8) /* reduced_still_picture_header: frames have no such bits */
+                return 0;
+        } else if ((type == 3 || type == 6) && bytes > 0) { /* OBU_FRAME_HEADER, OBU_FRAME */
+            const int show_existing = at[0] >> 7, frame_type = at[0] >> 5 & 3, show_frame = at[0] >> 4 & 1;
+            const bool is_known = has_sequence || (par->extradata_size > 4 && !r->has_other_headers);
+            return !show_existing && frame_type == 0 && show_frame && is_known ? CLOSED_START : 0;
+        }
+        at += bytes;
+    }
+    return 0;
+}
+
+/* --- MPEG-1, -2 and -4 part 2 ------------------------------------------------------------------------------------- */
+
+/* The next start code at or after `at`: its last byte, the one after 00 00 01; NULL = none. */
+static const uint8_t *next_code(const uint8_t *at, const uint8_t *end)
+{
+    const uint8_t *found = end - at >= 4 ? memmem(at, (size_t)(end - at - 1), "\0\0\1", 3) : NULL;
+
+    return found ? found + 3 : NULL;
+}
+
+/* ISO/IEC 13818-2, 6.2: an I picture after a sequence header of its own, or after a group's where the sequence headers
+ * so far are the container's. Pictures that precede it in time look behind it. */
+static uint32_t mpeg12_flags(struct film_reader *r, const AVPacket *p)
+{
+    const uint8_t *const end = p->data + p->size, *sequence = NULL, *code = next_code(p->data, end);
+    bool has_sequence = false, has_group = false;
+
+    for (; code; code = next_code(code, end)) {
+        if (sequence && *code != 0xB5 && *code != 0xB2) { /* its extensions and user data belong to it */
+            r->has_other_headers |= !has_bytes(r->in->stream->codecpar, sequence, (size_t)(code - 3 - sequence));
+            sequence = NULL;
+        }
+        if (*code == 0xB3) {
+            sequence = code;
+            has_sequence = true;
+        }
+        has_group |= *code == 0xB8;
+        if (*code == 0) {
+            const bool is_intra = end - code > 2 && (code[2] >> 3 & 7) == 1;
+            return is_intra && (has_sequence || (has_group && !r->has_other_headers)) ? OPEN_START : 0;
+        }
+    }
+    return 0;
+}
+
+/* Of what stands before a packet's first picture: object and layer headers, and user data, by which decoders know whose
+ * faults to allow for. Groups' times do not count. */
+static bool hash_mpeg4_headers(const AVPacket *p, uint8_t digest[SHA256_BYTES])
+{
+    const uint8_t *const end = p->data + p->size, *code = next_code(p->data, end), *from = NULL;
+    struct sha256 sha;
+    bool any = false;
+
+    sha256_init(&sha);
+    for (; code; code = next_code(code, end)) {
+        if (from)
+            sha256_add(&sha, from, (size_t)(code - 3 - from));
+        from = *code == 0xB3 || *code == 0xB6 ? NULL : code;
+        any |= from != NULL;
+        if (*code == 0xB6)
+            break;
+    }
+    sha256_end(&sha, digest);
+    return any;
+}
+
+/* ISO/IEC 14496-2, 6.2.5: an I-VOP whose headers are those of the film's beginning: a decoder that starts there is told
+ * the same as one that has come by. */
+static uint32_t mpeg4_flags(struct film_reader *r, const AVPacket *p)
+{
+    const AVCodecParameters *par = r->in->stream->codecpar;
+    const uint8_t *const end = p->data + p->size, *code = next_code(p->data, end);
+    uint8_t digest[SHA256_BYTES];
+    const bool has_headers = hash_mpeg4_headers(p, digest);
+
+    while (code && *code != 0xB6)
+        code = next_code(code, end);
+    if (has_headers && !r->has_other_headers) {
+        memcpy(r->headers, digest, sizeof r->headers);
+        r->has_other_headers = true;
+    }
+    const bool is_intra = code && end - code > 1 && code[1] >> 6 == 0;
+    if (has_headers)
+        return is_intra && memcmp(r->headers, digest, sizeof digest) == 0 ? OPEN_START : 0;
+    return is_intra && !r->has_other_headers && par->extradata_size > 0 ? OPEN_START : 0;
+}
+
+/* --- the others --------------------------------------------------------------------------------------------------- */
+
+/* Tables of an earlier picture are used where a picture has none; without any, Huffman's are the standard's. */
+static uint32_t mjpeg_flags(struct film_reader *r, const AVPacket *p)
+{
+    bool has_quantizer = false, has_huffman = false;
+    int at = 2;
+
+    if (p->size < 4 || p->data[0] != 0xFF || p->data[1] != 0xD8)
+        return 0;
+    while (at + 4 <= p->size && p->data[at] == 0xFF) {
+        const int marker = p->data[at + 1], bytes = p->data[at + 2] << 8 | p->data[at + 3];
+        if (marker == 0xFF) { /* padding */
+            at++;
+            continue;
+        }
+        has_quantizer |= marker == 0xDB;
+        has_huffman |= marker == 0xC4;
+        if (marker == 0xDA) {
+            r->has_other_headers |= has_huffman;
+            return has_quantizer && (has_huffman || !r->has_other_headers) ? OPEN_START : 0;
+        }
+        at += 2 + bytes;
+    }
+    return 0;
+}
+
+/* The first bit that FFV1's range coder gives, of even chances, is the key frame's mark (RFC 9043, 4.3): all state is
+ * made anew. */
+static uint32_t ffv1_flags(struct film_reader *r, const AVPacket *p)
+{
+    (void)r;
+    return p->size > 2 && (p->data[0] << 8 | p->data[1]) >= 0x7F80 ? OPEN_START : 0;
+}
+
+/* Theora specification, 7.1: a frame's packet, of the kind that refers to none. */
+static uint32_t theora_flags(struct film_reader *r, const AVPacket *p)
+{
+    (void)r;
+    return p->size > 0 && (p->data[0] & 0xC0) == 0 ? OPEN_START : 0;
+}
+
+static uint32_t every_packet(struct film_reader *r, const AVPacket *p)
+{
+    (void)r;
+    return p->size > 0 ? OPEN_START : 0;
+}
+
+/* Every frame intra, and nothing that its decoder keeps from one packet to the next: why is said of each. Not PNG (may
+ * hold differences to the picture before), APNG, GIF, CineForm (pairs of frames), lossless JPEG. */
+static const struct {
+    enum AVCodecID codec;
+    uint32_t (*flags)(struct film_reader *r, const AVPacket *p);
+} rules[] = {
+    {AV_CODEC_ID_H264, h264_flags},
+    {AV_CODEC_ID_HEVC, hevc_flags},
+    {AV_CODEC_ID_VP8, vp8_flags},
+    {AV_CODEC_ID_VP9, vp9_flags},
+    {AV_CODEC_ID_AV1, av1_flags},
+    {AV_CODEC_ID_MPEG1VIDEO, mpeg12_flags},
+    {AV_CODEC_ID_MPEG2VIDEO, mpeg12_flags},
+    {AV_CODEC_ID_MPEG4, mpeg4_flags},
+    {AV_CODEC_ID_MJPEG, mjpeg_flags},
+    {AV_CODEC_ID_FFV1, ffv1_flags},
+    {AV_CODEC_ID_THEORA, theora_flags},
+    {AV_CODEC_ID_PRORES, every_packet},   /* each frame's header has its matrices, or the standard's are meant */
+    {AV_CODEC_ID_DNXHD, every_packet},    /* each frame's header names its tables */
+    {AV_CODEC_ID_DVVIDEO, every_packet},  /* each frame names its profile; tables are the standard's */
+    {AV_CODEC_ID_JPEG2000, every_packet}, /* each packet is a whole codestream */
+    {AV_CODEC_ID_HUFFYUV, every_packet},  /* tables in the container's headers or in the packet itself */
+    {AV_CODEC_ID_FFVHUFF, every_packet},  /* likewise */
+    {AV_CODEC_ID_UTVIDEO, every_packet},  /* each plane of each frame has its own tables */
+    {AV_CODEC_ID_MAGICYUV, every_packet}, /* likewise */
+    {AV_CODEC_ID_HQX, every_packet},      /* tables are the codec's, chosen by each frame */
+    {AV_CODEC_ID_RAWVIDEO, every_packet}, /* samples alone; with a palette see film_starts_begin */
+    {AV_CODEC_ID_V210, every_packet},     /* samples alone, as all below */
+    {AV_CODEC_ID_V210X, every_packet},
+    {AV_CODEC_ID_V308, every_packet},
+    {AV_CODEC_ID_V408, every_packet},
+    {AV_CODEC_ID_V410, every_packet},
+    {AV_CODEC_ID_R210, every_packet},
+    {AV_CODEC_ID_R10K, every_packet},
+    {AV_CODEC_ID_Y41P, every_packet},
+    {AV_CODEC_ID_AYUV, every_packet},
+};
+
+void film_starts_begin(struct film_reader *r)
+{
+    const AVCodecParameters *par = r->in->stream->codecpar;
+    struct film_info *info = &r->film->info;
+    const AVPixFmtDescriptor *format = av_pix_fmt_desc_get(par->format);
+    const bool has_palette = format && (format->flags & AV_PIX_FMT_FLAG_PAL);
+
+    for (size_t i = 0; i < sizeof rules / sizeof *rules && !r->starts; i++)
+        if (rules[i].codec == par->codec_id)
+            r->starts = rules[i].flags;
+    if (!r->starts)
+        snprintf(info->unsplit, sizeof info->unsplit, "packets of %s do not show where decoding can start",
+                 info->codec);
+    else if (has_palette)
+        snprintf(info->unsplit, sizeof info->unsplit, "its palette comes with some packets only");
+    info->one_thread = info->unsplit[0] != '\0';
+}
+
+uint32_t film_start_flags(struct film_reader *r, const AVPacket *p)
+{
+    const AVCodecParameters *par = r->in->stream->codecpar;
+    size_t bytes = 0;
+    const uint8_t *own = av_packet_get_side_data(p, AV_PKT_DATA_NEW_EXTRADATA, &bytes);
+
+    if (own && bytes > 0 && !has_bytes(par, own, bytes))
+        r->has_loose_headers = true;
+    r->has_side_data |= av_packet_get_side_data(p, AV_PKT_DATA_PALETTE, NULL) ||
+                        av_packet_get_side_data(p, AV_PKT_DATA_PARAM_CHANGE, NULL);
+    if (!r->starts || p->size <= 0)
+        return 0;
+    const uint32_t flags = r->starts(r, p);
+    if (par->codec_id == AV_CODEC_ID_H264 || par->codec_id == AV_CODEC_ID_HEVC)
+        judge_headers(r, p, flags);
+    return flags;
+}
+
+void film_starts_end(struct film_reader *r)
+{
+    struct film *film = r->film;
+    struct film_info *info = &film->info;
+
+    if (r->has_side_data && !info->unsplit[0]) {
+        snprintf(info->unsplit, sizeof info->unsplit, "palettes or parameters come with some packets only");
+        info->one_thread = true;
+    }
+    int64_t n_starts = 0;
+    for (int64_t i = 0; i < film->n_packets; i++) {
+        if (info->unsplit[0])
+            film->packet[i].flags &= ~(uint32_t)(PACKET_KEY | PACKET_CLEAN | PACKET_CLOSED);
+        n_starts += i > 0 && (film->packet[i].flags & PACKET_KEY);
+    }
+    if (n_starts == 0 && film->n_packets > 1 && !info->unsplit[0])
+        snprintf(info->unsplit, sizeof info->unsplit, "no packet after its first shows that decoding can start there");
+}
