@@ -329,7 +329,7 @@ static enum status weave_unsplit(struct piece *p)
 enum status piece_index(struct piece *p, bool *splits)
 {
     TRY(read_index(p));
-    *splits = !p->loom.film.info.sequential;
+    *splits = !p->loom.film.info.unsplit[0];
     return save_index(p);
 }
 
@@ -358,6 +358,7 @@ enum status piece_film(struct piece *p, bool unsplit, bool *drained)
 {
     *drained = false;
     TRY(read_index(p));
+    unsplit = unsplit && !p->loom.film.info.unsplit[0]; /* it would be anyway */
     if (!unsplit) {
         TRY(weave_share(p, 0, 1));
         *drained = was_drained(p);

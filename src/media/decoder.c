@@ -155,11 +155,9 @@ int64_t decoder_start_packet(const struct film *film, int64_t frame)
     /* Shown before the key frame that precedes it in the file: it also refers to what came before that. */
     if (key > 0 && packet[key].frame > frame)
         key = packet[key - 1].key;
-    /* A recovery point is exact only some frames on: one before it, far enough away. */
-    for (bool is_far = false; key > 0 && !(packet[key].flags & PACKET_CLEAN) && !is_far;) {
+    /* A recovery point is exact only some frames on; the one before it is far enough. */
+    if (key > 0 && !(packet[key].flags & PACKET_CLEAN))
         key = packet[key - 1].key;
-        is_far = key > 0 && film->frame[frame].packet - key >= packet[key].flags >> PACKET_RECOVERY_SHIFT;
-    }
     return key < 0 ? 0 : key;
 }
 

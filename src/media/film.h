@@ -20,8 +20,7 @@ enum {
     PACKET_CLEAN = 2,   /* ... and everything shown from here on is exact (IDR and the like) */
     PACKET_SHOWN = 4,   /* a frame comes of it */
     PACKET_CLOSED = 8,  /* a key frame that no later packet looks behind: a decoder in use needs no reset before it */
-    PACKET_BROKEN = 16, /* the container says that something is missing here, or a decoder did */
-    PACKET_RECOVERY_SHIFT = 8 /* of the frames after which a key that is not clean is exact, at most 65,535 */
+    PACKET_BROKEN = 16  /* the container says that something is missing here, or a decoder did */
 };
 
 struct film_packet {  /* in decode order */

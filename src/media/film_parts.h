@@ -29,6 +29,16 @@ void film_starts_begin(struct film_reader *r);
 uint32_t film_start_flags(struct film_reader *r, const AVPacket *p);
 void film_starts_end(struct film_reader *r);
 
+/* What such a packet's flags are: a start that nothing looks behind, or that pictures before it in time do. */
+enum { CLOSED_START = PACKET_KEY | PACKET_CLEAN | PACKET_CLOSED, OPEN_START = PACKET_KEY | PACKET_CLEAN };
+
+/* Whether the container's headers hold these bytes. */
+bool film_header_has(const AVCodecParameters *par, const uint8_t *bytes, size_t n);
+
+/* film_nal.c. */
+uint32_t film_start_of_h264(struct film_reader *r, const AVPacket *p);
+uint32_t film_start_of_hevc(struct film_reader *r, const AVPacket *p);
+
 /* film_packets.c. Reads to the end, past read errors. */
 enum status film_read_packets(struct film_reader *r, film_progress *progress, void *context);
 

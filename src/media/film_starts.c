@@ -11,213 +11,9 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { CLOSED_START = PACKET_KEY | PACKET_CLEAN | PACKET_CLOSED, OPEN_START = PACKET_KEY | PACKET_CLEAN };
-
-/* --- NAL units ---------------------------------------------------------------------------------------------------- */
-
-/* Gets a NAL unit and how many bytes there are from it on: its own, or after start codes all that follow. */
-typedef bool nal_visitor(void *context, const uint8_t *nal, size_t bytes);
-
-/* Visits the NAL units of a packet, length-prefixed (length_bytes 1..4) or after start codes (0), until visit says
- * so. */
-static void each_nal(const AVPacket *p, int length_bytes, nal_visitor *visit, void *context)
-{
-    const uint8_t *at = p->data, *const end = p->data + p->size;
-
-    while (end - at > length_bytes + 2) {
-        if (length_bytes == 0) {
-            if (at[0] == 0 && at[1] == 0 && at[2] == 1 && end - at > 4) {
-                if (visit(context, at + 3, (size_t)(end - at - 3)))
-                    return;
-                at += 3;
-            }
-            at++;
-            continue;
-        }
-        uint32_t length = 0;
-        for (int i = 0; i < length_bytes; i++)
-            length = length << 8 | at[i];
-        const size_t there = (size_t)(end - at - length_bytes);
-        if (visit(context, at + length_bytes, length < there ? length : there) || length > there)
-            return;
-        at += length_bytes + (ptrdiff_t)length;
-    }
-}
-
-static int nal_length_bytes(const AVCodecParameters *par)
-{
-    const uint8_t *e = par->extradata;
-
-    if (par->codec_id == AV_CODEC_ID_H264)
-        return par->extradata_size >= 7 && e[0] == 1 ? (e[4] & 3) + 1 : 0; /* 0: Annex B */
-    return par->extradata_size >= 23 && (e[0] || e[1] || e[2] > 1) ? (e[21] & 3) + 1 : 0;
-}
-
-/* The bytes of a NAL unit without those that keep start codes from appearing in it; ends also at a start code. */
-struct payload {
-    const uint8_t *at, *end;
-    int zeros;
-};
-
-static int next_byte(struct payload *s)
-{
-    if (s->at < s->end && s->zeros >= 2 && *s->at == 3) {
-        s->at++;
-        s->zeros = 0;
-    }
-    if (s->at == s->end || (s->zeros >= 2 && *s->at <= 1))
-        return -1;
-    s->zeros = *s->at == 0 ? s->zeros + 1 : 0;
-    return *s->at++;
-}
-
-/* A number that goes on as long as its bytes are 255 (H.264, 7.3.2.3.1). */
-static int64_t next_number(struct payload *s)
-{
-    int64_t sum = 0;
-    int byte;
-
-    while ((byte = next_byte(s)) == 255)
-        sum += 255;
-    return byte < 0 ? -1 : sum + byte;
-}
-
-/* --- H.264 -------------------------------------------------------------------------------------------------------- */
-
-struct h264_start {
-    bool is_idr;
-    int64_t recovery; /* frames after which what is shown is exact; -1 = no recovery point */
-};
-
-/* Exp-Golomb, of a payload of at most 8 bytes: 16 leading zeros are the most that a frame number has. */
-static int64_t first_ue(const uint8_t *data, int n)
-{
-    uint64_t bits = 0;
-
-    for (int i = 0; i < 8; i++)
-        bits = bits << 8 | (i < n ? data[i] : 0);
-    const int zeros = bits ? __builtin_clzll(bits) : 64;
-    return zeros > 16 ? -1 : (int64_t)(bits >> (63 - 2 * zeros)) - 1;
-}
-
-/* Supplemental enhancement information with a recovery point in it (H.264, D.1.8). */
-static int64_t find_recovery_point(const uint8_t *nal, size_t bytes)
-{
-    struct payload s = {nal + 1, nal + bytes, 0};
-
-    for (;;) {
-        const int64_t type = next_number(&s), size = next_number(&s);
-        uint8_t data[8] = {0};
-        if (type < 0 || size <= 0)
-            return -1;
-        for (int64_t i = 0; i < size; i++) {
-            const int byte = next_byte(&s);
-            if (byte < 0)
-                return -1;
-            if (i < 8)
-                data[i] = (uint8_t)byte;
-        }
-        if (type == 6)
-            return first_ue(data, (int)(size < 8 ? size : 8));
-    }
-}
-
-static bool visit_h264(void *context, const uint8_t *nal, size_t bytes)
-{
-    struct h264_start *s = context;
-    const int type = nal[0] & 31;
-
-    s->is_idr |= type == 5;
-    if (type == 6 && s->recovery < 0)
-        s->recovery = find_recovery_point(nal, bytes);
-    return type == 5 || type == 1 || type == 2;
-}
-
-/* A recovery point is exact only some frames on. */
-static uint32_t h264_flags(struct film_reader *r, const AVPacket *p)
-{
-    struct h264_start s = {.recovery = -1};
-
-    each_nal(p, nal_length_bytes(r->in->stream->codecpar), visit_h264, &s);
-    if (s.is_idr)
-        return CLOSED_START;
-    return s.recovery < 0 ? 0 : PACKET_KEY | (uint32_t)s.recovery << PACKET_RECOVERY_SHIFT;
-}
-
-/* --- HEVC --------------------------------------------------------------------------------------------------------- */
-
-struct hevc_start {
-    int slice_type; /* of the first slice's NAL unit; -1 = none */
-    bool is_upper_sublayer;
-};
-
-static bool visit_hevc(void *context, const uint8_t *nal, size_t bytes)
-{
-    struct hevc_start *s = context;
-    const int type = nal[0] >> 1 & 63, temporal_id = bytes > 1 ? (nal[1] & 7) - 1 : 0;
-
-    if (type >= 32)
-        return false;
-    s->slice_type = type;
-    s->is_upper_sublayer = temporal_id > 0;
-    return true;
-}
-
-/* IRAP pictures; after those that are not IDR come some that look behind them. */
-static uint32_t hevc_flags(struct film_reader *r, const AVPacket *p)
-{
-    struct hevc_start s = {.slice_type = -1};
-
-    each_nal(p, nal_length_bytes(r->in->stream->codecpar), visit_hevc, &s);
-    r->has_sublayers |= s.is_upper_sublayer;
-    if (s.slice_type == 19 || s.slice_type == 20)
-        return CLOSED_START;
-    return s.slice_type >= 16 && s.slice_type <= 21 ? OPEN_START : 0;
-}
-
-/* --- parameter sets of H.264 and HEVC ----------------------------------------------------------------------------- */
-
-/* Parameter sets within packets. Where they say other things than the container does, decoding must not start at a key
- * frame that has none of its own. */
-struct headers {
-    const AVCodecParameters *par;
-    bool are_there, are_others;
-};
-
-static bool has_bytes(const AVCodecParameters *par, const uint8_t *bytes, size_t n)
+bool film_header_has(const AVCodecParameters *par, const uint8_t *bytes, size_t n)
 {
     return par->extradata_size > 0 && memmem(par->extradata, (size_t)par->extradata_size, bytes, n);
-}
-
-static bool note_headers(void *context, const uint8_t *nal, size_t bytes)
-{
-    struct headers *h = context;
-    const bool is_h264 = h->par->codec_id == AV_CODEC_ID_H264;
-    const int type = is_h264 ? nal[0] & 31 : nal[0] >> 1 & 63;
-
-    if (is_h264 ? type >= 1 && type <= 5 : type < 32) /* a slice: they come before */
-        return true;
-    if (is_h264 ? type != 7 && type != 8 : type > 34)
-        return false;
-    if (nal_length_bytes(h->par) == 0) {
-        const uint8_t *next = memmem(nal, bytes, "\0\0\1", 3);
-        bytes = next ? (size_t)(next - nal) : bytes;
-    }
-    while (bytes > 0 && nal[bytes - 1] == 0)
-        bytes--;
-    h->are_there = true;
-    h->are_others |= !has_bytes(h->par, nal, bytes);
-    return false;
-}
-
-static void judge_headers(struct film_reader *r, const AVPacket *p, uint32_t flags)
-{
-    struct headers h = {.par = r->in->stream->codecpar};
-
-    each_nal(p, nal_length_bytes(h.par), note_headers, &h);
-    if ((flags & PACKET_KEY) && !h.are_there && r->has_other_headers)
-        r->has_loose_headers = true;
-    r->has_other_headers |= h.are_others;
 }
 
 /* --- VP8, VP9, AV1 ------------------------------------------------------------------------------------------------ */
@@ -270,7 +66,7 @@ static uint32_t av1_flags(struct film_reader *r, const AVPacket *p)
             bytes = (uint64_t)(end - at);
         if (type == 1 && bytes > 0) { /* OBU_SEQUENCE_HEADER */
             has_sequence = true;
-            r->has_other_headers |= !has_bytes(par, at, bytes);
+            r->has_other_headers |= !film_header_has(par, at, bytes);
             if (at[0] & 8) /* reduced_still_picture_header: frames have no such bits */
                 return 0;
         } else if ((type == 3 || type == 6) && bytes > 0) { /* OBU_FRAME_HEADER, OBU_FRAME */
@@ -302,7 +98,7 @@ static uint32_t mpeg12_flags(struct film_reader *r, const AVPacket *p)
 
     for (; code; code = next_code(code, end)) {
         if (sequence && *code != 0xB5 && *code != 0xB2) { /* its extensions and user data belong to it */
-            r->has_other_headers |= !has_bytes(r->in->stream->codecpar, sequence, (size_t)(code - 3 - sequence));
+            r->has_other_headers |= !film_header_has(r->in->stream->codecpar, sequence, (size_t)(code - 3 - sequence));
             sequence = NULL;
         }
         if (*code == 0xB3) {
@@ -414,8 +210,8 @@ static const struct {
     enum AVCodecID codec;
     uint32_t (*flags)(struct film_reader *r, const AVPacket *p);
 } rules[] = {
-    {AV_CODEC_ID_H264, h264_flags},
-    {AV_CODEC_ID_HEVC, hevc_flags},
+    {AV_CODEC_ID_H264, film_start_of_h264},
+    {AV_CODEC_ID_HEVC, film_start_of_hevc},
     {AV_CODEC_ID_VP8, vp8_flags},
     {AV_CODEC_ID_VP9, vp9_flags},
     {AV_CODEC_ID_AV1, av1_flags},
@@ -470,16 +266,13 @@ uint32_t film_start_flags(struct film_reader *r, const AVPacket *p)
     size_t bytes = 0;
     const uint8_t *own = av_packet_get_side_data(p, AV_PKT_DATA_NEW_EXTRADATA, &bytes);
 
-    if (own && bytes > 0 && !has_bytes(par, own, bytes))
+    if (own && bytes > 0 && !film_header_has(par, own, bytes))
         r->has_loose_headers = true;
     r->has_side_data |= av_packet_get_side_data(p, AV_PKT_DATA_PALETTE, NULL) ||
                         av_packet_get_side_data(p, AV_PKT_DATA_PARAM_CHANGE, NULL);
     if (!r->starts || p->size <= 0)
         return 0;
-    const uint32_t flags = r->starts(r, p);
-    if (par->codec_id == AV_CODEC_ID_H264 || par->codec_id == AV_CODEC_ID_HEVC)
-        judge_headers(r, p, flags);
-    return flags;
+    return r->starts(r, p);
 }
 
 void film_starts_end(struct film_reader *r)
