@@ -64,7 +64,7 @@ static enum status judge_whole(const struct loom *loom)
         log_note("decoded from start to end, unsplit: %s", i->unsplit);
     if (i->note[0])
         log_note("%s counts as whole, with a note: %s", f->path, i->note);
-    else if (i->largest_gap_ticks > 0)
+    else if (i->largest_gap_ticks > 0 && !i->incomplete[0])
         log_note("no frame for %.1f s after %.1f s", film_seconds(f, i->largest_gap_ticks),
                  film_seconds(f, i->largest_gap_at));
     if (!i->incomplete[0])

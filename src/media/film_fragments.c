@@ -1,5 +1,5 @@
-/* film_fragments: the numbers of an MP4's fragments (ISO/IEC 14496-12, 8.8): where one is left out, and the film's time
- * has a hole there, a part is missing; where they go on, nobody recorded meanwhile. libavformat does not tell them. */
+/* film_fragments: the numbers of an MP4's fragments (ISO/IEC 14496-12, 8.8): where they do not go on, and the film's time
+ * has a hole there, a part is missing; where they do, nobody recorded meanwhile. libavformat does not tell them. */
 #include "media/film_parts.h"
 
 #include "base/mem.h"
@@ -89,23 +89,19 @@ static uint32_t usual_step(const struct fragments *f)
     return step;
 }
 
-/* The first packet of the film behind a jump is marked. */
+/* The first packet of the film behind a fragment that does not follow the one before it by number is marked: numbers
+ * may also begin again with each segment of a stream, but then nothing says that the segments follow each other. */
 static void mark_jumps(struct film *film, const struct fragments *f)
 {
     const uint32_t step = usual_step(f);
     size_t at = 0;
-    bool jumped = false;
 
     for (int64_t i = 0; i < film->n_packets; i++) {
-        const int64_t pos = film->packet[i].pos;
-        while (at + 1 < f->n && f->of[at + 1].pos <= pos) {
-            const uint32_t here = f->of[at + 1].number - f->of[at].number;
-            jumped |= here > step && here < 1u << 31;
-            at++;
-        }
+        bool jumped = false;
+        for (; at + 1 < f->n && f->of[at + 1].pos <= film->packet[i].pos; at++)
+            jumped |= f->of[at + 1].number - f->of[at].number != step;
         if (jumped)
             film->packet[i].flags |= PACKET_BROKEN;
-        jumped = false;
     }
 }
 
