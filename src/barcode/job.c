@@ -194,6 +194,7 @@ static void describe_run(const struct job *job)
     const double open = 1e-6 * (double)s->open_us, wait = 1e-6 * (double)s->wait_us;
     const double cluster = 1e-6 * (double)s->cluster_us, all = open + decode + convert + cluster + wait;
     const double percent = all > 0 ? 100.0 / all : 0.0;
+    const char *unsplit = job->loom.film.info.unsplit;
     char ranks[64] = "";
     const double seconds = clock_seconds() - job->started;
     const char *bottleneck = decode >= convert + cluster ? "decoding" : "clustering";
@@ -205,11 +206,12 @@ static void describe_run(const struct job *job)
     log_note(
         "%lld columns from %lld frames in %.2f s (%.0f frames/s): index %.2f s, weave %.2f s%s; of the workers' time "
         "open %.0f %%, decode %.0f %%, convert %.0f %%, cluster %.0f %%, wait %.0f %%; %lld frames decoded by %lld CPU "
-        "and %lld NVDEC decoders; bottleneck: %s",
+        "and %lld NVDEC decoders%s%s; bottleneck: %s",
         (long long)job->loom.plan.n_columns, (long long)job->loom.film.n_frames, seconds,
         (double)job->loom.film.n_frames / seconds, job->index_seconds, job->weave_seconds, ranks, percent * open,
         percent * decode, percent * convert, percent * cluster, percent * wait, (long long)s->frames_decoded,
-        (long long)s->n_cpu_decoders, (long long)s->n_nvdec_decoders, bottleneck);
+        (long long)s->n_cpu_decoders, (long long)s->n_nvdec_decoders, unsplit[0] ? ", unsplit: " : "", unsplit,
+        bottleneck);
 }
 
 /* --- all of it ---------------------------------------------------------------------------------------------------- */

@@ -7,10 +7,14 @@
 #include "base/mem.h"
 #include "media/ticks.h"
 
+#include <libavutil/intreadwrite.h>
+
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
     MAX_REORDER = 16, /* frames that may be shown before one that precedes them in the file */
@@ -42,6 +46,23 @@ static int64_t count_index_entries(AVStream *stream)
     for (int i = 0; i < avformat_index_get_entries_count(stream); i++)
         n += avformat_index_get_entry(stream, i)->size > 0;
     return n;
+}
+
+/* An AVI whose own size goes beyond the file's end: its index, which stands there, is lost, and only the header counts
+ * the frames that there were, empty ones too. */
+static int64_t count_cut_avi(const struct film *film, AVStream *stream)
+{
+    const int64_t n = avformat_index_get_entries_count(stream);
+    uint8_t head[8] = {0};
+    const int fd = open(film->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+    if (fd < 0)
+        return 0;
+    const bool is_read = pread(fd, head, sizeof head, 0) == sizeof head;
+    close(fd);
+    const int64_t bytes = AV_RL32(head + 4);
+    const bool is_cut = is_read && memcmp(head, "RIFF", 4) == 0 && bytes != UINT32_MAX && bytes > film->info.bytes;
+    return is_cut && stream->nb_frames > n ? stream->nb_frames : 0;
 }
 
 /* Fewer frames than the index has. Where reading went on behind an error, up to the end, they lack in the middle. */
@@ -85,11 +106,13 @@ enum status film_judge_container(struct film *film, const struct film_reader *r)
     struct film_info *info = &film->info;
     const char *container = r->in->format->iformat->name;
     const bool is_mov = strstr(container, "mov") != NULL, is_avi = strcmp(container, "avi") == 0;
-    const int64_t promised = is_mov || is_avi ? count_index_entries(r->in->stream) : 0;
+    int64_t promised = is_mov || is_avi ? count_index_entries(r->in->stream) : 0;
     bool is_cut = false;
 
     if (is_mov)
         TRY(film_mark_fragments(film, &is_cut));
+    if (is_avi && promised <= film->n_packets)
+        promised = count_cut_avi(film, r->in->stream);
     if (promised > film->n_packets)
         judge_promise(film, r, promised);
     else if (r->in->n_read_errors > 0 && r->in->n_errors_on_end > 0)
