@@ -124,7 +124,8 @@ void loom_setup_weave(struct loom *loom, int share)
         .threads = loom->resources.threads,
         .n_gpu_sharers = loom->resources.n_gpu_sharers,
         .n_host_sharers = loom->resources.n_host_sharers,
-        .want_hash = c->frame_hashes != NULL,
+        .want_hash = c->frame_hashes != NULL || c->verify_samples > 0,
+        .n_hashed = c->frame_hashes ? 0 : c->verify_samples,
         .stop = loom->stop,
     };
 }

@@ -15,7 +15,7 @@ struct loom {
     struct plan plan;
     struct weave_setup weave;
     struct barcode barcode;
-    char (*hash)[65]; /* [n_samples], where frame hashes are wanted */
+    char (*hash)[65]; /* [n_samples], where hashes of frames are wanted; "" where not of this one */
 };
 
 /* No film yet; resources are the caller's to fill in. Ends with loom_release. */

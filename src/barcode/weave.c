@@ -1,5 +1,6 @@
 #include "barcode/weave.h"
 
+#include "barcode/spread.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "media/decoder.h"
@@ -136,6 +137,14 @@ static enum status take_frame(void *context, int64_t sample, const struct frame 
     return w->n_pending == w->batch ? cluster_pending(w) : ST_OK;
 }
 
+static bool wants_hash(void *context, int64_t sample)
+{
+    const struct weave *weave = ((const struct worker *)context)->weave;
+    const int64_t n = weave->setup.n_hashed;
+
+    return n == 0 || spread_has(weave->setup.plan->n_samples, n, weave->result.first + sample);
+}
+
 static enum status open_worker(struct worker *w)
 {
     const struct weave_setup *s = &w->weave->setup;
@@ -145,7 +154,7 @@ static enum status open_worker(struct worker *w)
         .device = s->device,
         .threads = w->decoder_threads,
         .want_hash = s->want_hash,
-        .sink = {w, which_sample, take_frame},
+        .sink = {w, which_sample, take_frame, wants_hash},
         .stop = s->stop,
         .progress = &w->weave->progress,
     };

@@ -29,6 +29,7 @@ struct weave_setup {
     int n_gpu_sharers, n_host_sharers; /* processes at such work on this GPU and on this host, this one too; 0 = 1 */
     const struct weave_decoders *decoders; /* NULL: as many as suit the work; never more than there are segments */
     bool want_hash;
+    int64_t n_hashed;             /* with want_hash: of so many of the plan's samples (spread.h); 0: of all */
     atomic_int *stop;             /* set by whoever wants all work to end; weave sets it when a worker fails */
     const atomic_int *drain;      /* set by whoever wants it to end soon: what is begun is finished; may be NULL */
     struct weave_result *earlier; /* of a weave that was drained: taken over, what it has is not done again; or NULL */
@@ -39,7 +40,7 @@ struct weave_result { /* samples first .. first + n - 1 of the plan */
     struct frame_clusters *clusters; /* [n] */
     struct frame_light *light;       /* [n] */
     uint8_t *lines;                  /* u8 [n, n_lines, 3] */
-    char (*hash)[65];                /* [n] */
+    char (*hash)[65];                /* [n] "" where it was not wanted */
     uint8_t *delivered;              /* [n] 1 = fine; 0 or more than 1: the film cannot be split as planned, or
                                       the weave was drained before its turn */
 };

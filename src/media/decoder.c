@@ -240,16 +240,18 @@ static enum status go_to(struct decoder *d, int64_t to, bool *in_hand)
 
 static enum status deliver(struct decoder *d, int64_t which)
 {
+    const struct decoder_sink *sink = &d->setup.sink;
+    const bool want_hash = d->setup.want_hash && (!sink->wants_hash || sink->wants_hash(sink->context, which));
     struct frame frame;
     char hash[65];
 
     TRY(av_picture_view(&d->picture, d->codec, d->av, &frame));
-    if (d->setup.want_hash)
+    if (want_hash)
         TRY(av_picture_hash(&d->picture, d->codec, d->av, hash));
     d->stats.used_nvdec |= frame.on_device;
     if (d->nvdec && !frame.on_device)
         d->stats.nvdec_refusal = "the GPU or this FFmpeg does not decode such a stream";
-    return d->setup.sink.take(d->setup.sink.context, which, &frame, d->setup.want_hash ? hash : NULL);
+    return sink->take(sink->context, which, &frame, want_hash ? hash : NULL);
 }
 
 static void count_damage(struct decoder *d, bool is_asked_for)

@@ -15,6 +15,7 @@ struct decoder_sink {
     void *context;
     int64_t (*which)(void *context, int64_t frame); /* what to call this frame of the film, -1 if it is not wanted */
     enum status (*take)(void *context, int64_t which, const struct frame *frame, const char *hash);
+    bool (*wants_hash)(void *context, int64_t which); /* with want_hash: of which frames; NULL: of all */
 };
 
 struct decoder_setup {
