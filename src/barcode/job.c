@@ -4,6 +4,7 @@
 
 #include "barcode/loom.h"
 #include "barcode/output.h"
+#include "barcode/recheck.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -185,6 +186,25 @@ static enum status gather_columns(struct job *job)
     return comm_agree(job->comm, st);
 }
 
+/* --- verify ------------------------------------------------------------------------------------------------------- */
+
+/* By rank 0: whoever decodes from the start has to go through all of it. */
+static enum status verify_frames(struct job *job)
+{
+    const double started = clock_seconds();
+    enum status st;
+
+    if (job->loom.config.verify_samples == 0)
+        return ST_OK;
+    progress_start(&job->progress, job->loom.config.progress, "verify");
+    st = recheck_frames(&job->loom, show_index_progress, &job->progress);
+    progress_end(&job->progress);
+    TRY(st);
+    log_note("%lld of the sampled frames decoded again, one after the other from the start: the same (%.2f s)",
+             (long long)recheck_count(&job->loom), clock_seconds() - started);
+    return ST_OK;
+}
+
 /* --- write -------------------------------------------------------------------------------------------------------- */
 
 static void describe_run(const struct job *job)
@@ -246,6 +266,7 @@ static enum status run_phases(struct job *job)
     describe_work(job);
     TRY(weave_film(job));
     TRY(gather_columns(job));
+    TRY(comm_agree(comm, comm->rank == 0 ? verify_frames(job) : ST_OK));
     TRY(comm_agree(comm, comm->rank == 0 ? loom_write(&job->loom) : ST_OK));
     describe_run(job);
     return ST_OK;

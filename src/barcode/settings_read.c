@@ -1,5 +1,7 @@
 #include "barcode/settings_read.h"
 
+#include "compute/kmeans_rules.h"
+
 #include <jansson.h>
 #include <stdbool.h>
 #include <string.h>
@@ -55,6 +57,46 @@ enum status settings_read_plan(const char *settings_text, struct picture_plan *p
     if (!settings)
         return FAIL(ST_USAGE, "its settings are no JSON object: %s", error.text);
     const enum status st = read_plan(settings, plan);
+    json_decref(settings);
+    return st;
+}
+
+static enum status read_number(const json_t *settings, const char *key, json_int_t least, json_int_t most,
+                               json_int_t *value)
+{
+    const json_t *member = json_object_get(settings, key);
+
+    *value = json_integer_value(member);
+    return json_is_integer(member) && *value >= least && *value <= most
+               ? ST_OK
+               : FAIL(ST_USAGE, "settings.%s is not a number from %lld to %lld", key, (long long)least,
+                      (long long)most);
+}
+
+static enum status read_kmeans(const json_t *settings, struct kmeans_settings *kmeans)
+{
+    const json_t *plain = json_object_get(settings, "plain");
+    json_int_t k, n_init, seed;
+
+    TRY(read_number(settings, "k", 1, COMPUTE_MAX_K, &k));
+    TRY(read_number(settings, "n_init", 1, KMEANS_MAX_RESTARTS, &n_init));
+    TRY(read_number(settings, "seed", 0, INT64_MAX, &seed));
+    if (!json_is_boolean(plain))
+        return FAIL(ST_USAGE, "settings.plain is not true or false");
+    *kmeans = (struct kmeans_settings){
+        .k = (int)k, .n_init = (int)n_init, .plain = json_is_true(plain), .seed = (uint64_t)seed};
+    return ST_OK;
+}
+
+enum status settings_read_kmeans(const char *settings_text, struct kmeans_settings *kmeans)
+{
+    json_error_t error;
+    json_t *settings = json_loads(settings_text, JSON_REJECT_DUPLICATES, &error);
+
+    *kmeans = (struct kmeans_settings){0};
+    if (!settings)
+        return FAIL(ST_USAGE, "its settings are no JSON object: %s", error.text);
+    const enum status st = read_kmeans(settings, kmeans);
     json_decref(settings);
     return st;
 }

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-enum { OPT_OUTPUT = N_BARCODE_OPTS, OPT_JSON, OPT_CSV, OPT_FRAME_HASHES, OPT_HELP };
+enum { OPT_OUTPUT = N_BARCODE_OPTS, OPT_JSON, OPT_CSV, OPT_FRAME_HASHES, OPT_VERIFY_SAMPLES, OPT_HELP };
 
 static const struct opt options[] = {
     BARCODE_OPTS,
@@ -13,6 +13,8 @@ static const struct opt options[] = {
     [OPT_JSON] = {"json", 0, "OUT.json", "the barcode as data, for jacquard render and other programs"},
     [OPT_CSV] = {"csv", 0, "OUT.csv", "one row a column and cluster"},
     [OPT_FRAME_HASHES] = {"frame-hashes", 0, "OUT.txt", "a line a column: frame, pts, sha256 of the decoded planes"},
+    [OPT_VERIFY_SAMPLES] = {"verify-samples", 0, "N",
+                            "decode N of the sampled frames again, plainly from the start, and compare (default 0)"},
     [OPT_HELP] = RUN_OPT_HELP,
     {NULL, 0, NULL, NULL},
 };
@@ -39,6 +41,8 @@ static enum status handle(void *context, int which, const char *arg)
     case OPT_FRAME_HASHES:
         p->barcode.config.frame_hashes = arg;
         break;
+    case OPT_VERIFY_SAMPLES:
+        return opts_int32("--verify-samples", arg, 0, INT32_MAX, &p->barcode.config.verify_samples);
     case OPT_HELP:
         p->help = true;
         break;
@@ -55,7 +59,7 @@ static void print_help(void)
         {BARCODE_OPT_EVERY, BARCODE_OPT_STRIPS},
         {OPT_JSON, OPT_CSV},
         {BARCODE_OPT_SAMPLING, BARCODE_OPT_PROGRESS},
-        {OPT_FRAME_HASHES, OPT_FRAME_HASHES},
+        {OPT_FRAME_HASHES, OPT_VERIFY_SAMPLES},
         {BARCODE_OPT_ALLOW_PARTIAL, BARCODE_OPT_FORCE},
         {OPT_HELP, OPT_HELP},
     };

@@ -1,0 +1,273 @@
+#include "barcode/recheck.h"
+
+#include "barcode/settings_read.h"
+#include "barcode/spread.h"
+#include "base/mem.h"
+#include "image/light.h"
+#include "media/plain_decode.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- frames ------------------------------------------------------------------------------------------------------- */
+
+struct frames_check {
+    const struct loom *loom;
+    int64_t n;
+    int64_t *sample, *frame; /* [n] */
+    int64_t n_off, first_off;
+    char found[65]; /* hash of the first that is off */
+    film_progress *progress;
+    void *context;
+};
+
+static enum status compare_hash(void *context, int64_t which, const struct frame *picture, const char *hash)
+{
+    struct frames_check *c = context;
+
+    (void)picture;
+    if (strcmp(hash, c->loom->hash[c->sample[which]]) != 0 && c->n_off++ == 0) {
+        c->first_off = which;
+        memcpy(c->found, hash, sizeof c->found);
+    }
+    return ST_OK;
+}
+
+static void pass_frames_on(void *context, int64_t done, int64_t total)
+{
+    const struct frames_check *c = context;
+
+    if (c->progress)
+        c->progress(c->context, done, total);
+}
+
+static enum status judge_frames(const struct frames_check *c, int64_t n_taken)
+{
+    const struct film *f = &c->loom->film;
+    const int64_t which = c->n_off > 0 ? c->first_off : n_taken, frame = c->n > which ? c->frame[which] : 0;
+    const double time = film_seconds(f, f->frame[frame].ticks);
+    const long long n_off = c->n_off + c->n - n_taken;
+
+    if (n_off == 0)
+        return ST_OK;
+    if (c->n_off == 0)
+        return FAIL(ST_MISMATCH,
+                    "%s: frame %lld at %.3f s does not come out of a plain sequential decode (%lld of %lld frames that "
+                    "were verified are off): nothing was written",
+                    f->path, (long long)frame, time, n_off, (long long)c->n);
+    return FAIL(ST_MISMATCH,
+                "%s: frame %lld at %.3f s is not what a plain sequential decode gives (SHA-256 %.8s..., not %.8s...; "
+                "%lld of %lld frames that were verified are off): nothing was written",
+                f->path, (long long)frame, time, c->loom->hash[c->sample[which]], c->found, n_off, (long long)c->n);
+}
+
+int64_t recheck_count(const struct loom *loom)
+{
+    return spread_count(loom->plan.n_samples, loom->config.verify_samples);
+}
+
+enum status recheck_frames(const struct loom *loom, film_progress *progress, void *context)
+{
+    const struct plan *plan = &loom->plan;
+    struct frames_check c = {.loom = loom, .progress = progress, .context = context};
+    enum status st = ST_NOMEM;
+    int64_t n_taken = 0;
+
+    c.n = recheck_count(loom);
+    c.sample = mem_array((size_t)c.n, sizeof *c.sample);
+    c.frame = mem_array((size_t)c.n, sizeof *c.frame);
+    if (!c.sample || !c.frame)
+        goto done;
+    for (int64_t i = 0; i < c.n; i++) {
+        c.sample[i] = spread_at(plan->n_samples, c.n, i);
+        c.frame[i] = plan->sample_frame[c.sample[i]];
+    }
+    const struct plain_decode plain = {.path = loom->film.path,
+                                       .frame = c.frame,
+                                       .n = c.n,
+                                       .want_hash = true,
+                                       .stop = loom->stop,
+                                       .progress = pass_frames_on,
+                                       .context = &c,
+                                       .take = compare_hash};
+    st = plain_decode(&plain, &n_taken);
+    if (st == ST_OK)
+        st = judge_frames(&c, n_taken);
+done:
+    free(c.sample);
+    free(c.frame);
+    return st;
+}
+
+/* --- columns ------------------------------------------------------------------------------------------------------ */
+
+struct columns_check {
+    const struct barcode *barcode;
+    const char *path;
+    int64_t n;
+    int64_t *column, *frame; /* [n] */
+    int64_t n_same;
+    struct picture_settings picture;
+    struct compute *compute;
+    struct light light;
+    uint8_t *lines; /* [barcode->n_lines][3], as the picture has them */
+    film_progress *progress;
+    void *context;
+};
+
+static bool is_same_cluster(const struct frame_clusters *a, const struct frame_clusters *b)
+{
+    bool is_same = a->n == b->n && (double)a->inertia == (double)b->inertia; /* as side-cars can hold it */
+
+    for (int i = 0; is_same && i < a->n; i++)
+        is_same = a->count[i] == b->count[i] && memcmp(a->centre[i], b->centre[i], sizeof a->centre[i]) == 0;
+    return is_same;
+}
+
+/* A picture that is seen turned by 180 or 270 degrees has its lines the other way round. */
+static bool are_same_lines(const struct columns_check *c, const struct column *column)
+{
+    const size_t n = (size_t)c->barcode->n_lines;
+    const bool is_reversed = c->barcode->film.rotation >= 180;
+
+    for (size_t i = 0; i < n; i++)
+        if (memcmp(column->lines + 3 * i, c->lines + 3 * (is_reversed ? n - 1 - i : i), 3) != 0)
+            return false;
+    return true;
+}
+
+static const char *what_differs(const struct columns_check *c, const struct column *column,
+                                const struct frame_clusters *clusters, const struct frame_light *light)
+{
+    const uint64_t n_pixels = (uint64_t)c->picture.width * (uint64_t)c->picture.height;
+    bool is_same_mean = true;
+
+    for (int i = 0; i < 3; i++)
+        is_same_mean = is_same_mean && column->mean[i] == light_encode_mean(&c->light, light->sum[i], n_pixels);
+    return !is_same_mean                                   ? "mean colour"
+           : !is_same_cluster(&column->clusters, clusters) ? "clusters"
+           : !are_same_lines(c, column)                    ? "lines"
+                                                           : NULL;
+}
+
+static enum status compare_column(void *context, int64_t which, const struct frame *picture, const char *hash)
+{
+    struct columns_check *c = context;
+    const struct column *column = &c->barcode->columns[c->column[which]];
+    struct frame_clusters clusters;
+    struct frame_light light;
+
+    (void)hash;
+    TRY(compute_convert(c->compute, 0, picture));
+    TRY(compute_cluster(c->compute, 1, &column->frame, &clusters, &light, &c->lines));
+    const char *what = what_differs(c, column, &clusters, &light);
+    if (what)
+        return FAIL(ST_MISMATCH,
+                    "frame %lld at %.3f s (column %lld) is not what a plain sequential decode of its film %s gives: "
+                    "another %s",
+                    (long long)column->frame, column->time, (long long)c->column[which], c->path, what);
+    c->n_same++;
+    return ST_OK;
+}
+
+static void pass_columns_on(void *context, int64_t done, int64_t total)
+{
+    const struct columns_check *c = context;
+
+    if (c->progress)
+        c->progress(c->context, done, total);
+}
+
+/* Several columns may be of one frame. */
+static enum status choose_columns(struct columns_check *c, int64_t n)
+{
+    const struct barcode *b = c->barcode;
+    const int64_t wanted = spread_count(b->n_columns, n);
+
+    c->column = mem_array((size_t)wanted, sizeof *c->column);
+    c->frame = mem_array((size_t)wanted, sizeof *c->frame);
+    if (!c->column || !c->frame)
+        return ST_NOMEM;
+    for (int64_t i = 0; i < wanted; i++) {
+        const int64_t column = spread_at(b->n_columns, wanted, i), frame = b->columns[column].frame;
+        if (frame >= b->film.frames)
+            return FAIL(ST_FORMAT, "column %lld is of frame %lld of %lld", (long long)column, (long long)frame,
+                        (long long)b->film.frames);
+        if (c->n > 0 && frame < c->frame[c->n - 1])
+            return FAIL(ST_FORMAT, "the frames of its columns do not rise: column %lld", (long long)column);
+        if (c->n > 0 && frame == c->frame[c->n - 1])
+            continue;
+        c->column[c->n] = column;
+        c->frame[c->n++] = frame;
+    }
+    return ST_OK;
+}
+
+static enum status open_compute(struct columns_check *c)
+{
+    const struct barcode *b = c->barcode;
+    const bool is_on_side = b->film.rotation % 180 != 0;
+    struct compute_setup setup = {.batch = 1};
+
+    c->picture = (struct picture_settings){.width = is_on_side ? b->clustered_height : b->clustered_width,
+                                           .height = is_on_side ? b->clustered_width : b->clustered_height,
+                                           .legacy = b->legacy,
+                                           .want_lines = b->n_lines > 0,
+                                           .lines_are_columns = is_on_side};
+    setup.picture = c->picture;
+    TRY(settings_read_kmeans(b->settings_text, &setup.kmeans));
+    if (b->n_lines > 0 && b->n_lines != b->clustered_height)
+        return FAIL(ST_FORMAT, "its columns have %d lines, its picture %d", b->n_lines, b->clustered_height);
+    c->lines = mem_array((size_t)b->n_lines, 3);
+    if (!c->lines)
+        return ST_NOMEM;
+    light_init(&c->light, b->legacy);
+    return compute_open(&compute_cpu, &setup, &c->compute);
+}
+
+static enum status decode_columns(struct columns_check *c, const atomic_int *stop)
+{
+    const struct plain_decode plain = {.path = c->path,
+                                       .frame = c->frame,
+                                       .n = c->n,
+                                       .stop = stop,
+                                       .progress = pass_columns_on,
+                                       .context = c,
+                                       .take = compare_column};
+    int64_t n_taken;
+
+    TRY(plain_decode(&plain, &n_taken));
+    if (n_taken == c->n)
+        return ST_OK;
+    const struct column *lost = &c->barcode->columns[c->column[n_taken]];
+    return FAIL(ST_MISMATCH,
+                "frame %lld at %.3f s (column %lld) does not come out of a plain sequential decode of its film %s",
+                (long long)lost->frame, lost->time, (long long)c->column[n_taken], c->path);
+}
+
+enum status recheck_columns(const struct barcode *b, const char *path, int64_t n, const atomic_int *stop,
+                            film_progress *progress, void *context, int64_t *n_same)
+{
+    struct columns_check *c = mem_array(1, sizeof *c);
+    enum status st;
+
+    *n_same = 0;
+    if (!c)
+        return ST_NOMEM;
+    c->barcode = b;
+    c->path = path;
+    c->progress = progress;
+    c->context = context;
+    st = choose_columns(c, n);
+    if (st == ST_OK)
+        st = open_compute(c);
+    if (st == ST_OK)
+        st = decode_columns(c, stop);
+    *n_same = c->n_same;
+    compute_close(&c->compute);
+    free(c->lines);
+    free(c->frame);
+    free(c->column);
+    free(c);
+    return st;
+}
