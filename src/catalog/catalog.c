@@ -5,13 +5,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/sha256.h"
 #include "catalog/deal/dealer.h"
 #include "catalog/deal/hand.h"
 #include "catalog/show/gallery.h"
 #include "catalog/show/report.h"
 #include "catalog/store/outputs.h"
-#include "compute/kmeans_rules.h"
+#include "catalog/store/settings_id.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -49,19 +48,12 @@ struct catalog {
 static enum status name_settings(struct catalog *c)
 {
     struct loom loom; /* fills in the defaults */
-    char *text;
 
     loom_init(&loom, &c->config.barcode, NULL);
     c->settings_text = output_settings_text(&loom.config);
     if (!c->settings_text)
         return ST_NOMEM;
-    const int n = asprintf(&text, "%s\n%s\n%d\n%d", c->settings_text, c->config.version, KMEANS_RULES,
-                           c->config.barcode.allow_partial);
-    if (n < 0)
-        return FAIL(ST_NOMEM, "out of memory for the settings");
-    sha256_hex(text, (size_t)n, c->settings_id);
-    free(text);
-    return ST_OK;
+    return settings_id_make(c->settings_text, c->config.version, c->config.barcode.allow_partial, c->settings_id);
 }
 
 /* A name stays with the film that the journals say it is of, as long as that film is there: a later run over other
