@@ -2,14 +2,13 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "catalog/catalog.h"
+#include "catalog/work/lanes.h"
 #include "cli/barcode_opts.h"
 #include "cli/commands.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum {
     OPT_OUT = N_BARCODE_OPTS,
@@ -150,13 +149,6 @@ static enum status check(const struct parsed *p, int n_inputs)
     return barcode_opts_check(&p->barcode);
 }
 
-static double default_memory(void)
-{
-    const double all = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
-
-    return fmin(8.0 * (1 << 30), 0.75 * all);
-}
-
 /* The command line as a shell would take it again. */
 static char *join_words(int argc, char **argv)
 {
@@ -191,7 +183,7 @@ enum status command_catalog(struct comm *comm, int argc, char **argv, atomic_int
     enum status st = input && words ? ST_OK : ST_NOMEM;
 
     barcode_opts_init(&p.barcode);
-    p.config.film_memory = default_memory();
+    p.config.film_memory = lanes_default_memory();
     if (st == ST_OK)
         st = opts_parse("catalog", options, argc, argv, handle, &p, input, argc, &p.config.n_inputs);
     if (st == ST_OK && p.help) {

@@ -6,14 +6,18 @@
 #include "barcode/sidecar.h"
 #include "base/sha256.h"
 #include "catalog/store/journal.h"
+#include "catalog/store/settings_id.h"
+#include "catalog/work/worker.h"
 #include "image/png.h"
 #include "media/fingerprint.h"
-#include "test.h"
+#include "unit/test.h"
+#include "unit/y4m_film.h"
 
 #include <fcntl.h>
 
 enum { N_COLUMNS = 5, N_LINES = 2, HEIGHT = 12, FILM_BYTES = (2 << 20) + 4096, MAX_FILMS = 3 };
 
+static const char VERSION[] = "3.1";
 static const char settings[] =
     "{\"every\":1,\"k\":3,\"height\":12,\"order\":\"lightness\",\"strips\":[\"average\",\"squeezed\",\"kmeans\"]}";
 static const char *const suffixes[] = {".barcode.png", ".barcode.squeezed.png", ".barcode.kmeans.png", ".json"};
@@ -31,6 +35,7 @@ static int n_films;
 static uint8_t lines[N_COLUMNS][N_LINES * 3];
 static struct column columns[N_COLUMNS];
 static atomic_int stop;
+static int n_samples;
 
 /* ---- a catalogue ---- */
 
@@ -217,6 +222,21 @@ static void make_catalogue(void)
 
 /* ---- what verify says ---- */
 
+static enum status run_on(const char *folder, int threads, struct verify_result *result)
+{
+    char out[600];
+    const struct verify_setup setup = {.out = out,
+                                       .threads = threads,
+                                       .progress = PROGRESS_NONE,
+                                       .stop = &stop,
+                                       .n_samples = n_samples,
+                                       .version = VERSION,
+                                       .film_memory = 2e9};
+
+    snprintf(out, sizeof out, "%s", test_path(folder));
+    return verify_run(&setup, result);
+}
+
 /* What it printed (heap). */
 static char *verify(int threads, enum status wanted, struct verify_result *result)
 {
@@ -227,7 +247,7 @@ static char *verify(int threads, enum status wanted, struct verify_result *resul
     fflush(stdout);
     if (screen < 0 || file < 0 || dup2(file, STDOUT_FILENO) < 0)
         exit(1);
-    const enum status st = verify_run(test_path("out"), threads, PROGRESS_NONE, &stop, result);
+    const enum status st = run_on("out", threads, result);
     fflush(stdout);
     dup2(screen, STDOUT_FILENO);
     close(screen);
@@ -526,7 +546,7 @@ static void full_stdout(void)
     unlink(films[0].path);
     fflush(stdout);
     dup2(full, STDOUT_FILENO);
-    const enum status st = verify_run(test_path("out"), 1, PROGRESS_NONE, &stop, &result);
+    const enum status st = run_on("out", 1, &result);
     dup2(screen, STDOUT_FILENO);
     clearerr(stdout);
     CHECK_INT(st, ST_IO);
@@ -540,9 +560,9 @@ static void no_catalogue(void)
 {
     struct verify_result result;
 
-    CHECK_INT(verify_run(test_path("absent"), 1, PROGRESS_NONE, &stop, &result), ST_USAGE);
+    CHECK_INT(run_on("absent", 1, &result), ST_USAGE);
     holds(status_message(), "absent: No such file", __FILE__, __LINE__);
-    CHECK_INT(verify_run(test_path("films"), 1, PROGRESS_NONE, &stop, &result), ST_USAGE);
+    CHECK_INT(run_on("films", 1, &result), ST_USAGE);
     holds(status_message(), "films is no catalogue", __FILE__, __LINE__);
     CHECK(result.n_films == 0 && result.n_off == 0);
 }
@@ -557,6 +577,110 @@ static void interrupted(void)
     CHECK_INT(result.n_films, 0);
     free(said);
     stop = 0;
+}
+
+/* ---- what is in the films ---- */
+
+static struct column real_columns[Y4M_COLUMNS];
+
+/* A third film, a real one, whose side-car is right, made by this version; its outputs and record are described anew
+ * with describe_real. */
+static struct made *make_real(void)
+{
+    static char settings_text[] = Y4M_SETTINGS;
+    struct made *m = make_film("real", "films/real.y4m");
+    int64_t bytes;
+
+    y4m_write(m->path, Y4M_FRAMES);
+    y4m_columns(real_columns);
+    CHECK_INT(film_fingerprint(m->path, &bytes, m->barcode.film.fingerprint), ST_OK);
+    strcpy(m->result.fingerprint, m->barcode.film.fingerprint);
+    m->barcode.film.bytes = m->result.bytes = bytes;
+    m->barcode.film.frames = m->result.frames = Y4M_FRAMES;
+    m->barcode.columns = real_columns;
+    m->barcode.n_columns = m->result.columns = Y4M_COLUMNS;
+    m->barcode.n_lines = Y4M_H;
+    m->barcode.settings_text = settings_text;
+    CHECK_INT(settings_id_make(settings_text, VERSION, false, m->result.settings_id), ST_OK);
+    return m;
+}
+
+static void describe_real(struct made *m)
+{
+    uint8_t *rgb;
+
+    for (int i = 0; i < 3; i++) {
+        CHECK_INT(render_strip(&m->barcode, strips[i], ORDER_LIGHTNESS, HEIGHT, &rgb), ST_OK);
+        write_strip(m, i, rgb, Y4M_COLUMNS, HEIGHT);
+        free(rgb);
+    }
+    write_sidecar(m);
+    write_journal();
+}
+
+static void check_samples(int64_t again, int64_t same, int64_t not_ours, const char *words, int line)
+{
+    struct verify_result found;
+    char *said = verify(2, ST_OK, &found);
+
+    if (!test_check_int(n_lines_of(said), words ? 1 : 0, __FILE__, line, "lines"))
+        printf("    %s\n", said);
+    if (words)
+        holds(said, words, __FILE__, line);
+    test_check_int(found.n_off, words ? 1 : 0, __FILE__, line, "films off");
+    test_check_int(found.n_again, again, __FILE__, line, "films made again");
+    test_check_int(found.n_same, same, __FILE__, line, "columns the same");
+    test_check_int(found.n_not_ours, not_ours, __FILE__, line, "films not ours");
+    free(said);
+}
+
+#define CHECK_SAMPLES(again, same, not_ours, words) check_samples(again, same, not_ours, words, __LINE__)
+
+/* Drawn wrongly: side-car, pictures and journal agree with one another, only the film does not. */
+static void wrongly_drawn(void)
+{
+    struct made *m = make_real();
+
+    n_samples = 4;
+    describe_real(m);
+    CHECK_SAMPLES(1, 4, 2, NULL);
+    CHECK_INT(settings_id_make(m->barcode.settings_text, VERSION, true, m->result.settings_id), ST_OK);
+    n_samples = INT32_MAX;
+    write_journal();
+    CHECK_SAMPLES(1, Y4M_COLUMNS, 2, NULL);
+    real_columns[7].clusters.centre[0][1] ^= 256;
+    describe_real(m);
+    CHECK_SAMPLES(1, 7, 2, "real: frame 28 at 28.000 s (column 7) is not what a plain sequential decode of its film ");
+    n_samples = 0; /* nothing else sees it */
+    CHECK_SAMPLES(0, 0, 0, NULL);
+    n_samples = INT32_MAX;
+    CHECK_INT(settings_id_make(m->barcode.settings_text, "3.0", false, m->result.settings_id), ST_OK);
+    write_journal();
+    CHECK_SAMPLES(0, 0, 3, NULL);
+    remove_journal();
+    CHECK_SAMPLES(0, 0, 3, NULL);
+    make_catalogue();
+}
+
+/* Films that are none, or that have changed where fingerprints do not look. */
+static void undecodable(void)
+{
+    static char text[] = Y4M_SETTINGS;
+    struct made *a = &films[0];
+
+    n_samples = 1;
+    CHECK_INT(settings_id_make(settings, VERSION, false, a->result.settings_id), ST_OK);
+    write_journal();
+    CHECK_SAMPLES(1, 0, 1, "a: settings.n_init is not a number");
+    make_catalogue();
+    a->barcode.settings_text = text;
+    a->barcode.clustered_height = N_LINES;
+    write_sidecar(a);
+    CHECK_INT(settings_id_make(text, VERSION, false, a->result.settings_id), ST_OK);
+    write_journal();
+    CHECK_SAMPLES(1, 0, 1, "/films/a.mkv is not a film that can be read");
+    make_catalogue();
+    n_samples = 0;
 }
 
 /* ---- settings ---- */
@@ -640,8 +764,10 @@ static void fingerprints(void)
     holds(status_message(), "none: No such file", __FILE__, __LINE__);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc == 2 && strcmp(argv[1], WORKER_ARGUMENT) == 0)
+        return worker_main(); /* films are decoded by the program, started again */
     read_settings();
     fingerprints();
     make_catalogue();
@@ -658,5 +784,7 @@ int main(void)
     full_stdout();
     no_catalogue();
     interrupted();
+    wrongly_drawn();
+    undecodable();
     return test_end();
 }

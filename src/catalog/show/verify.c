@@ -1,22 +1,17 @@
 /* verify: see verify.h. The list of what is to be checked is made first; then films are checked side by side, each by
  * one thread; last comes what only many films together can tell. Trusts no file in OUT: a picture is read only in the
  * size that its side-car gives it. */
-#include "catalog/show/verify.h"
+#include "catalog/show/verify_parts.h"
 
 #include "barcode/settings_read.h"
 #include "barcode/sidecar.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "base/mem.h"
 #include "base/pool.h"
 #include "base/sha256.h"
-#include "catalog/store/history.h"
 #include "image/png.h"
 #include "media/fingerprint.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -24,38 +19,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 enum { MOST_NAMED = 10, SUFFIX_BYTES = 32 };
 
-/* A film that should be done. */
-struct check {
-    char *name;
-    const struct history_film *film;  /* NULL: no journal knows it */
-    const struct film_result *result; /* NULL likewise */
-    bool is_off;
-    bool is_changed[MAX_OUTPUTS]; /* result->output[i], told already */
-    char settings[65];            /* sha256 of what its side-car says; "" where that was not read */
-};
-
-struct verifier {
-    const char *out;
-    const atomic_int *stop;
-    int64_t n;
-    size_t room;
-    struct check *check;   /* [n] */
-    pthread_mutex_t mutex; /* of what follows, and of stdout and the progress bar */
-    struct progress progress;
-    int64_t n_checked;
-    enum status fault; /* of this program or machine, not of a film: the end */
-    char why[STATUS_MESSAGE_BYTES];
-};
-
 /* --- what is said ------------------------------------------------------------------------------------------------- */
 
-static void off(struct verifier *v, struct check *c, const char *format, ...) __attribute__((format(printf, 3, 4)));
-
-static void off(struct verifier *v, struct check *c, const char *format, ...)
+void verify_off(struct verifier *v, struct check *c, const char *format, ...)
 {
     char what[STATUS_MESSAGE_BYTES];
     va_list args;
@@ -71,8 +40,7 @@ static void off(struct verifier *v, struct check *c, const char *format, ...)
     pthread_mutex_unlock(&v->mutex);
 }
 
-/* What a step came back with: true where it went well, else it is the film's fault, or ends everything. */
-static bool went_well(struct verifier *v, struct check *c, enum status st)
+bool verify_went_well(struct verifier *v, struct check *c, enum status st)
 {
     if (st == ST_NOMEM || st == ST_BUG) {
         pthread_mutex_lock(&v->mutex);
@@ -82,7 +50,7 @@ static bool went_well(struct verifier *v, struct check *c, enum status st)
     } else if (st != ST_OK) {
         char message[STATUS_MESSAGE_BYTES];
         snprintf(message, sizeof message, "%s", status_message());
-        off(v, c, "%s", message);
+        verify_off(v, c, "%s", message);
     }
     return st == ST_OK;
 }
@@ -111,15 +79,16 @@ static bool check_output(struct verifier *v, struct check *c, const struct film_
 
     output_path(v, c, output->suffix, path);
     if (stat(path, &info) == 0 && info.st_size != output->bytes) {
-        off(v, c, "%s has %lld bytes, not %lld", path, (long long)info.st_size, (long long)output->bytes);
+        verify_off(v, c, "%s has %lld bytes, not %lld", path, (long long)info.st_size, (long long)output->bytes);
         return false;
     }
-    const bool is_read = went_well(v, c, file_read_all(path, ST_FORMAT, &text, &bytes));
+    const bool is_read = verify_went_well(v, c, file_read_all(path, ST_FORMAT, &text, &bytes));
     if (is_read)
         sha256_hex(text, bytes, digest);
     free(text);
     if (is_read && strcmp(digest, output->sha256) != 0) {
-        off(v, c, "%s has changed since it was made (SHA-256 %.8s..., not %.8s...)", path, digest, output->sha256);
+        verify_off(v, c, "%s has changed since it was made (SHA-256 %.8s..., not %.8s...)", path, digest,
+                   output->sha256);
         return false;
     }
     return is_read;
@@ -132,13 +101,14 @@ static void check_names(struct verifier *v, struct check *c, const struct barcod
 
     sha256_hex(b->settings_text, strlen(b->settings_text), c->settings);
     if (b->film.bytes != r->bytes || strcmp(b->film.fingerprint, r->fingerprint) != 0)
-        off(v, c, "its side-car names a film of %lld bytes, fingerprint %.8s..., the journal one of %lld, %.8s...",
-            (long long)b->film.bytes, b->film.fingerprint, (long long)r->bytes, r->fingerprint);
+        verify_off(v, c,
+                   "its side-car names a film of %lld bytes, fingerprint %.8s..., the journal one of %lld, %.8s...",
+                   (long long)b->film.bytes, b->film.fingerprint, (long long)r->bytes, r->fingerprint);
     if (b->n_columns != r->columns || b->film.frames != r->frames)
-        off(v, c, "its side-car has %lld columns of %lld frames, the journal %lld of %lld", (long long)b->n_columns,
-            (long long)b->film.frames, (long long)r->columns, (long long)r->frames);
+        verify_off(v, c, "its side-car has %lld columns of %lld frames, the journal %lld of %lld",
+                   (long long)b->n_columns, (long long)b->film.frames, (long long)r->columns, (long long)r->frames);
     if (plan->n_strips + 1 != r->n_outputs)
-        off(v, c, "by its settings it has %d outputs, by the journal %d", plan->n_strips + 1, r->n_outputs);
+        verify_off(v, c, "by its settings it has %d outputs, by the journal %d", plan->n_strips + 1, r->n_outputs);
 }
 
 static void check_strip(struct verifier *v, struct check *c, const struct barcode *b, const struct picture_plan *plan,
@@ -155,33 +125,36 @@ static void check_strip(struct verifier *v, struct check *c, const struct barcod
     if (is_output_changed(c, suffix))
         return;
     output_path(v, c, suffix, path);
-    if (went_well(v, c, png_read_rgb(path, width, height, &found)) &&
-        went_well(v, c, render_strip(b, plan->strip[i], plan->order, height, &wanted))) {
+    if (verify_went_well(v, c, png_read_rgb(path, width, height, &found)) &&
+        verify_went_well(v, c, render_strip(b, plan->strip[i], plan->order, height, &wanted))) {
         const size_t n = (size_t)width * height * 3;
         size_t at = 0;
         while (at < n && found[at] == wanted[at])
             at++;
         if (at < n)
-            off(v, c, "%s is not what its side-car draws: first at column %zu, row %zu", path, at / 3 % width,
-                at / 3 / width);
+            verify_off(v, c, "%s is not what its side-car draws: first at column %zu, row %zu", path, at / 3 % width,
+                       at / 3 / width);
     }
     free(found);
     free(wanted);
 }
 
-static void check_film(struct verifier *v, struct check *c, const char *path, int64_t bytes, const char *fingerprint)
+/* False where it was told. */
+static bool check_film(struct verifier *v, struct check *c, const char *path, int64_t bytes, const char *fingerprint)
 {
     char found[65];
     int64_t found_bytes;
 
-    if (!went_well(v, c, film_fingerprint(path, &found_bytes, found)))
-        return;
-    if (found_bytes != bytes)
-        off(v, c, "its film %s has %lld bytes, not %lld as when it was read", path, (long long)found_bytes,
-            (long long)bytes);
-    else if (strcmp(found, fingerprint) != 0)
-        off(v, c, "its film %s has changed since it was read (fingerprint %.8s..., not %.8s...)", path, found,
-            fingerprint);
+    if (!verify_went_well(v, c, film_fingerprint(path, &found_bytes, found)))
+        return false;
+    const bool is_as_long = found_bytes == bytes, is_same = strcmp(found, fingerprint) == 0;
+    if (!is_as_long)
+        verify_off(v, c, "its film %s has %lld bytes, not %lld as when it was read", path, (long long)found_bytes,
+                   (long long)bytes);
+    else if (!is_same)
+        verify_off(v, c, "its film %s has changed since it was read (fingerprint %.8s..., not %.8s...)", path, found,
+                   fingerprint);
+    return is_as_long && is_same;
 }
 
 static bool is_ended(struct verifier *v)
@@ -204,19 +177,20 @@ static void check_all_of(struct verifier *v, struct check *c)
     output_path(v, c, ".json", path);
     if (is_ended(v))
         return;
-    if (is_output_changed(c, ".json") || !went_well(v, c, sidecar_read_json(path, &b))) {
+    if (is_output_changed(c, ".json") || !verify_went_well(v, c, sidecar_read_json(path, &b))) {
         if (c->result && film_path)
             check_film(v, c, film_path, c->result->bytes, c->result->fingerprint);
         return;
     }
-    if (went_well(v, c, settings_read_plan(b.settings_text, &plan))) {
+    if (verify_went_well(v, c, settings_read_plan(b.settings_text, &plan))) {
         if (c->result)
             check_names(v, c, &b, &plan);
         for (int i = 0; i < plan.n_strips && !is_ended(v); i++)
             check_strip(v, c, &b, &plan, i);
     }
-    if (!is_ended(v))
-        check_film(v, c, film_path ? film_path : b.film.path, b.film.bytes, b.film.fingerprint);
+    film_path = film_path ? film_path : b.film.path;
+    if (!is_ended(v) && check_film(v, c, film_path, b.film.bytes, b.film.fingerprint) && v->setup->n_samples > 0)
+        verify_note_for_again(v, c, &b, film_path);
     barcode_release(&b);
 }
 
@@ -231,73 +205,6 @@ static void check_item(void *context, int64_t i, int thread)
     pthread_mutex_lock(&v->mutex);
     progress_show(&v->progress, ++v->n_checked, v->n, "");
     pthread_mutex_unlock(&v->mutex);
-}
-
-/* --- what there is ------------------------------------------------------------------------------------------------ */
-
-static enum status add_check(struct verifier *v, const char *name, size_t length, const struct history_film *film)
-{
-    struct check *grown = mem_grow(v->check, (size_t)v->n, &v->room, sizeof *grown);
-
-    if (!grown)
-        return ST_NOMEM;
-    v->check = grown;
-    char *copy = strndup(name, length);
-    if (!copy)
-        return FAIL(ST_NOMEM, "out of memory for the list of films");
-    grown[v->n++] = (struct check){.name = copy, .film = film, .result = film ? film->result : NULL};
-    return ST_OK;
-}
-
-/* Whether OUT/NAME.json, of which file is the name, is a side-car rather than anybody's JSON. */
-static bool is_sidecar(int folder, const char *file, size_t stem)
-{
-    char beside[2 * NAME_MAX], head[64] = "";
-    struct stat info;
-
-    snprintf(beside, sizeof beside, "%.*s.barcode.png", (int)stem, file);
-    if (fstatat(folder, beside, &info, 0) == 0)
-        return true;
-    const int fd = openat(folder, file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    const ssize_t n = fd >= 0 ? read(fd, head, sizeof head - 1) : 0;
-    if (fd >= 0)
-        close(fd);
-    return n > 0 && strstr(head, "\"jacquard-barcode\"");
-}
-
-/* Side-cars that no journal knows. */
-static enum status list_strangers(struct verifier *v, const struct history *history)
-{
-    DIR *folder = opendir(v->out);
-    const struct dirent *entry;
-    enum status st = ST_OK;
-
-    if (!folder)
-        return FAIL(ST_USAGE, "cannot read folder %s: %s", v->out, strerror(errno));
-    while (st == ST_OK && (entry = readdir(folder))) {
-        char name[NAME_MAX + 1];
-        const size_t n = strlen(entry->d_name), stem = n > 5 ? n - 5 : 0;
-        if (stem == 0 || entry->d_name[0] == '.' || strcmp(entry->d_name + stem, ".json") != 0)
-            continue;
-        snprintf(name, sizeof name, "%.*s", (int)stem, entry->d_name);
-        if (!history_find(history, name) && is_sidecar(dirfd(folder), entry->d_name, stem))
-            st = add_check(v, entry->d_name, stem, NULL);
-    }
-    closedir(folder);
-    return st;
-}
-
-static enum status list_checks(struct verifier *v, const struct history *history)
-{
-    for (int64_t i = 0; i < history->n; i++) {
-        const struct history_film *film = &history->film[i];
-        if (film->state == STATE_DONE)
-            TRY(add_check(v, film->name, strlen(film->name), film));
-    }
-    TRY(list_strangers(v, history));
-    if (v->n == 0 && history->n_runs == 0)
-        return FAIL(ST_USAGE, "%s is no catalogue: it has neither a journal nor a side-car", v->out);
-    return ST_OK;
 }
 
 /* --- many films --------------------------------------------------------------------------------------------------- */
@@ -324,8 +231,8 @@ static void compare_films(struct verifier *v)
         if (!first || strcmp(first->result->settings_id, c->result->settings_id) != 0)
             first = c;
         else if (strcmp(first->settings, c->settings) != 0)
-            off(v, c, "the settings in its side-car are not those of %s, which the journal says are the same",
-                first->name);
+            verify_off(v, c, "the settings in its side-car are not those of %s, which the journal says are the same",
+                       first->name);
     }
 }
 
@@ -349,12 +256,12 @@ static void note_undone(const struct history *history)
         log_note("%lld films failed and have no results", n_failed);
 }
 
-static enum status check_films(struct verifier *v, int threads, enum progress_mode mode)
+static enum status check_films(struct verifier *v, struct verify_result *result)
 {
     struct pool *pool;
 
-    TRY(pool_open(threads, &pool));
-    progress_start(&v->progress, mode, "verify");
+    TRY(pool_open(v->setup->threads, &pool));
+    progress_start(&v->progress, v->setup->progress, "verify");
     pool_run(pool, v->n, check_item, v);
     progress_end(&v->progress);
     pool_close(&pool);
@@ -365,22 +272,23 @@ static enum status check_films(struct verifier *v, int threads, enum progress_mo
     if (atomic_load(v->stop))
         return FAIL(ST_INTERRUPTED, "interrupted with %lld of %lld films verified", (long long)v->n_checked,
                     (long long)v->n);
-    compare_films(v);
+    if (v->setup->n_samples > 0)
+        TRY(verify_make_again(v, result));
+    compare_films(v); /* sorts them */
     return fflush(stdout) == 0 && !ferror(stdout) ? ST_OK : FAIL(ST_IO, "cannot write to stdout");
 }
 
-enum status verify_run(const char *out, int threads, enum progress_mode progress, const atomic_int *stop,
-                       struct verify_result *result)
+enum status verify_run(const struct verify_setup *setup, struct verify_result *result)
 {
-    struct verifier v = {.out = out, .stop = stop, .mutex = PTHREAD_MUTEX_INITIALIZER};
+    struct verifier v = {.setup = setup, .out = setup->out, .stop = setup->stop, .mutex = PTHREAD_MUTEX_INITIALIZER};
     struct history history = {0};
-    enum status st = history_read(out, &history);
+    enum status st = history_read(setup->out, &history);
 
     *result = (struct verify_result){0};
     if (st == ST_OK)
-        st = list_checks(&v, &history);
+        st = verify_list(&v, &history);
     if (st == ST_OK) {
-        st = check_films(&v, threads, progress);
+        st = check_films(&v, result);
         result->n_films = v.n_checked;
     }
     if (st == ST_OK)
@@ -388,6 +296,7 @@ enum status verify_run(const char *out, int threads, enum progress_mode progress
     for (int64_t i = 0; i < v.n; i++) {
         result->n_off += v.check[i].is_off;
         free(v.check[i].name);
+        free(v.check[i].again);
     }
     free(v.check);
     history_release(&history);

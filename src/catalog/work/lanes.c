@@ -131,6 +131,7 @@ static enum status introduce(struct lanes *l, struct lane *lane)
                            .node_size = l->setup.comm->node_size,
                            .parent = getpid(),
                            .film_memory = c->film_memory,
+                           .only_reads = l->setup.only_reads,
                            .n_roots = l->setup.n_roots};
     bool sent;
 
@@ -194,6 +195,13 @@ static int choose_count(const struct catalog_config *c, const struct wire_ready 
     const int n = c->lanes > 0 ? c->lanes : ready->has_device && by_threads > 8 ? 8 : by_threads;
 
     return n < 1 ? 1 : n > LANES_MAX ? LANES_MAX : n;
+}
+
+double lanes_default_memory(void)
+{
+    const double all = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+
+    return fmin(8.0 * (1 << 30), 0.75 * all);
 }
 
 enum status lanes_open(const struct lanes_setup *setup, struct lanes **out, struct wire_ready *ready)
@@ -320,9 +328,10 @@ static void replace(struct lanes *l, struct lane *lane)
 #define END_TEXT(text) ((text)[sizeof(text) - 1] = '\0')
 
 /* A film may have taken its decoder's process over: what it says is in range, whatever it says. */
-static void tame(const struct lanes *l, struct outcome *o, const struct task *task)
+static void tame(const struct lanes *l, struct outcome *o, const struct work_order *order)
 {
     static const int64_t most = (int64_t)1 << 40;
+    const struct task *task = &order->task;
     struct film_result *r = &o->result;
     const bool can_unsplit = task->kind == TASK_INDEX || task->kind == TASK_JOIN;
     const bool is_ending = l->is_draining || l->stop_at > 0.0;
@@ -337,6 +346,7 @@ static void tame(const struct lanes *l, struct outcome *o, const struct task *ta
                               .message = "the process that decoded it spoke nonsense"};
     o->again = o->again != 0;
     o->is_output_fault = o->is_output_fault != 0;
+    o->n_same = o->n_same < 0 || o->n_same > order->n_samples ? 0 : o->n_same;
     r->columns = r->columns < 0 || r->columns > most ? 0 : r->columns;
     r->frames = r->frames < 0 || r->frames > most ? 0 : r->frames;
     if (o->fault >= N_FAULT_KINDS)
@@ -386,7 +396,7 @@ static void hear(struct lanes *l, struct lane *lane)
     } else if (kind == WIRE_OUTCOME && bytes == sizeof lane->outcome && lane->has_order) {
         struct outcome o;
         memcpy(&o, l->heard, sizeof o);
-        tame(l, &o, &lane->order.task);
+        tame(l, &o, &lane->order);
         give_outcome(lane, &o);
         if (o.end == OUTCOME_FAULT && (o.fault == FAULT_DEVICE || o.fault == FAULT_MEMORY)) {
             reap(lane, true); /* such faults stick to a process */

@@ -17,9 +17,13 @@ struct lanes_setup {
     const char *settings_id;
     const char *const *root; /* [n_roots] folders that hold films; must outlive the lanes */
     int n_roots;
+    bool only_reads; /* orders that check, none that make: the processes may write nowhere */
 };
 
 struct lanes;
+
+/* Bytes that the decoding of a film may take where nobody says: 8 GiB, or three quarters of what the host has. */
+double lanes_default_memory(void);
 
 /* Starts the processes; config->lanes of them, or by the rank's threads and backend. *ready: what they run on. The
  * status of a process that cannot start (no such GPU, say). */

@@ -14,8 +14,9 @@ enum { OUT_PATH_BYTES = PATH_MAX + NAMES_MAX_BYTES + 64 }; /* of a file in the f
 
 struct work_order {
     struct task task;
-    int threads; /* processor threads it may use */
-    int n_lanes; /* of its rank */
+    int threads;   /* processor threads it may use */
+    int n_lanes;   /* of its rank */
+    int n_samples; /* > 0: the film is done already; so many of its columns are checked (recheck.h), nothing is made */
     char path[PATH_MAX];
     char name[NAMES_MAX_BYTES + 1]; /* of the outputs */
 };
@@ -38,6 +39,7 @@ struct outcome {
     double seconds;
     double cost;               /* PROBE: core seconds */
     struct film_result result; /* FILM and JOIN, when done */
+    int64_t n_same;            /* columns that were checked and are right */
 };
 
 /* What a lane's process is told once, when it starts. */
@@ -49,7 +51,8 @@ struct lane_setup {
     int rank, node_rank, node_size;
     int parent; /* process id */
     double film_memory;
-    int n_roots; /* folders of films, which follow */
+    uint8_t only_reads; /* not even the folder of results may be written */
+    int n_roots;        /* folders of films, which follow */
 };
 
 #endif

@@ -1,6 +1,8 @@
 #include "catalog/work/worker.h"
 
 #include "barcode/piece.h"
+#include "barcode/recheck.h"
+#include "barcode/sidecar.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -266,6 +268,18 @@ static enum status do_piece(struct work *w)
     return st;
 }
 
+static enum status do_check(struct work *w)
+{
+    struct barcode b;
+
+    snprintf(w->json, sizeof w->json, "%s/%s.json", me.setup.out, w->order->name);
+    TRY(sidecar_read_json(w->json, &b));
+    const enum status st =
+        recheck_columns(&b, w->order->path, w->order->n_samples, &me.stop, beat, NULL, &w->outcome->n_same);
+    barcode_release(&b);
+    return st;
+}
+
 static void judge(struct outcome *o, enum task_kind kind, enum status st)
 {
     if (st == ST_OK)
@@ -300,8 +314,8 @@ static void work_on(const struct work_order *order, struct outcome *outcome)
     } else {
         st = look_at_film(&w);
         if (st == ST_OK)
-            st = do_piece(&w);
-        if (st == ST_FORMAT && !outcome->again && film_is_unchanged(&w) != ST_OK)
+            st = order->n_samples > 0 ? do_check(&w) : do_piece(&w);
+        if ((st == ST_FORMAT || st == ST_MISMATCH) && !outcome->again && film_is_unchanged(&w) != ST_OK)
             outcome->again = true; /* it is not the film that was damaged, but the reading of it */
     }
     judge(outcome, order->task.kind, st);
@@ -354,7 +368,7 @@ static enum status start(struct compute **compute, struct wire_ready *ready)
     const struct sandbox_setup sandbox = {.readable = (const char *const *)me.root,
                                           .n_readable = me.setup.n_roots,
                                           .writable = writable,
-                                          .n_writable = 1,
+                                          .n_writable = me.setup.only_reads ? 0 : 1,
                                           .has_device = me.resources.ops != &compute_cpu,
                                           .memory = me.setup.film_memory};
     TRY(sandbox_seal(&sandbox, ready->sandbox, sizeof ready->sandbox));

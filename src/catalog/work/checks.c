@@ -1,0 +1,187 @@
+#include "catalog/work/checks.h"
+
+#include "base/mem.h"
+#include "catalog/work/lanes.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_TRIES = 2, PARTS = 1000 /* of a film, for the progress bar */ };
+
+static const double wait_seconds = 0.1;
+
+struct checks {
+    const struct checks_setup *setup;
+    const struct checks_film *film;
+    int64_t n, n_ended;
+    char **root; /* [n_roots] folders, links resolved */
+    int n_roots;
+    int64_t *queue; /* [n_queued] films to be given, those again last */
+    uint8_t *tries; /* [n] */
+    int64_t n_given, n_queued;
+    struct lanes *lanes;
+};
+
+/* --- folders ------------------------------------------------------------------------------------------------------ */
+
+static enum status add_root(struct checks *c, const char *path)
+{
+    char *real = realpath(path, NULL), *slash = real ? strrchr(real, '/') : NULL;
+
+    if (!real)
+        return ST_OK; /* its turn will say why it cannot be read */
+    slash[slash == real] = '\0';
+    c->root[c->n_roots++] = real;
+    return ST_OK;
+}
+
+static int compare_roots(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void drop_doubles(struct checks *c)
+{
+    int n = 0;
+
+    qsort(c->root, (size_t)c->n_roots, sizeof *c->root, compare_roots);
+    for (int i = 0; i < c->n_roots; i++)
+        if (n > 0 && strcmp(c->root[n - 1], c->root[i]) == 0)
+            free(c->root[i]);
+        else
+            c->root[n++] = c->root[i];
+    c->n_roots = n;
+}
+
+static enum status find_roots(struct checks *c)
+{
+    char path[OUT_PATH_BYTES];
+
+    c->root = mem_array(2 * (size_t)c->n, sizeof *c->root);
+    if (!c->root)
+        return ST_NOMEM;
+    for (int64_t i = 0; i < c->n; i++) {
+        snprintf(path, sizeof path, "%s/%s.json", c->setup->out, c->film[i].name);
+        TRY(add_root(c, path));
+        TRY(add_root(c, c->film[i].path));
+    }
+    drop_doubles(c);
+    return ST_OK;
+}
+
+/* --- films -------------------------------------------------------------------------------------------------------- */
+
+static void give_orders(struct checks *c)
+{
+    for (int i = 0; i < lanes_count(c->lanes) && c->n_given < c->n_queued; i++) {
+        if (!lanes_is_free(c->lanes, i))
+            continue;
+        const int64_t film = c->queue[c->n_given++];
+        struct work_order order = {.task = {.kind = TASK_FILM, .film = film, .n_pieces = 1},
+                                   .n_samples = c->setup->n_samples};
+        snprintf(order.path, sizeof order.path, "%s", c->film[film].path);
+        snprintf(order.name, sizeof order.name, "%s", c->film[film].name);
+        c->tries[film]++;
+        lanes_give(c->lanes, i, &order);
+    }
+}
+
+static void take_outcomes(struct checks *c)
+{
+    struct outcome o;
+    int lane;
+
+    while (lanes_take(c->lanes, &lane, &o)) {
+        const int64_t film = o.task.film;
+        const bool is_same = o.end == OUTCOME_DONE;
+        const bool may_be_luck = o.end != OUTCOME_FAULT || (o.again && o.fault != FAULT_TIMEOUT);
+        if (!is_same && may_be_luck && c->tries[film] < MOST_TRIES) {
+            c->queue[c->n_queued++] = film;
+            continue;
+        }
+        c->n_ended++;
+        c->setup->tell(c->setup->context, film, o.n_same,
+                       is_same        ? NULL
+                       : o.message[0] ? o.message
+                                      : "its decoding was not done");
+    }
+}
+
+static void show(const struct checks *c)
+{
+    double done = (double)c->n_ended;
+
+    for (int i = 0; i < lanes_count(c->lanes); i++)
+        if (!lanes_is_lost(c->lanes, i) && !lanes_is_free(c->lanes, i))
+            done += lanes_progress(c->lanes, i);
+    progress_show(c->setup->progress, (int64_t)(done * PARTS), c->n * PARTS, "");
+}
+
+static bool is_any_left(const struct lanes *l)
+{
+    for (int i = 0; i < lanes_count(l); i++)
+        if (!lanes_is_lost(l, i))
+            return true;
+    return false;
+}
+
+static enum status check_all(struct checks *c)
+{
+    while (c->n_ended < c->n) {
+        give_orders(c);
+        lanes_wait(c->lanes, wait_seconds);
+        take_outcomes(c);
+        show(c);
+        if (atomic_load(c->setup->stop))
+            return FAIL(ST_INTERRUPTED, "interrupted with %lld of %lld films decoded again", (long long)c->n_ended,
+                        (long long)c->n);
+        if (c->n_ended < c->n && !is_any_left(c->lanes))
+            return FAIL(ST_NOMEM, "no more processes can be started to decode films");
+    }
+    return ST_OK;
+}
+
+static enum status run_lanes(struct checks *c)
+{
+    const struct comm alone = {.size = 1, .node_size = 1};
+    const struct checks_setup *s = c->setup;
+    const int64_t most = s->n_lanes < LANES_MAX ? s->n_lanes : LANES_MAX;
+    const struct catalog_config config = {.barcode = {.backend = "cpu", .threads = 1},
+                                          .out = s->out,
+                                          .film_timeout = s->film_timeout,
+                                          .film_memory = s->film_memory,
+                                          .lanes = (int)(c->n < most ? c->n : most)};
+    const struct lanes_setup lanes = {.comm = &alone,
+                                      .config = &config,
+                                      .settings_id = "",
+                                      .root = (const char *const *)c->root,
+                                      .n_roots = c->n_roots,
+                                      .only_reads = true};
+    struct wire_ready ready;
+
+    TRY(lanes_open(&lanes, &c->lanes, &ready));
+    return check_all(c);
+}
+
+enum status checks_run(const struct checks_setup *setup, const struct checks_film *film, int64_t n)
+{
+    struct checks c = {.setup = setup, .film = film, .n = n, .n_queued = n};
+    enum status st = ST_NOMEM;
+
+    c.queue = mem_array(MOST_TRIES * (size_t)n, sizeof *c.queue);
+    c.tries = mem_array((size_t)n, 1);
+    for (int64_t i = 0; c.queue && i < n; i++)
+        c.queue[i] = i;
+    if (c.queue && c.tries && n > 0)
+        st = find_roots(&c);
+    if (st == ST_OK)
+        st = run_lanes(&c);
+    lanes_close(&c.lanes);
+    for (int i = 0; i < c.n_roots; i++)
+        free(c.root[i]);
+    free(c.root);
+    free(c.queue);
+    free(c.tries);
+    return n > 0 ? st : ST_OK;
+}
