@@ -3,7 +3,7 @@
 #include "media/av.h"
 
 enum {
-    MOST_READ_ERRORS = 64, /* one after the other, without a packet: nothing more is to be had */
+    MOST_ERRORS = 64, /* one after the other, with nothing between: no more is to be had */
     PROGRESS_PACKETS = 16
 };
 
@@ -34,8 +34,13 @@ static enum status take(struct plain *p, const AVFrame *av)
 static enum status take_outputs(struct plain *p)
 {
     AVFrame *av = p->look.frame;
+    int error, n_errors = 0;
 
-    while (!is_done(p) && avcodec_receive_frame(p->look.decoder, av) >= 0) {
+    while (!is_done(p) && (error = avcodec_receive_frame(p->look.decoder, av)) != AVERROR(EAGAIN)) {
+        if (error == AVERROR_EOF || (error < 0 && ++n_errors == MOST_ERRORS))
+            break;
+        if (error < 0) /* of a part of the packet; the others follow */
+            continue;
         const bool is_wanted = p->n_out++ == p->setup->frame[p->n_taken];
         const enum status st = is_wanted ? take(p, av) : ST_OK;
         av_frame_unref(av);
@@ -58,7 +63,7 @@ static enum status decode_all(struct plain *p)
 
     while (!is_done(p)) {
         const enum status st = av_input_read(&p->look.in, p->look.packet, NULL, NULL);
-        if (st == ST_FORMAT && ++n_errors < MOST_READ_ERRORS)
+        if (st == ST_FORMAT && ++n_errors < MOST_ERRORS)
             continue;
         if (st == ST_END || st == ST_FORMAT)
             break;

@@ -1,9 +1,9 @@
 #!/bin/bash
 # zoo: every clip of the data folder (zoo/ and film/, real and broken) with --every 24f. What must hold for each:
 # the outcome is the one in zoo.expected; a barcode's frames are, by hash of the decoded planes, those of a plain
-# sequential decode; a refusal is one line and leaves no file, and with --allow-partial gives a marked barcode of
-# frames that are really in the film. Nothing crashes or takes longer than 60 s. Prints the table. ZOO_ONLY=REGEX
-# picks clips.
+# sequential decode: all those of seqdecode, three of them those of the program's own (--verify-samples); a refusal is
+# one line and leaves no file, and with --allow-partial gives a marked barcode of frames that are really in the film.
+# Nothing crashes or takes longer than 60 s. Prints the table. ZOO_ONLY=REGEX picks clips.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 need python3
@@ -44,7 +44,7 @@ compare_hashes() {
 try_partial() {
     "$SEQDECODE" -- "$1" 2>/dev/null | awk '{ print $3 }' | sort >"$WORK/seq.txt" || true
     [ -s "$WORK/seq.txt" ] || return 0
-    weave --every 24f -k 4 --allow-partial --frame-hashes "$OUT/hashes.txt" --json "$OUT/x.json" -o "$OUT/x.png" "$1"
+    weave --every 24f -k 4 --verify-samples 3 --allow-partial --frame-hashes "$OUT/hashes.txt" --json "$OUT/x.json" -o "$OUT/x.png" "$1"
     if [ "$RC" != 0 ]; then
         [ "$RC" = 3 ] || fault "--allow-partial: exit code $RC"
         verdict="$verdict (partial: $RC $(said))"
@@ -61,7 +61,7 @@ one() {
     local path=$1 clip=$2 outcome left began=$SECONDS
     verdict=
     rm -rf "$OUT" && mkdir "$OUT"
-    weave --every 24f -k 4 --frame-hashes "$OUT/hashes.txt" --json "$OUT/x.json" -o "$OUT/x.png" "$path"
+    weave --every 24f -k 4 --verify-samples 3 --frame-hashes "$OUT/hashes.txt" --json "$OUT/x.json" -o "$OUT/x.png" "$path"
     case $RC in
     0)
         outcome="ok $(json "$OUT/x.json" 'len(d["columns"])')"
@@ -77,6 +77,7 @@ one() {
         verdict=" $(said)"
         [ "$RC" != 3 ] || try_partial "$path"
         ;;
+    5) outcome=5 verdict=" $(said)" ;;
     124 | 137) outcome="timeout" ;;
     *) outcome="crash $RC" ;;
     esac
