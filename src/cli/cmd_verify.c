@@ -16,7 +16,7 @@ static const struct opt options[] = {
     [OPT_FILM_TIMEOUT] = {"film-timeout", 0, "T",
                           "with --samples: a film may take so long (default: while it moves on)"},
     [OPT_FILM_MEMORY] = {"film-memory", 0, "BYTES",
-                         "with --samples: memory that decoding a film may take (default 8G)"},
+                         "with --samples: memory that decoding a film may take (default 8G, or 3/4 of all)"},
     [OPT_THREADS] = {"threads", 0, "N", "films side by side (default: the host's cores)"},
     [OPT_PROGRESS] = RUN_OPT_PROGRESS,
     [OPT_HELP] = RUN_OPT_HELP,
