@@ -34,13 +34,9 @@ static enum status take(struct plain *p, const AVFrame *av)
 static enum status take_outputs(struct plain *p)
 {
     AVFrame *av = p->look.frame;
-    int error, n_errors = 0;
+    int64_t n_faults = 0;
 
-    while (!is_done(p) && (error = avcodec_receive_frame(p->look.decoder, av)) != AVERROR(EAGAIN)) {
-        if (error == AVERROR_EOF || (error < 0 && ++n_errors == MOST_ERRORS))
-            break;
-        if (error < 0) /* of a part of the packet; the others follow */
-            continue;
+    while (!is_done(p) && av_decoder_receive(p->look.decoder, av, &n_faults)) {
         const bool is_wanted = p->n_out++ == p->setup->frame[p->n_taken];
         const enum status st = is_wanted ? take(p, av) : ST_OK;
         av_frame_unref(av);
@@ -59,25 +55,19 @@ static void show(struct plain *p)
 
 static enum status decode_all(struct plain *p)
 {
-    int n_errors = 0;
+    enum status st = ST_OK;
 
-    while (!is_done(p)) {
-        const enum status st = av_input_read(&p->look.in, p->look.packet, NULL, NULL);
-        if (st == ST_FORMAT && ++n_errors < MOST_ERRORS)
-            continue;
-        if (st == ST_END || st == ST_FORMAT)
-            break;
-        TRY(st);
-        n_errors = 0;
+    while (!is_done(p) && (st = av_input_read(&p->look.in, p->look.packet, NULL, NULL)) == ST_OK) {
         (void)avcodec_send_packet(p->look.decoder, p->look.packet);
         av_packet_unref(p->look.packet);
         TRY(take_outputs(p));
         show(p);
     }
-    if (is_done(p))
-        return ST_OK;
-    (void)avcodec_send_packet(p->look.decoder, NULL);
-    return take_outputs(p);
+    if (st == ST_END) {
+        (void)avcodec_send_packet(p->look.decoder, NULL);
+        st = take_outputs(p);
+    }
+    return st;
 }
 
 enum status plain_decode(const struct plain_decode *setup, int64_t *n_taken)
