@@ -12,6 +12,7 @@ struct listing {
     int64_t n_packets; /* sent */
     int64_t n_faults;  /* packets refused, and whatever else the decoder complained of */
     int64_t n_damaged; /* frames */
+    int64_t n_marked;  /* packets, as broken, by the container */
     int64_t n_second;  /* packets that are the second field of the frame before */
     AVCodecParserContext *parser;
     int last_structure;
@@ -96,7 +97,8 @@ static struct film_decoded count_loss(const struct film *film, const struct list
         expected += (film->packet[i].flags & PACKET_SHOWN) != 0;
     const bool has_faults = l->n_faults + l->n_damaged > 0;
     return (struct film_decoded){.n_damaged = l->n_damaged,
-                                 .n_lost = has_faults && expected > film->n_frames ? expected - film->n_frames : 0};
+                                 .n_lost = has_faults && expected > film->n_frames ? expected - film->n_frames : 0,
+                                 .n_marked = l->n_marked};
 }
 
 static enum status list_frames(struct film *film, const atomic_int *stop, film_progress *progress, void *context,
@@ -143,6 +145,8 @@ enum status film_list_by_decoding(struct film *film, const char *why, const atom
     snprintf(info->unsplit, sizeof info->unsplit, "%s", why);
     if (!info->notes_container)
         info->note[0] = '\0';
+    for (int64_t i = 0; i < film->n_packets; i++)
+        l.n_marked += (film->packet[i].flags & PACKET_BROKEN) != 0;
     film->frame = NULL;
     film->n_frames = 0;
     st = list_frames(film, stop, progress, context, &l);

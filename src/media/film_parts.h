@@ -71,6 +71,7 @@ enum status film_mark_fragments(struct film *film, bool *is_cut);
 /* What decoding all of a film showed; frames that did not come out are lost only where a decoder complained. */
 struct film_decoded {
     int64_t n_damaged, n_lost;
+    int64_t n_marked; /* packets that the container, too, calls broken */
 };
 
 /* film_whole.c. Whether the listed frames are all. decoded: NULL where nobody has looked. */

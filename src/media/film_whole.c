@@ -223,36 +223,47 @@ static void find_holes(const struct film *film, struct holes *h, const int64_t *
 
 /* --- all of it ---------------------------------------------------------------------------------------------------- */
 
-static void judge_loss(struct film *film, const struct holes *h, const struct film_decoded *d)
+/* Seconds after the film's start at which something is known to be broken first; below 0 where that is not known. */
+static double first_break(const struct film *film, const int64_t *breaks, int64_t n_breaks)
+{
+    const int64_t start = film->frame[0].pts;
+
+    return n_breaks > 0 && start != FILM_NO_TIME && breaks[0] >= start ? film_seconds(film, breaks[0] - start) : -1.0;
+}
+
+/* "WHAT: N of M THINGS, the first after T s" */
+static void tell(char text[256], const char *what, int64_t n, int64_t of, const char *things, double first)
+{
+    const int length = snprintf(text, 256, "%s: %lld of %lld %s", what, (long long)n, (long long)of, things);
+
+    if (first >= 0.0)
+        snprintf(text + length, 256 - (size_t)length, ", the first after %.2f s", first);
+}
+
+/* What is lost or damaged: refused where it is much, a note where it is little. */
+static void judge_loss(struct film *film, const struct holes *h, const struct film_decoded *d, double first)
 {
     struct film_info *info = &film->info;
     const int64_t lost = h->lost > d->n_lost ? h->lost : d->n_lost;
-    char *text = info->incomplete;
+    const bool is_much = lost > 0 && !(is_little(film, lost) && film_seconds(film, h->lost_longest) <= few_seconds);
+    char unused[256], *text = is_much ? info->incomplete : info->notes_container ? unused : info->note;
 
-    if (info->incomplete[0])
-        return;
     if (d->n_damaged * 4 > film->n_frames) {
-        snprintf(info->incomplete, sizeof info->incomplete, "damaged: %lld of the %lld frames that could be decoded",
-                 (long long)d->n_damaged, (long long)film->n_frames);
-        return;
-    }
-    if (lost == 0) {
-        if (d->n_damaged > 0 && !info->note[0])
-            snprintf(info->note, sizeof info->note, "%lld of %lld frames are damaged", (long long)d->n_damaged,
-                     (long long)film->n_frames);
-        return;
-    }
-    info->frames_missing = lost;
-    if (is_little(film, lost) && film_seconds(film, h->lost_longest) <= few_seconds)
-        text = info->note;
-    if (h->lost > 0)
-        snprintf(text, sizeof info->note,
-                 "%lld of %lld frames are missing, the first after %.2f s, the longest hole is %.2f s after %.2f s",
+        tell(info->incomplete, "damaged", d->n_damaged, film->n_frames, "frames that could be decoded", first);
+    } else if (h->lost > 0) {
+        info->frames_missing = lost;
+        snprintf(text, sizeof unused,
+                 "lost: %lld of %lld frames, the first after %.2f s, the longest hole is %.2f s after %.2f s",
                  (long long)lost, (long long)(lost + film->n_frames), film_seconds(film, h->first_at),
                  film_seconds(film, h->lost_longest + h->usual), film_seconds(film, h->lost_at));
-    else
-        snprintf(text, sizeof info->note, "damaged: %lld of %lld frames could be decoded", (long long)film->n_frames,
-                 (long long)(lost + film->n_frames));
+    } else if (lost > 0) {
+        info->frames_missing = lost;
+        tell(text, "lost", lost, lost + film->n_frames, "frames, damaged", first);
+    } else if (d->n_damaged > 0) {
+        tell(text, "damaged", d->n_damaged, film->n_frames, "frames", first);
+    } else if (d->n_marked > 0) {
+        tell(text, "damaged", d->n_marked, film->n_packets, "packets", first);
+    }
 }
 
 void film_judge_frames(struct film *film, const struct film_decoded *decoded)
@@ -261,16 +272,17 @@ void film_judge_frames(struct film *film, const struct film_decoded *decoded)
     struct film_info *info = &film->info;
     const int64_t n = film->n_frames - 1;
     struct holes h = {.usual = 1};
-    int64_t *step = n > 0 ? mem_array((size_t)n, sizeof *step) : NULL, n_breaks = 0;
+    int64_t *step = mem_array((size_t)film->n_frames, sizeof *step), n_breaks = 0;
     int64_t *breaks = step ? list_breaks(film, &n_breaks) : NULL;
 
-    if (breaks) {
+    if (breaks && n > 0) {
         find_usual_step(film, &h, step);
         find_holes(film, &h, breaks, n_breaks);
     }
+    if (!info->incomplete[0])
+        judge_loss(film, &h, decoded ? decoded : &nothing, breaks ? first_break(film, breaks, n_breaks) : -1.0);
     free(breaks);
     free(step);
-    judge_loss(film, &h, decoded ? decoded : &nothing);
     info->largest_gap_ticks = info->largest_gap_at = 0;
     if (h.longest / LONG_HOLE >= h.usual && film_seconds(film, h.longest) >= few_seconds) {
         info->largest_gap_ticks = h.longest;

@@ -143,6 +143,7 @@ static struct film_result some_result(int seed)
     r.frames_missing = 3;
     r.frames_damaged = 2;
     r.frames_lead_in = 1;
+    snprintf(r.note, sizeof r.note, "lost: 1 of 2 \"frames\"");
     snprintf(r.settings_id, sizeof r.settings_id, "5e77");
     r.columns = 6250;
     r.seconds = 1.0 / 3.0;
@@ -444,7 +445,7 @@ static void add_done(const char *out, const char *file, double time, const char 
     add(out, file, time,
         "\"event\":\"done\",\"name\":\"%s\",\"path\":\"/%s\",\"bytes\":%" PRId64 ",\"mtime_ns\":%" PRId64
         ",\"fingerprint\":\"f\",\"container\":\"c\",\"codec\":\"d\",\"pixel_format\":\"p\",\"width\":1,\"height\":2,"
-        "\"frames\":3,\"film_seconds\":4,\"frames_missing\":0,\"frames_damaged\":0,\"frames_lead_in\":0,"
+        "\"frames\":3,\"film_seconds\":4,\"frames_missing\":0,\"frames_damaged\":0,\"frames_lead_in\":0,\"note\":\"\","
         "\"settings_id\":\"s\",\"columns\":5,\"seconds\":6,\"index_seconds\":0,\"weave_seconds\":0,\"write_seconds\":0,"
         "\"frames_decoded\":7,\"cpu_decoders\":8,"
         "\"nvdec_decoders\":9,\"n_pieces\":1,\"notes\":\"\",\"outputs\":[],"

@@ -20,6 +20,7 @@ static struct film_result result = {.bytes = 10,
                                     .cpu_decoders = 3,
                                     .nvdec_decoders = 8,
                                     .n_pieces = 11,
+                                    .note = "lost: 1 of 2 frames",
                                     .notes = "a \"note\",\nand another",
                                     .n_outputs = 2,
                                     .output = {{".barcode.png", 100, "aa"}, {".json", 200, "bb"}},
@@ -121,6 +122,7 @@ static void check_films(const json_t *films)
     CHECK_STR(text_at(f, "fingerprint"), "");
     CHECK_INT(int_at(f, "frames_missing"), 3);
     CHECK_INT(int_at(f, "frames_damaged"), 2);
+    CHECK_STR(text_at(f, "note"), result.note);
     CHECK_STR(text_at(f, "notes"), result.notes);
     CHECK(number_at(f, "hue") == 12.5 && number_at(f, "lightness") == 50.25);
     CHECK(!json_object_get(f, "fault") && !json_object_get(f, "error"));
@@ -247,6 +249,7 @@ static void csv_report(void)
     CHECK_STR(cell(&t, 1, "name"), "A");
     CHECK_STR(cell(&t, 1, "fps"), "400");
     CHECK_STR(cell(&t, 1, "decode"), "3 cpu, 8 nvdec");
+    CHECK_STR(cell(&t, 1, "note"), result.note);
     CHECK_STR(cell(&t, 1, "notes"), result.notes);
     CHECK_STR(cell(&t, 1, "hue"), "12.5");
     CHECK_STR(cell(&t, 1, "error"), "");

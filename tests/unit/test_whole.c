@@ -10,7 +10,7 @@ enum outcome { WHOLE, NOTE, NOT_WHOLE };
 struct made {
     int64_t n, hole, lost;
     bool broken;
-    int64_t n_damaged, n_lost; /* that decoding told */
+    int64_t n_damaged, n_lost, n_marked; /* that decoding told */
     enum outcome outcome;
     int64_t missing;
 };
@@ -19,7 +19,7 @@ static void check_made(const struct made *m)
 {
     struct film f = {
         .n_packets = m->n, .n_frames = m->n, .info = {.usual_ticks = STEP, .time_base_num = 1, .time_base_den = 1000}};
-    const struct film_decoded decoded = {m->n_damaged, m->n_lost};
+    const struct film_decoded decoded = {m->n_damaged, m->n_lost, m->n_marked};
 
     f.packet = calloc(MOST_FRAMES, sizeof *f.packet);
     f.frame = calloc(MOST_FRAMES, sizeof *f.frame);
@@ -41,26 +41,28 @@ static void check_made(const struct made *m)
 static void test_holes(void)
 {
     static const struct made made[] = {
-        {1000, 0, 0, false, 0, 0, WHOLE, 0},
-        {1, 0, 0, false, 0, 0, WHOLE, 0},
+        {1000, 0, 0, false, 0, 0, 0, WHOLE, 0},
+        {1, 0, 0, false, 0, 0, 0, WHOLE, 0},
         /* A hole alone is a pause. */
-        {1000, 500, 1, false, 0, 0, WHOLE, 0},
-        {1000, 500, 40, false, 0, 0, WHOLE, 0},
-        {1000, 500, 250, false, 0, 0, NOTE, 0},
-        {1000, 500, 100000, false, 0, 0, NOTE, 0},
+        {1000, 500, 1, false, 0, 0, 0, WHOLE, 0},
+        {1000, 500, 40, false, 0, 0, 0, WHOLE, 0},
+        {1000, 500, 250, false, 0, 0, 0, NOTE, 0},
+        {1000, 500, 100000, false, 0, 0, 0, NOTE, 0},
         /* With evidence few frames are a note, 5 or a thousandth, and no more than 2 s. */
-        {1000, 500, 1, true, 0, 0, NOTE, 1},
-        {1000, 500, 5, true, 0, 0, NOTE, 5},
-        {1000, 500, 6, true, 0, 0, NOT_WHOLE, 6},
-        {15000, 500, 15, true, 0, 0, NOTE, 15},
-        {15000, 500, 16, true, 0, 0, NOT_WHOLE, 16},
-        {15000, 500, 51, true, 0, 0, NOT_WHOLE, 51},
+        {1000, 500, 1, true, 0, 0, 0, NOTE, 1},
+        {1000, 500, 5, true, 0, 0, 0, NOTE, 5},
+        {1000, 500, 6, true, 0, 0, 0, NOT_WHOLE, 6},
+        {15000, 500, 15, true, 0, 0, 0, NOTE, 15},
+        {15000, 500, 16, true, 0, 0, 0, NOT_WHOLE, 16},
+        {15000, 500, 51, true, 0, 0, 0, NOT_WHOLE, 51},
         /* What decoders lose counts alike; damage that is shown is a note, up to a quarter. */
-        {1000, 0, 0, false, 0, 5, NOTE, 5},
-        {1000, 0, 0, false, 0, 6, NOT_WHOLE, 6},
-        {1000, 0, 0, false, 250, 0, NOTE, 0},
-        {1000, 0, 0, false, 251, 0, NOT_WHOLE, 0},
-        {1000, 500, 4, true, 0, 3, NOTE, 4}, /* the same ones */
+        {1000, 0, 0, false, 0, 5, 0, NOTE, 5},
+        {1000, 0, 0, false, 0, 6, 0, NOT_WHOLE, 6},
+        {1000, 0, 0, false, 250, 0, 0, NOTE, 0},
+        {1000, 0, 0, false, 251, 0, 0, NOT_WHOLE, 0},
+        {1000, 500, 4, true, 0, 3, 0, NOTE, 4}, /* the same ones */
+        {1000, 500, 0, true, 0, 0, 1, NOTE, 0}, /* the container says so, decoders do not */
+        {1000, 500, 0, true, 0, 0, 900, NOTE, 0},
     };
 
     for (size_t i = 0; i < sizeof made / sizeof *made; i++)

@@ -154,6 +154,7 @@ static void put_film(struct sheet *s, const struct history_film *f)
     put_text(s, "fingerprint", is_done ? r->fingerprint : NULL);
     put_int(s, "frames_missing", is_done, r->frames_missing);
     put_int(s, "frames_damaged", is_done, r->frames_damaged);
+    put_text(s, "note", is_done && r->note[0] ? r->note : NULL);
     put_text(s, "notes", is_done ? r->notes : NULL);
     put_double(s, "hue", is_done, r->card.hue);
     put_double(s, "lightness", is_done, r->card.lightness);

@@ -42,6 +42,7 @@ struct film_result {
     int64_t frames;
     double film_seconds;
     int64_t frames_missing, frames_damaged, frames_lead_in;
+    char note[256]; /* what little is missing or strange in a film that counts as whole; "" = nothing */
     /* The work */
     char settings_id[65]; /* sha256 (hex) of all that decides the outputs: settings and version */
     int64_t columns;

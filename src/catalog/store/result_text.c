@@ -42,6 +42,7 @@ static const struct field {
     FIELD(FIELD_INT64, frames_missing),
     FIELD(FIELD_INT64, frames_damaged),
     FIELD(FIELD_INT64, frames_lead_in),
+    FIELD(FIELD_TEXT, note),
     FIELD(FIELD_TEXT, settings_id),
     FIELD(FIELD_INT64, columns),
     FIELD(FIELD_DOUBLE, seconds),

@@ -357,6 +357,7 @@ static void tame(const struct lanes *l, struct outcome *o, const struct work_ord
     END_TEXT(r->codec);
     END_TEXT(r->pixel_format);
     END_TEXT(r->settings_id);
+    END_TEXT(r->note);
     END_TEXT(r->notes);
     r->n_outputs = r->n_outputs < 0 ? 0 : r->n_outputs > MAX_OUTPUTS ? MAX_OUTPUTS : r->n_outputs;
     for (int i = 0; i < MAX_OUTPUTS; i++) {

@@ -213,6 +213,7 @@ static enum status record_result(struct work *w, const struct piece *p)
     r->frames_missing = f->frames_missing;
     r->frames_damaged = f->frames_damaged;
     r->frames_lead_in = f->frames_lead_in;
+    snprintf(r->note, sizeof r->note, "%s", f->note ? f->note : "");
     snprintf(r->settings_id, sizeof r->settings_id, "%s", me.setup.settings_id);
     r->columns = p->loom.barcode.n_columns;
     r->frames_decoded = p->stats.frames_decoded;
