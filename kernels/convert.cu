@@ -57,9 +57,9 @@ static __device__ __forceinline__ void chroma_at(const struct convert_job &job, 
     const int32_t u = sample<SAMPLE>(job, 1, both ? 2 * cx : cx, cy) - k.c_offset;
     const int32_t v = (both ? sample<SAMPLE>(job, 1, 2 * cx + 1, cy) : sample<SAMPLE>(job, 2, cx, cy)) - k.c_offset;
 
-    to[0] = round + k.rv * v;
+    to[0] = round + k.ru * u + k.rv * v;
     to[1] = round - k.gu * u - k.gv * v;
-    to[2] = round + k.bu * u;
+    to[2] = round + k.bu * u + k.bv * v;
 }
 
 /* Adds the light of source row y, weighted along the row. */

@@ -7,6 +7,7 @@ static const struct {
 } matrices[] = {
     [FRAME_RGB] = {0.0, 0.0},          [FRAME_BT601] = {0.299, 0.114},     [FRAME_BT709] = {0.2126, 0.0722},
     [FRAME_BT2020] = {0.2627, 0.0593}, [FRAME_SMPTE240M] = {0.212, 0.087}, [FRAME_FCC] = {0.30, 0.11},
+    [FRAME_YCGCO] = {0.0, 0.0},
 };
 
 struct convert_coefs convert_coefs_of(const struct frame *frame)
@@ -22,7 +23,10 @@ struct convert_coefs convert_coefs_of(const struct frame *frame)
         .c_offset = 128 * scale,
     };
 
-    if (frame->matrix != FRAME_RGB && frame->n_planes > 1) {
+    if (frame->matrix == FRAME_YCGCO) { /* G = Y + Cg, R = Y - Cg + Co, B = Y - Cg - Co */
+        c.ru = c.gu = c.bu = c.bv = -c.y;
+        c.rv = c.y;
+    } else if (frame->matrix != FRAME_RGB && frame->n_planes > 1) {
         c.rv = (int32_t)lround(chroma * 2.0 * (1.0 - kr));
         c.bu = (int32_t)lround(chroma * 2.0 * (1.0 - kb));
         c.gu = (int32_t)lround(chroma * 2.0 * kb * (1.0 - kb) / kg);

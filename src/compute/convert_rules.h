@@ -1,6 +1,6 @@
 /* convert_rules: from Y'CbCr samples to 8-bit R'G'B' in integers, shared by the CPU code and the CUDA kernels.
- * Coefficients follow from a matrix's Kr and Kb (Rec. ITU-R BT.601, BT.709, BT.2020) in 12.20 fixed point; chroma is
- * taken from the nearest sample, so that no filter has to agree. */
+ * Coefficients follow from a matrix's Kr and Kb (Rec. ITU-R BT.601, BT.709, BT.2020), or are those of Y'CgCo, in 12.20
+ * fixed point; chroma is taken from the nearest sample, so that no filter has to agree. */
 #ifndef JACQUARD_COMPUTE_CONVERT_RULES_H
 #define JACQUARD_COMPUTE_CONVERT_RULES_H
 
@@ -17,7 +17,7 @@
 enum { CONVERT_BITS = 20 };
 
 struct convert_coefs {
-    int32_t y, rv, gu, gv, bu; /* rv: what V adds to R, and so on; gu, gv are subtracted */
+    int32_t y, ru, rv, gu, gv, bu, bv; /* rv: what V adds to R, and so on; gu, gv are subtracted */
     int32_t y_offset, c_offset;
 };
 

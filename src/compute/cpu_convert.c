@@ -86,9 +86,9 @@ CPU_CLONES static void weigh_chroma_8(const struct convert_coefs *k, const uint8
 {
     for (int i = 0; i < n; i++) {
         const int32_t du = u[i] - k->c_offset, dv = v[i] - k->c_offset;
-        r[i] = k->rv * dv;
+        r[i] = k->ru * du + k->rv * dv;
         g[i] = -k->gu * du - k->gv * dv;
-        b[i] = k->bu * du;
+        b[i] = k->bu * du + k->bv * dv;
     }
 }
 
@@ -106,9 +106,9 @@ static void read_chroma_row(struct cpu_convert *cv, const struct frame *f, const
     for (int cx = 0; cx < n; cx++) {
         const int32_t u = (interleaved ? sample(f, 1, 2 * cx, cy) : sample(f, 1, cx, cy)) - k->c_offset;
         const int32_t v = (interleaved ? sample(f, 1, 2 * cx + 1, cy) : sample(f, 2, cx, cy)) - k->c_offset;
-        cv->chroma[0][cx] = k->rv * v;
+        cv->chroma[0][cx] = k->ru * u + k->rv * v;
         cv->chroma[1][cx] = -k->gu * u - k->gv * v;
-        cv->chroma[2][cx] = k->bu * u;
+        cv->chroma[2][cx] = k->bu * u + k->bv * v;
     }
 }
 

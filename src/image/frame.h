@@ -14,7 +14,8 @@ enum frame_matrix {
     FRAME_BT709,     /* Rec. ITU-R BT.709: Kr 0.2126, Kb 0.0722 */
     FRAME_BT2020,    /* Rec. ITU-R BT.2020, non-constant luminance: Kr 0.2627, Kb 0.0593 */
     FRAME_SMPTE240M, /* Kr 0.212, Kb 0.087 */
-    FRAME_FCC        /* Kr 0.30, Kb 0.11 */
+    FRAME_FCC,       /* Kr 0.30, Kb 0.11 */
+    FRAME_YCGCO      /* Y'CgCo (ITU-T H.273, 8): plane 1 = Cg, 2 = Co, scaled as luma is */
 };
 
 struct frame {

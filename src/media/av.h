@@ -3,12 +3,11 @@
 #define JACQUARD_MEDIA_AV_H
 
 #include "image/frame.h"
+#include "media/av_planes.h"
 #include "media/film.h"
 
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
-
-struct SwsContext;
 
 /* An open container with its one video stream chosen; packets of that stream come out numbered as in the index. */
 struct av_input {
@@ -78,15 +77,36 @@ void nvdec_close(struct nvdec **s);
 
 const char *av_error_text(int error); /* thread-local buffer */
 
+/* film_refusal.c. Films whose headers say that no decoder would give their pictures: encrypted ones, Dolby Vision
+ * without a compatible layer, colours that are not converted: ST_FORMAT, by name. */
+enum status film_refuse_by_headers(const struct av_input *in, const char *path);
+
+/* Of a film that could not be opened: ST_FORMAT becomes "encrypted" where that is why. */
+enum status film_blame_encryption(const char *path, enum status st);
+
+/* The picture's own data say that it is IPT-PQ (Dolby Vision profile 5), whatever the container knows. */
+bool film_is_dovi_ipt(const AVFrame *av);
+
 /* Turns AVFrames into frames: planes are lent as they are where the layout is planar or semi-planar, other layouts
- * (packed RGB, palettes) go through libswscale into G, B, R planes, which changes no sample. */
+ * (packed RGB, palettes, X'Y'Z') become planes. */
 struct av_picture {
-    struct SwsContext *sws;
-    AVFrame *planar; /* result of libswscale, or the download of a device frame */
+    struct av_planes planes;
     uint8_t *packed; /* for hashing */
     size_t packed_bytes;
 };
 
+/* What a stream or a picture says of its colours. */
+struct av_colours {
+    enum AVPixelFormat format;
+    enum AVColorSpace matrix;
+    enum AVColorPrimaries primaries;
+    enum AVColorTransferCharacteristic transfer;
+};
+
+/* The name of colours that are not converted, and so never shown; NULL: they are. */
+const char *av_colours_refused(const struct av_colours *colours);
+
+/* ST_FORMAT: a layout or colours that are not converted. */
 enum status av_picture_view(struct av_picture *p, const AVCodecContext *decoder, const AVFrame *av,
                             struct frame *frame);
 enum status av_picture_hash(struct av_picture *p, const AVCodecContext *decoder, const AVFrame *av, char hex[65]);

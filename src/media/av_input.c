@@ -120,14 +120,12 @@ static enum status probe_streams(struct av_input *in, const char *path)
     return ST_OK;
 }
 
-enum status av_input_open(struct av_input *in, const char *path, const atomic_int *stop)
+static enum status open_container(struct av_input *in, const char *path)
 {
     AVDictionary *options = NULL;
     char *url;
     int error;
 
-    av_log_set_level(AV_LOG_QUIET);
-    *in = (struct av_input){.stop = stop};
     TRY(check_file(path));
     in->format = avformat_alloc_context();
     url = av_asprintf("file:%s", path);
@@ -150,6 +148,16 @@ enum status av_input_open(struct av_input *in, const char *path, const atomic_in
                                      error == AVERROR(EINVAL) ? "not a film format" : av_error_text(error));
     TRY(probe_streams(in, path));
     return choose_stream(in, path);
+}
+
+enum status av_input_open(struct av_input *in, const char *path, const atomic_int *stop)
+{
+    av_log_set_level(AV_LOG_QUIET);
+    *in = (struct av_input){.stop = stop};
+    const enum status st = open_container(in, path);
+    if (st != ST_OK)
+        return film_blame_encryption(path, st);
+    return film_refuse_by_headers(in, path);
 }
 
 void av_input_close(struct av_input *in)

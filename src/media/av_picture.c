@@ -5,10 +5,70 @@
 #include <libavutil/imgutils.h>
 #include <libavutil/pixdesc.h>
 #include <libavutil/sha.h>
-#include <libswscale/swscale.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+/* --- what samples mean -------------------------------------------------------------------------------------------- */
+
+/* Of H.273 (MatrixCoefficients), by number where FFmpeg 5.1 has no name yet. */
+enum { SPC_IPT_C2 = 15, SPC_YCGCO_RE = 16, SPC_YCGCO_RO = 17 };
+
+static bool is_rgb(const AVPixFmtDescriptor *d)
+{
+    return d->flags & (AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL | AV_PIX_FMT_FLAG_BAYER);
+}
+
+/* X'Y'Z' is told by the pixel format or, as with R, G, B, by the primaries of planes without a matrix. */
+static bool is_xyz(const AVPixFmtDescriptor *d, const struct av_colours *c)
+{
+    return strncmp(d->name, "xyz", 3) == 0 || (is_rgb(d) && c->primaries == AVCOL_PRI_SMPTE428);
+}
+
+/* Matrices that a stream's primaries imply. */
+static bool is_derived_from_known(enum AVColorPrimaries primaries)
+{
+    return primaries == AVCOL_PRI_BT709 || primaries == AVCOL_PRI_BT2020;
+}
+
+const char *av_colours_refused(const struct av_colours *c)
+{
+    const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(c->format);
+
+    if (!d)
+        return NULL;
+    if (is_xyz(d, c)) {
+        const bool is_cinema = c->transfer == AVCOL_TRC_SMPTE428 || c->transfer == AVCOL_TRC_UNSPECIFIED ||
+                               c->transfer == AVCOL_TRC_RESERVED0;
+        return is_cinema ? NULL : "X'Y'Z' with another transfer curve than that of SMPTE ST 428-1";
+    }
+    if (is_rgb(d) || d->nb_components < 3)
+        return NULL;
+    if (c->primaries == AVCOL_PRI_SMPTE428)
+        return "Y'CbCr of X'Y'Z' (SMPTE ST 428-1)";
+    switch ((int)c->matrix) {
+    case AVCOL_SPC_BT2020_CL:
+        return "BT.2020 with constant luminance";
+    case AVCOL_SPC_SMPTE2085:
+        return "Y'D'zD'x (SMPTE ST 2085)";
+    case AVCOL_SPC_CHROMA_DERIVED_NCL:
+        return is_derived_from_known(c->primaries) ? NULL
+                                                   : "Y'CbCr with a matrix of its own, derived from its primaries";
+    case AVCOL_SPC_CHROMA_DERIVED_CL:
+        return "Y'CbCr with constant luminance, derived from its primaries";
+    case AVCOL_SPC_ICTCP:
+        return "ICtCp (ITU-R BT.2100)";
+    case SPC_IPT_C2:
+        return "IPT-PQ-C2 (SMPTE ST 2128, Dolby Vision)";
+    case SPC_YCGCO_RE:
+        return "YCgCo-Re (H.273)";
+    case SPC_YCGCO_RO:
+        return "YCgCo-Ro (H.273)";
+    default:
+        return NULL;
+    }
+}
 
 /* Untagged films: the matrix that encoders of that picture size use. */
 static enum frame_matrix matrix_of(const AVFrame *av, const AVPixFmtDescriptor *desc)
@@ -24,10 +84,13 @@ static enum frame_matrix matrix_of(const AVFrame *av, const AVPixFmtDescriptor *
     case AVCOL_SPC_SMPTE240M:
         return FRAME_SMPTE240M;
     case AVCOL_SPC_BT2020_NCL:
-    case AVCOL_SPC_BT2020_CL:
         return FRAME_BT2020;
     case AVCOL_SPC_BT709:
         return FRAME_BT709;
+    case AVCOL_SPC_YCGCO:
+        return FRAME_YCGCO;
+    case AVCOL_SPC_CHROMA_DERIVED_NCL:
+        return av->color_primaries == AVCOL_PRI_BT2020 ? FRAME_BT2020 : FRAME_BT709;
     default:
         return av->width >= 1280 || av->height > 576 ? FRAME_BT709 : FRAME_BT601;
     }
@@ -35,7 +98,7 @@ static enum frame_matrix matrix_of(const AVFrame *av, const AVPixFmtDescriptor *
 
 const char *av_matrix_name(enum frame_matrix matrix)
 {
-    static const char *const names[] = {"rgb", "bt601", "bt709", "bt2020", "smpte240m", "fcc"};
+    static const char *const names[] = {"rgb", "bt601", "bt709", "bt2020", "smpte240m", "fcc", "ycgco"};
 
     return names[matrix];
 }
@@ -93,51 +156,6 @@ static const AVPixFmtDescriptor *software_format(const AVFrame *av, enum AVPixel
     return av_pix_fmt_desc_get(*format);
 }
 
-/* The planar little-endian format of the same kind of samples: a change of layout, not of values (but palettes, packed
- * RGB of less than 8 bits and samples of less than 16 bits but more than 8, which are widened). */
-static enum AVPixelFormat planar_twin(const AVPixFmtDescriptor *d)
-{
-    const bool wide = d->comp[0].depth > 8;
-
-    if (d->flags & (AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL | AV_PIX_FMT_FLAG_BAYER))
-        return wide ? AV_PIX_FMT_GBRP16LE : AV_PIX_FMT_GBRP;
-    if (d->nb_components < 3)
-        return wide ? AV_PIX_FMT_GRAY16LE : AV_PIX_FMT_GRAY8;
-    if (d->log2_chroma_w == 0)
-        return wide ? AV_PIX_FMT_YUV444P16LE : d->log2_chroma_h ? AV_PIX_FMT_YUV440P : AV_PIX_FMT_YUV444P;
-    if (d->log2_chroma_h == 0)
-        return wide ? AV_PIX_FMT_YUV422P16LE : d->log2_chroma_w == 2 ? AV_PIX_FMT_YUV411P : AV_PIX_FMT_YUV422P;
-    return wide ? AV_PIX_FMT_YUV420P16LE : AV_PIX_FMT_YUV420P;
-}
-
-/* Packed or exotic layouts become planes. */
-static enum status to_planes(struct av_picture *p, const AVFrame *av, const AVFrame **out)
-{
-    const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(av->format);
-    const enum AVPixelFormat to = planar_twin(d);
-
-    if (!p->planar)
-        p->planar = av_frame_alloc();
-    if (!p->planar)
-        return FAIL(ST_NOMEM, "out of memory for a picture");
-    if (p->planar->width != av->width || p->planar->height != av->height || p->planar->format != to) {
-        av_frame_unref(p->planar);
-        p->planar->width = av->width;
-        p->planar->height = av->height;
-        p->planar->format = to;
-        if (av_frame_get_buffer(p->planar, 0) < 0)
-            return FAIL(ST_NOMEM, "out of memory for a %d x %d picture", av->width, av->height);
-    }
-    p->sws = sws_getCachedContext(p->sws, av->width, av->height, av->format, av->width, av->height, to,
-                                  SWS_POINT | SWS_ACCURATE_RND | SWS_BITEXACT | SWS_FULL_CHR_H_INT, NULL, NULL, NULL);
-    if (!p->sws)
-        return FAIL(ST_FORMAT, "pixel format %s cannot be converted", d->name);
-    sws_scale(p->sws, (const uint8_t *const *)av->data, av->linesize, 0, av->height, p->planar->data,
-              p->planar->linesize);
-    *out = p->planar;
-    return ST_OK;
-}
-
 enum status av_picture_view(struct av_picture *p, const AVCodecContext *decoder, const AVFrame *av, struct frame *f)
 {
     enum AVPixelFormat format;
@@ -145,6 +163,11 @@ enum status av_picture_view(struct av_picture *p, const AVCodecContext *decoder,
 
     if (!d)
         return FAIL(ST_FORMAT, "a decoded frame has an unknown pixel format (%d)", av->format);
+    const struct av_colours colours = {format, av->colorspace, av->color_primaries, av->color_trc};
+    const char *refused = film_is_dovi_ipt(av) ? "IPT-PQ (Dolby Vision profile 5)" : av_colours_refused(&colours);
+    if (refused)
+        return FAIL(ST_FORMAT, "the colours of a picture of the film are %s, which this program does not convert",
+                    refused);
     *f = (struct frame){
         .width = av->width,
         .height = av->height,
@@ -152,7 +175,7 @@ enum status av_picture_view(struct av_picture *p, const AVCodecContext *decoder,
         .full_range = is_full_range(av, format, d),
         .on_device = av->hw_frames_ctx != NULL,
     };
-    if (is_lendable(d)) {
+    if (is_lendable(d) && !is_xyz(d, &colours)) {
         lend(av, d, f);
         if (f->on_device && f->depth > 8) { /* P016 also carries 12-bit films: the stream knows */
             const AVPixFmtDescriptor *stream = av_pix_fmt_desc_get(decoder->sw_pix_fmt);
@@ -166,15 +189,7 @@ enum status av_picture_view(struct av_picture *p, const AVCodecContext *decoder,
     if (f->on_device)
         return FAIL(ST_BUG, "the hardware decoder's pixel format %s is not known", d->name);
 
-    const AVFrame *planar = NULL;
-    TRY(to_planes(p, av, &planar));
-    d = av_pix_fmt_desc_get(planar->format);
-    lend(planar, d, f);
-    if (d->flags & AV_PIX_FMT_FLAG_RGB) {
-        f->matrix = FRAME_RGB;
-        f->full_range = true;
-    }
-    return ST_OK;
+    return av_planes_unpack(&p->planes, av, is_xyz(d, &colours), f);
 }
 
 void av_hash_hex(const uint8_t digest[32], char hex[65])
@@ -186,6 +201,34 @@ void av_hash_hex(const uint8_t digest[32], char hex[65])
 static void hash_bytes(const uint8_t *data, size_t bytes, struct AVSHA *sha)
 {
     av_sha_update(sha, data, bytes);
+}
+
+/* Bytes of a big-endian format's words: a sample's, or a whole pixel's where samples share it (RGB565, X2RGB10). */
+static int word_bytes(const AVPixFmtDescriptor *d)
+{
+    int word = 2;
+
+    if (d->flags & AV_PIX_FMT_FLAG_BITSTREAM)
+        return d->comp[0].step / 8;
+    for (int c = 0; c < d->nb_components; c++)
+        word = d->comp[c].depth + d->comp[c].shift > 16 ? 4 : word;
+    for (int c = 1; c < d->nb_components; c++)
+        if (d->comp[c].plane == d->comp[0].plane && abs(d->comp[c].offset - d->comp[0].offset) < word)
+            return d->comp[0].step;
+    return word;
+}
+
+/* In place: big-endian words become little-endian ones, so that a film's hashes tell its samples, not how they lay. */
+static void to_little_endian(const AVPixFmtDescriptor *d, uint8_t *bytes, int n)
+{
+    const int word = word_bytes(d);
+
+    for (int at = 0; at + word <= n; at += word)
+        for (int i = 0; i < word / 2; i++) {
+            const uint8_t swapped = bytes[at + i];
+            bytes[at + i] = bytes[at + word - 1 - i];
+            bytes[at + word - 1 - i] = swapped;
+        }
 }
 
 /* NV12 and P010 from the GPU, as the planes and values that the software decoder gives. */
@@ -250,6 +293,9 @@ enum status av_picture_hash(struct av_picture *p, const AVCodecContext *decoder,
     } else {
         const int n = av_image_copy_to_buffer(p->packed, need, (const uint8_t *const *)av->data, av->linesize,
                                               av->format, av->width, av->height, 1);
+        const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(av->format);
+        if (d && d->flags & AV_PIX_FMT_FLAG_BE)
+            to_little_endian(d, p->packed, n);
         hash_bytes(p->packed, (size_t)(n > 0 ? n : 0), sha);
     }
     av_sha_final(sha, digest);
@@ -262,8 +308,6 @@ done:
 
 void av_picture_release(struct av_picture *p)
 {
-    sws_freeContext(p->sws);
-    av_frame_free(&p->planar);
+    av_planes_release(&p->planes);
     av_freep(&p->packed);
-    p->sws = NULL;
 }

@@ -45,6 +45,10 @@ static const struct form forms[] = {
     {"grey 10 bit", 1, 0, 0, 10, 0, FRAME_BT709, false},
     {"RGB planes", 3, 0, 0, 8, 0, FRAME_RGB, true},
     {"RGB planes 10 bit", 3, 0, 0, 10, 0, FRAME_RGB, true},
+    {"4:2:0 8 bit Y'CgCo", 3, 1, 1, 8, 0, FRAME_YCGCO, false},
+    {"4:4:4 10 bit Y'CgCo full", 3, 0, 0, 10, 0, FRAME_YCGCO, true},
+    {"NV12 Y'CgCo full", 2, 1, 1, 8, 0, FRAME_YCGCO, true},
+    {"P016 Y'CgCo", 2, 1, 1, 16, 0, FRAME_YCGCO, false},
 };
 
 enum { N_FORMS = sizeof forms / sizeof *forms, FORM_RGB = 14 };

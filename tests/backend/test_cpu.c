@@ -52,8 +52,8 @@ static double clamp(double v)
 /* From the definitions of the standards, without rounding. */
 static void oracle_pixel(const struct frame *f, int x, int y, double rgb[3])
 {
-    static const double kr_kb[][2] = {{0, 0},           {0.299, 0.114}, {0.2126, 0.0722},
-                                      {0.2627, 0.0593}, {0.212, 0.087}, {0.30, 0.11}};
+    static const double kr_kb[][2] = {{0, 0},       {0.299, 0.114}, {0.2126, 0.0722}, {0.2627, 0.0593}, {0.212, 0.087},
+                                      {0.30, 0.11}, {0, 0}};
     const double kr = kr_kb[f->matrix][0], kb = kr_kb[f->matrix][1], kg = 1 - kr - kb;
     const double one = pow(2, f->depth) - 1, unit = pow(2, f->depth - 8);
     const double black = f->full_range ? 0 : 16 * unit, white = f->full_range ? one : 235 * unit;
@@ -70,6 +70,13 @@ static void oracle_pixel(const struct frame *f, int x, int y, double rgb[3])
     } else if (f->n_planes == 3 && !is_rgb) {
         u = sample_at(f, 1, cx, cy);
         v = sample_at(f, 2, cx, cy);
+    }
+    if (f->matrix == FRAME_YCGCO) { /* ITU-T H.273, equations 47 to 50, of a scale with luma */
+        const double cg = (u - 128 * unit) / (white - black), co = (v - 128 * unit) / (white - black);
+        rgb[0] = clamp(255 * (luma[0] - cg + co));
+        rgb[1] = clamp(255 * (luma[0] + cg));
+        rgb[2] = clamp(255 * (luma[0] - cg - co));
+        return;
     }
     u = (u - 128 * unit) / chroma_range;
     v = (v - 128 * unit) / chroma_range;
