@@ -1,7 +1,7 @@
 #!/bin/bash
 # known_colours: films of flat colours, stored without loss: the side-car's clusters and counts and every pixel of
-# the strips are known beforehand. Also colour matrices, ranges and bit depths (flat YUV), and how a turned film is
-# squeezed.
+# the strips are known beforehand. Also colour matrices, ranges and bit depths (flat YUV), pixels of a few bits, X'Y'Z' of
+# digital cinema, samples in big endian (and their hashes), and how a turned film is squeezed.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 need ffmpeg python3
@@ -34,7 +34,7 @@ done
 
 # YUV: the matrix and range that the film declares are the ones used.
 for kind in "bt709 tv yuv420p" "smpte170m tv yuv420p" "bt709 pc yuv444p" "smpte170m pc yuv422p" "bt2020nc tv yuv422p10le" \
-    "bt709 tv yuv420p10le"; do
+    "bt709 tv yuv420p10le" "ycgco tv yuv420p" "ycgco pc yuv444p" "ycgco tv yuv444p10le"; do
     read -r matrix range format <<<"$kind"
     truth raw "$matrix" "$range" "$format" >"$WORK/yuv.raw"
     raw -pix_fmt "$format" -i "$WORK/yuv.raw" -c:v ffv1 -colorspace "$matrix" -color_range "$range" "$WORK/yuv.mkv"
@@ -43,6 +43,26 @@ for kind in "bt709 tv yuv420p" "smpte170m tv yuv420p" "bt709 pc yuv444p" "smpte1
     truth check "$matrix" "$range" "$format" "$WORK/yuv.json"
     echo "$kind: within one level"
 done
+
+# Packed formats and big endian, in NUT, which takes them as they are. A hash is that of the samples, so that both
+# orders of bytes have the same.
+for format in rgb555le rgb555be bgr555le rgb565le rgb565be bgr565be rgb444le rgb444be bgr444be rgb8 bgr8 rgb48le rgb48be \
+    xyz12le xyz12be "smpte170m tv yuv420p10le" "smpte170m tv yuv420p10be"; do
+    # shellcheck disable=SC2086 # one word or three
+    truth raw $format >"$WORK/packed.raw"
+    raw -pix_fmt "${format##* }" -i "$WORK/packed.raw" -c:v rawvideo "$WORK/packed.nut"
+    weave "$WORK/packed.nut" -o "$WORK/packed.png" --every 1f -k 8 --json "$WORK/packed.json" \
+        --frame-hashes "$WORK/${format##* }.txt" --force
+    expect_done "$format"
+    # shellcheck disable=SC2086
+    truth check $format "$WORK/packed.json"
+    "$SEQDECODE" "$WORK/packed.nut" >"$WORK/seq.txt"
+    same_text "$WORK/seq.txt" "$WORK/${format##* }.txt"
+done
+for format in rgb555 rgb565 rgb444 rgb48 xyz12 yuv420p10; do
+    same_text "$WORK/${format}le.txt" "$WORK/${format}be.txt"
+done
+echo "packed, X'Y'Z', big endian: right, and hashed alike"
 
 # Turned films: what ffmpeg shows upright is the truth for the squeezed strip: one column, top to bottom.
 "${FFMPEG[@]}" -f lavfi -i "color=red:s=64x48:r=25:d=0.2,format=gbrp,drawbox=y=ih/2:color=blue:t=fill,drawbox=w=iw/4:color=lime:t=fill" \

@@ -1,7 +1,8 @@
 /* seqdecode: the plain way to decode a film, as a yardstick for the clever one. Straight over libavformat and
  * libavcodec, none of jacquard's code: one file, its default video stream, every packet in file order, one thread, no
  * seeking, no skipping. Prints one line per frame that comes out: `n pts sha256`, where n counts from 0 and sha256 is
- * over the visible samples of all planes, one plane after the other, without padding, 16-bit samples in little endian.
+ * over the visible samples of all planes, one plane after the other, without padding, samples or words of more than 8
+ * bits in little endian.
  *
  * usage: seqdecode [--every N] [--count] FILE     exit: 0, 1 film cannot be opened or decoded, 2 usage
  *
@@ -60,6 +61,18 @@ static int default_video_stream(AVFormatContext *container)
     return chosen;
 }
 
+/* Of a big-endian format: how many bytes have to be turned round together. Samples of more than 8 bits, or the word that
+ * a pixel's samples share. */
+static int word_bytes(const AVPixFmtDescriptor *description)
+{
+    static const char *const pixels_of_32_bits[] = {"x2rgb10", "x2bgr10", "xv30", "v30x"};
+
+    for (size_t i = 0; i < sizeof pixels_of_32_bits / sizeof *pixels_of_32_bits; i++)
+        if (strncmp(description->name, pixels_of_32_bits[i], strlen(pixels_of_32_bits[i])) == 0)
+            return 4;
+    return description->comp[0].depth == 32 ? 4 : 2;
+}
+
 static bool print_hash(struct tally *tally, const AVFrame *frame)
 {
     const enum AVPixelFormat format = (enum AVPixelFormat)frame->format;
@@ -81,12 +94,14 @@ static bool print_hash(struct tally *tally, const AVFrame *frame)
                                                frame->linesize, format, frame->width, frame->height, 1);
     if (copied != bytes)
         return complain("frame cannot be packed", "decoder", copied);
-    if (description->flags & AV_PIX_FMT_FLAG_BE && description->comp[0].depth > 8) {
-        for (int i = 0; i + 1 < bytes; i += 2) {
-            const uint8_t high = tally->bytes[i];
-            tally->bytes[i] = tally->bytes[i + 1];
-            tally->bytes[i + 1] = high;
-        }
+    if (description->flags & AV_PIX_FMT_FLAG_BE) {
+        const int word = word_bytes(description);
+        for (int at = 0; at + word <= bytes; at += word)
+            for (int i = 0, j = word - 1; i < j; i++, j--) {
+                const uint8_t high = tally->bytes[at + i];
+                tally->bytes[at + i] = tally->bytes[at + j];
+                tally->bytes[at + j] = high;
+            }
     }
 
     av_sha_init(tally->sha, 8 * DIGEST_BYTES);
