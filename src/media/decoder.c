@@ -450,7 +450,6 @@ static enum status run_sequential(struct decoder *d, int64_t last)
     d->codec->pkt_timebase = d->in.stream->time_base;
     while (st == ST_OK && d->counted <= last) {
         st = av_input_read(&d->in, d->packet, NULL, NULL);
-        st = st == ST_FORMAT ? ST_END : st; /* of reading, not of pictures that are refused */
         if (st != ST_OK)
             break;
         st = send_packet(d, d->next++);
