@@ -192,8 +192,12 @@ static enum status read_index(struct film *film, struct film_reader *r, struct f
         st = film_head_compare(head, film, &agrees);
         why = agrees ? NULL : "frames cannot be told from packets";
     }
-    if (st == ST_OK && !why)
+    if (st == ST_OK && !why) {
+        bool are_sound;
         film_settle(film, NULL);
+        st = film_look_at_holes(film, stop, &are_sound);
+        why = are_sound ? NULL : "frames beside a hole do not come out as listed";
+    }
     if (st == ST_OK && why) {
         film->n_frames = 0;
         st = film_list_by_decoding(film, why, stop, progress, context);

@@ -180,18 +180,22 @@ static int64_t step_after(const struct film *film, int64_t frame)
     return film->frame[frame + 1].ticks - film->frame[frame].ticks;
 }
 
-static void find_usual_step(const struct film *film, struct holes *h, int64_t *step)
+bool film_is_even(const struct film *film, int64_t *usual)
 {
     const int64_t n = film->n_frames - 1;
-    int64_t n_even = 0;
+    int64_t *step = n > 0 ? mem_array((size_t)n, sizeof *step) : NULL, n_even = 0;
 
+    *usual = 1;
+    if (!step)
+        return false;
     for (int64_t i = 0; i < n; i++)
         step[i] = step_after(film, i);
     qsort(step, (size_t)n, sizeof *step, compare_i64);
-    h->usual = step[n / 2] > 0 ? step[n / 2] : 1;
+    *usual = step[n / 2] > 0 ? step[n / 2] : 1;
     for (int64_t i = 0; i < n; i++)
-        n_even += step[i] * 10 >= h->usual * 9 && step[i] * 10 <= h->usual * 11;
-    h->is_even = n_even * 20 >= n * 19;
+        n_even += step[i] * 10 >= *usual * 9 && step[i] * 10 <= *usual * 11;
+    free(step);
+    return n_even * 20 >= n * 19;
 }
 
 /* A recording may end within a group of pictures: frames of its end may lack. */
@@ -270,26 +274,21 @@ void film_judge_frames(struct film *film, const struct film_decoded *decoded)
 {
     static const struct film_decoded nothing = {0};
     struct film_info *info = &film->info;
-    const int64_t n = film->n_frames - 1;
-    struct holes h = {.usual = 1};
-    int64_t *step = mem_array((size_t)film->n_frames, sizeof *step), n_breaks = 0;
-    int64_t *breaks = step ? list_breaks(film, &n_breaks) : NULL;
+    struct holes h = {0};
+    int64_t n_breaks = 0, *breaks = list_breaks(film, &n_breaks);
 
-    if (breaks && n > 0) {
-        find_usual_step(film, &h, step);
+    h.is_even = film_is_even(film, &h.usual);
+    if (breaks)
         find_holes(film, &h, breaks, n_breaks);
-    }
     if (!info->incomplete[0])
         judge_loss(film, &h, decoded ? decoded : &nothing, breaks ? first_break(film, breaks, n_breaks) : -1.0);
     free(breaks);
-    free(step);
     info->largest_gap_ticks = info->largest_gap_at = 0;
     if (h.longest / LONG_HOLE >= h.usual && film_seconds(film, h.longest) >= few_seconds) {
         info->largest_gap_ticks = h.longest;
         info->largest_gap_at = h.longest_at;
-        if (h.is_even && !info->incomplete[0] && !info->note[0])
-            snprintf(info->note, sizeof info->note,
-                     "a pause of %.1f s after %.2f s: nothing says that frames are missing",
-                     film_seconds(film, h.longest), film_seconds(film, h.longest_at));
     }
+    if (h.is_even && h.longest / (FEW_FRAMES + 1) >= h.usual && !info->incomplete[0] && !info->note[0])
+        snprintf(info->note, sizeof info->note, "a pause of %.2f s after %.2f s: nothing says that frames are missing",
+                 film_seconds(film, h.longest), film_seconds(film, h.longest_at));
 }

@@ -45,7 +45,8 @@ static void test_holes(void)
         {1, 0, 0, false, 0, 0, 0, WHOLE, 0},
         /* A hole alone is a pause. */
         {1000, 500, 1, false, 0, 0, 0, WHOLE, 0},
-        {1000, 500, 40, false, 0, 0, 0, WHOLE, 0},
+        {1000, 500, 4, false, 0, 0, 0, WHOLE, 0},
+        {1000, 500, 40, false, 0, 0, 0, NOTE, 0},
         {1000, 500, 250, false, 0, 0, 0, NOTE, 0},
         {1000, 500, 100000, false, 0, 0, 0, NOTE, 0},
         /* With evidence few frames are a note, 5 or a thousandth, and no more than 2 s. */

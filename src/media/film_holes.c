@@ -1,0 +1,117 @@
+/* film_holes: what decoders make of a film's holes. Behind a part that is missing they show what was held back in
+ * another order than by time, and miss what they should refer to; behind a pause all is as listed. Asked only where
+ * nothing else tells: MP4 has tables and numbers of fragments, MPEG-TS counts its packets. */
+#include "media/film_parts.h"
+
+#include "base/mem.h"
+#include "media/decoder.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    MOST_HOLES = 16, /* the longest: each takes a group of pictures */
+    LEAST_LOST = 3,  /* frames that would fit into it */
+    FRAMES_BEFORE = 16,
+    FRAMES_BEHIND = 32
+};
+
+struct hole {
+    int64_t ticks, frame; /* behind which it is */
+};
+
+struct watch {
+    int64_t n, last; /* frames that came out as they are listed */
+    bool in_order;
+};
+
+static int64_t watch_frame(void *context, int64_t frame)
+{
+    struct watch *w = context;
+
+    w->in_order &= frame > w->last;
+    w->last = frame;
+    return frame;
+}
+
+static enum status count_frame(void *context, int64_t which, const struct frame *frame, const char *hash)
+{
+    struct watch *w = context;
+
+    (void)which;
+    (void)frame;
+    (void)hash;
+    w->n++;
+    return ST_OK;
+}
+
+/* All frames around the hole, decoded by one thread: each comes out, in the order listed, without a fault. */
+static enum status look_at(const struct film *film, int64_t frame, const atomic_int *stop, bool *is_sound)
+{
+    struct watch watch = {.last = -1, .in_order = true};
+    const struct decoder_setup setup = {
+        .film = film, .threads = 1, .sink = {&watch, watch_frame, count_frame}, .stop = stop};
+    const int64_t first = frame > FRAMES_BEFORE ? frame - FRAMES_BEFORE : 0;
+    const int64_t end = frame + FRAMES_BEHIND < film->n_frames ? frame + FRAMES_BEHIND : film->n_frames;
+    int64_t wanted[FRAMES_BEFORE + FRAMES_BEHIND];
+    struct decoder *d = NULL;
+    enum status st;
+
+    for (int64_t i = first; i < end; i++)
+        wanted[i - first] = i;
+    st = decoder_open(&setup, &d);
+    if (st == ST_OK)
+        st = decoder_run(d, wanted, end - first);
+    if (st == ST_OK)
+        st = decoder_finish(d);
+    *is_sound = st == ST_OK && watch.in_order && watch.n >= end - first && decoder_stats(d).damaged == 0;
+    decoder_close(&d);
+    return st;
+}
+
+static int compare_holes(const void *a, const void *b)
+{
+    const struct hole *x = a, *y = b;
+
+    return x->ticks != y->ticks ? (x->ticks > y->ticks ? -1 : 1) : (x->frame > y->frame) - (x->frame < y->frame);
+}
+
+/* Of a film whose frames are else evenly spaced; the longest first. */
+static struct hole *list_holes(const struct film *film, int64_t usual, int64_t *n)
+{
+    struct hole *hole = mem_array((size_t)film->n_frames, sizeof *hole);
+
+    *n = 0;
+    for (int64_t i = 0; i + 1 < film->n_frames && hole; i++) {
+        const int64_t ticks = film->frame[i + 1].ticks - film->frame[i].ticks;
+        if (ticks / (LEAST_LOST + 1) >= usual)
+            hole[(*n)++] = (struct hole){ticks, i};
+    }
+    if (hole)
+        qsort(hole, (size_t)*n, sizeof *hole, compare_holes);
+    return hole;
+}
+
+static bool has_proof(const struct film *film)
+{
+    return strstr(film->info.container, "mp4") || strcmp(film->info.container, "mpegts") == 0;
+}
+
+enum status film_look_at_holes(const struct film *film, const atomic_int *stop, bool *are_sound)
+{
+    int64_t usual, n = 0;
+    enum status st = ST_OK;
+
+    *are_sound = true;
+    if (has_proof(film) || !film_is_even(film, &usual))
+        return ST_OK;
+    struct hole *hole = list_holes(film, usual, &n);
+    if (!hole)
+        return ST_NOMEM;
+    /* Where decoding has to start at the film's beginning, listing by decoding is as quick. */
+    *are_sound = n == 0 || !film->info.unsplit[0];
+    for (int64_t i = 0; i < n && i < MOST_HOLES && st == ST_OK && *are_sound; i++)
+        st = look_at(film, hole[i].frame, stop, are_sound);
+    free(hole);
+    return st;
+}
