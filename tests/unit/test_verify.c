@@ -418,7 +418,7 @@ static void changed_films(void)
     CHECK_OFF("a", "/films/a.mkv: No such file");
     unlink(films[0].path);
     CHECK_INT(mkfifo(films[0].path, 0666), 0);
-    CHECK_OFF("a", "/films/a.mkv: it is not a regular file");
+    CHECK_OFF("a", "/films/a.mkv: it is a FIFO, not a file");
     cut(films[1].path, FILM_BYTES - 1);
     CHECK_OFF("b b", "/films/b b.mkv has 2101247 bytes, not 2101248 as when it was read");
     flip(films[0].path, 0);
@@ -755,7 +755,7 @@ static void fingerprints(void)
     fingerprint_of((1 << 20) + 1);
     fingerprint_of(3 << 20);
     CHECK_INT(film_fingerprint(test_folder(), &bytes, hex), ST_USAGE);
-    holds(status_message(), "it is not a regular file", __FILE__, __LINE__);
+    holds(status_message(), "it is a folder, not a file", __FILE__, __LINE__);
     CHECK_STR(hex, "");
     CHECK_INT(bytes, 0);
     CHECK_INT(mkfifo(test_path("pipe"), 0666), 0);

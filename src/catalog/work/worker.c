@@ -8,11 +8,11 @@
 #include "base/mem.h"
 #include "base/sha256.h"
 #include "base/file.h"
+#include "base/file_mark.h"
 #include "catalog/deal/cost.h"
 #include "catalog/work/card.h"
 #include "catalog/work/sandbox.h"
 #include "catalog/work/wire.h"
-#include "media/fingerprint.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -21,7 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* One a process. The main thread works; another one listens, so that a drain, a stop and the rank's end are heard at
@@ -107,27 +106,19 @@ static void keep_note(const char *line)
 struct work {
     const struct work_order *order;
     struct outcome *outcome;
-    struct stat before; /* the film, when its turn came */
-    char fingerprint[65], key[65];
+    struct file_mark before; /* the film, when its turn came */
+    char key[65];
     char output[OUT_PATH_BYTES], json[OUT_PATH_BYTES], store[OUT_PATH_BYTES];
     struct piece_setup piece;
 };
 
-static int64_t mtime_ns(const struct stat *s)
-{
-    return (int64_t)s->st_mtim.tv_sec * 1000000000 + s->st_mtim.tv_nsec;
-}
-
 static enum status look_at_film(struct work *w)
 {
     char text[256];
-    int64_t bytes;
 
-    if (stat(w->order->path, &w->before) != 0)
-        return FAIL(ST_USAGE, "cannot open film %s: %s", w->order->path, strerror(errno));
-    TRY(film_fingerprint(w->order->path, &bytes, w->fingerprint));
-    const int n = snprintf(text, sizeof text, "%s %lld %s %s", me.setup.settings_id, (long long)mtime_ns(&w->before),
-                           w->fingerprint, w->order->name);
+    TRY(file_mark_take("film", w->order->path, FILE_MARK_ENDS, &w->before));
+    const int n = snprintf(text, sizeof text, "%s %lld %s %s", me.setup.settings_id, (long long)w->before.mtime_ns,
+                           w->before.fingerprint, w->order->name);
     sha256_hex(text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1, w->key);
     return ST_OK;
 }
@@ -136,13 +127,13 @@ static enum status look_at_film(struct work *w)
 static enum status film_is_unchanged(void *context)
 {
     const struct work *w = context;
-    struct stat now;
+    const enum status st = file_mark_check("film", w->order->path, FILE_MARK_ENDS, &w->before);
 
-    if (stat(w->order->path, &now) == 0 && now.st_size == w->before.st_size && mtime_ns(&now) == mtime_ns(&w->before))
-        return ST_OK;
-    w->outcome->again = true;
-    w->outcome->fault = FAULT_UNREADABLE;
-    return FAIL(ST_FORMAT, "%s changed while it was read", w->order->path);
+    if (st != ST_OK) {
+        w->outcome->again = true;
+        w->outcome->fault = FAULT_UNREADABLE;
+    }
+    return st;
 }
 
 static void set_up_piece(struct work *w)
@@ -200,9 +191,9 @@ static enum status record_result(struct work *w, const struct piece *p)
     const struct film_facts *f = &p->loom.barcode.film;
     struct film_result *r = &w->outcome->result;
 
-    r->bytes = w->before.st_size;
-    r->mtime_ns = mtime_ns(&w->before);
-    snprintf(r->fingerprint, sizeof r->fingerprint, "%s", w->fingerprint);
+    r->bytes = w->before.bytes;
+    r->mtime_ns = w->before.mtime_ns;
+    snprintf(r->fingerprint, sizeof r->fingerprint, "%s", w->before.fingerprint);
     snprintf(r->container, sizeof r->container, "%s", f->container);
     snprintf(r->codec, sizeof r->codec, "%s", f->codec);
     snprintf(r->pixel_format, sizeof r->pixel_format, "%s", f->pixel_format);

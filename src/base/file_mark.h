@@ -1,0 +1,25 @@
+/* file_mark: tells files apart without reading them whole, and the same file again from one that was changed. */
+#ifndef JACQUARD_BASE_FILE_MARK_H
+#define JACQUARD_BASE_FILE_MARK_H
+
+#include "base/status.h"
+
+#include <stdint.h>
+
+struct file_mark {
+    int64_t bytes, mtime_ns; /* of the last change, since the epoch; wraps for times that are centuries away */
+    char fingerprint[65];    /* hex */
+};
+
+/* Of parts: the head, the tail and what lies evenly between, a MiB each. */
+enum { FILE_MARK_ENDS = 2, FILE_MARK_THROUGHOUT = 256 };
+
+/* fingerprint: sha256 of the size as decimal text and up to n_parts parts (at least 2; they overlap in short files, and
+ * of a file of up to n_parts MiB are all of it). `what` is the file's kind, for messages ("film"). ST_USAGE where it
+ * cannot be opened or is not a regular file, ST_FORMAT where reading fails; *mark is then zeroed. Local. */
+enum status file_mark_take(const char *what, const char *path, int n_parts, struct file_mark *mark);
+
+/* ST_FORMAT where size, time or fingerprint are not the mark's any more, or the file is gone. Local. */
+enum status file_mark_check(const char *what, const char *path, int n_parts, const struct file_mark *mark);
+
+#endif
