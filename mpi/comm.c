@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "mpi/comm_ops.h"
+#include "mpi/watch.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -223,6 +224,7 @@ void comm_close(struct comm *comm)
     comm_gpu_close(comm);
     if (comm->ops)
         comm->ops->close(comm);
+    comm_forget_terms(comm);
     *comm = (struct comm){0};
 }
 
@@ -375,44 +377,74 @@ enum status comm_is_same(struct comm *comm, const void *data, size_t bytes, bool
     return st;
 }
 
-/* A fault that was agreed on before keeps the rank that had it. */
+/* "rank N: " or "rank N on HOST: ": a fault that was agreed on before keeps the rank that had it. */
 static bool names_rank(const char *message)
 {
     int end = 0;
 
-    (void)sscanf(message, "rank %*u: %n", &end);
-    return end > 0;
+    (void)sscanf(message, "rank %*u%n", &end);
+    if (end > 0 && strncmp(message + end, " on ", 4) == 0)
+        end += 4 + (int)strcspn(message + end + 4, ": ");
+    return end > 0 && strncmp(message + end, ": ", 2) == 0;
+}
+
+struct verdict {
+    int32_t st, world_rank;
+    char host[HOST_BYTES];
+    char message[STATUS_MESSAGE_BYTES];
+};
+
+/* Collective. The verdict of the lowest rank that failed, to all; st is ST_OK where none did. */
+static enum status find_verdict(struct comm *comm, enum status mine, struct verdict *verdict)
+{
+    int failed = mine == ST_OK ? comm->size : comm->rank;
+
+    *verdict = (struct verdict){.st = ST_OK};
+    TRY(comm->ops->lowest(comm, &failed));
+    if (failed == comm->size)
+        return ST_OK;
+    if (comm->rank == failed) {
+        verdict->st = (int32_t)mine;
+        verdict->world_rank = comm->world_rank;
+        watch_host(verdict->host);
+        snprintf(verdict->message, sizeof verdict->message, "%s", status_message());
+    }
+    return comm->ops->bcast(comm, failed, verdict, sizeof *verdict);
 }
 
 enum status comm_agree(struct comm *comm, enum status mine)
 {
-    struct verdict {
-        int32_t st, world_rank;
-        char message[STATUS_MESSAGE_BYTES];
-    } verdict = {0};
+    struct verdict verdict;
+    char message[STATUS_MESSAGE_BYTES + 32];
 
     if (mine == ST_END)
         mine = FAIL(ST_BUG, "the end of a film was handed on as the outcome of a phase");
     if (comm->size == 1)
         return mine;
-
-    int failed = mine == ST_OK ? comm->size : comm->rank;
-    TRY(comm->ops->lowest(comm, &failed));
-    if (failed == comm->size)
+    TRY(find_verdict(comm, mine, &verdict));
+    if (verdict.st == ST_OK)
         return ST_OK;
-
-    if (comm->rank == failed) {
-        verdict.st = (int32_t)mine;
-        verdict.world_rank = comm->world_rank;
-        snprintf(verdict.message, sizeof verdict.message, "%s", status_message());
-    }
-    TRY(comm->ops->bcast(comm, failed, &verdict, sizeof verdict));
-
-    char message[STATUS_MESSAGE_BYTES + 32];
     if (names_rank(verdict.message))
         snprintf(message, sizeof message, "%s", verdict.message);
     else
         snprintf(message, sizeof message, "rank %d: %s", verdict.world_rank, verdict.message);
+    status_adopt(message);
+    return (enum status)verdict.st;
+}
+
+enum status comm_agree_on_start(struct comm *comm, enum status mine)
+{
+    struct verdict verdict;
+    char message[STATUS_MESSAGE_BYTES + HOST_BYTES + 32];
+
+    TRY(find_verdict(comm, mine, &verdict));
+    if (verdict.st == ST_OK)
+        return ST_OK;
+    int all_alike = mine == (enum status)verdict.st && strcmp(status_message(), verdict.message) == 0;
+    TRY(comm->ops->lowest(comm, &all_alike));
+    if (all_alike) /* what all say needs no rank's name */
+        return (enum status)verdict.st;
+    snprintf(message, sizeof message, "rank %d on %s: %s", verdict.world_rank, verdict.host, verdict.message);
     status_adopt(message);
     return (enum status)verdict.st;
 }

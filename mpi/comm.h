@@ -40,6 +40,8 @@ struct comm {
     struct comm_gpu *gpu;             /* NULL before comm_gpu_open */
     struct self_letter *first, *last; /* the messages of `self`; NULL in comm_mpi */
     struct comm_traffic traffic[N_COMM_KINDS];
+    struct comm_terms *terms; /* what must match; NULL: nothing yet */
+    bool has_met;
 };
 
 /* Collective. Joins the world that the launcher made (Open MPI's mpirun, srun with PMI), or stands alone where there is
@@ -81,8 +83,35 @@ enum status comm_agree(struct comm *comm, enum status mine);
 /* Collective. Whether this rank's bytes are rank 0's: nodes may see different files under one name. */
 enum status comm_is_same(struct comm *comm, const void *data, size_t bytes, bool *is_same);
 
+/* ---- what the ranks have in common ---- */
+
+/* Local, before comm_meet: what must be the same on every rank because it decides what comes out, or which steps are
+ * taken together: its name as a user would say it ("k", "film") and its value as text. Of a JSON object without objects
+ * in it, each member. Where memory runs out comm_meet says so. */
+void comm_must_match(struct comm *comm, const char *name, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void comm_must_match_json(struct comm *comm, const char *object);
+
+/* Collective, and of the world the first that is: so it is where all ranks meet whatever they were started with. mine
+ * is what each has come to so far (its options, its files): the lowest rank that failed decides, as in comm_agree. Then
+ * what must match is held against rank 0's: ST_USAGE where it differs, on every rank, with the one line that names the
+ * rank, its host and what differs. A rank that fails before it gets here must get here all the same: see has_met. */
+enum status comm_meet(struct comm *comm, enum status mine);
+
+/* ---- the end by force, and what leads to it ---- */
+
 /* Local. Ends all ranks of the world at once with the exit code; for a rank that cannot go on inside a collective. */
 void comm_abort(struct comm *comm, int exit_code);
+
+/* Local; of the process. A rank of the world that gives no sign of life for so many seconds, or is stuck, ends the job
+ * with one line that names it and its host, and exit code 1: see watch.h. 0: never. A rank that works is left in peace
+ * however long it takes, and so is one that waits for another. */
+enum { COMM_RANK_TIMEOUT = 300 }; /* unless told otherwise */
+void comm_set_rank_timeout(double seconds);
+
+/* Local. From here on (true) this rank waits for something outside, such as its standard input: that it does nothing is
+ * no sign of trouble. */
+void comm_rest(bool rests);
 
 /* ---- messages between two ranks ---- */
 
@@ -106,9 +135,10 @@ enum status comm_take(struct comm *comm, void *data, size_t room, size_t *bytes,
  * on the same host; NCCL_HOSTID tells hosts apart, as it does for NCCL. NCCL_NVLS_ENABLE is 0 unless the environment
  * sets it: NVLink multicast needs rights that containers often lack.
  *
- * NCCL is given JACQUARD_COMM_TIMEOUT seconds (environment; default 600) for its start and for each sum: a rank that
- * waits longer for the others ends with ST_COMM. MPI is waited for without a limit: its launcher ends a job that lost a
- * rank. ST_UNSUPPORTED where a rank's GPU cannot be used, or the program was built without CUDA. */
+ * NCCL is waited for as MPI is: as long as no rank is silent, stuck, or all wait for each other
+ * (comm_set_rank_timeout). JACQUARD_COMM_TIMEOUT (environment) sets a limit in seconds for its start and for each sum
+ * besides: a rank that waits longer for the others ends with ST_COMM. Where ranks cannot be watched the limit is 600.
+ * ST_UNSUPPORTED where a rank's GPU cannot be used, or the program was built without CUDA. */
 enum status comm_gpu_open(struct comm *comm, int device);
 
 /* Local. "NCCL 2.28.3", "MPI through host memory" or "one rank". */

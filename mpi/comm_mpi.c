@@ -1,15 +1,18 @@
-/* comm_mpi: MPI_COMM_WORLD and its parts as communicators; the only file that sees <mpi.h>. Assumes MPI 3.1, one caller
- * (the main thread), ranks of one byte order, and that nobody else uses MPI_COMM_WORLD. Refuses an MPI that cannot live
- * with threads.
+/* comm_mpi: MPI_COMM_WORLD and its parts as communicators. Assumes MPI 3.1, one caller (the main thread), ranks of one
+ * byte order, and that nobody else uses MPI_COMM_WORLD. Refuses an MPI that cannot live with threads. The watch calls
+ * MPI too, one at a time with the main thread: see comm_mpi.h.
  *
  * Every collective is the non-blocking one, waited for by wait_patiently. What is longer than comm_chunk_bytes goes in
  * several calls. After a fault (ST_COMM) MPI may still hold the buffers, and nothing is known about the others: the job
  * can only end. */
+#include "mpi/comm_mpi.h"
+
+#include "base/log.h"
 #include "base/mem.h"
 #include "mpi/comm_ops.h"
 
-#include <mpi.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,7 +45,7 @@ struct comm_group {
 
 /* MPI_COMM_WORLD is one per process, and so are these. */
 static struct comm_group world;
-static bool is_initialised_here;
+static bool is_initialised_here, can_be_watched, is_watched;
 
 /* Ranks in step are waited for at full speed, longer where that takes the processor from nobody. Measured with 2 ranks
  * on 2 cores that work about 1 ms between sums: 134 us of a round lost to naps with the short one, 5 us with the long
@@ -50,26 +53,18 @@ static bool is_initialised_here;
 static const double short_spin_seconds = 100e-6, long_spin_seconds = 1e-3;
 static double spin_seconds; /* one of them */
 
-static enum status mpi_fault(int error, const char *what)
+enum status comm_mpi_fault(int error, const char *what)
 {
     char text[MPI_MAX_ERROR_STRING] = "";
     int length = 0;
 
-    if (MPI_Error_string(error, text, &length) != MPI_SUCCESS)
+    if (MPI_ALONE(MPI_Error_string(error, text, &length)) != MPI_SUCCESS)
         snprintf(text, sizeof text, "MPI error %d", error);
     return FAIL(ST_COMM, "%s: %s", what, text);
 }
 
-/* `what` says what was tried. */
-#define TRY_MPI(call, what)                                                                                            \
-    do {                                                                                                               \
-        const int try_error = (call);                                                                                  \
-        if (try_error != MPI_SUCCESS)                                                                                  \
-            return mpi_fault(try_error, what);                                                                         \
-    } while (0)
-
 /* MPI's own waiting spins at 100 % of a core that a decoder could use. */
-static enum status wait_patiently(MPI_Request *request, const char *what)
+static enum status test_patiently(MPI_Request *request, const char *what)
 {
     struct patience patience = patience_start(spin_seconds);
     int is_done = 0;
@@ -80,6 +75,14 @@ static enum status wait_patiently(MPI_Request *request, const char *what)
             return ST_OK;
         patience_wait(&patience);
     }
+}
+
+static enum status wait_patiently(MPI_Request *request, const char *what)
+{
+    watch_wait_begin();
+    const enum status st = test_patiently(request, what);
+    watch_wait_end();
+    return st;
 }
 
 /* ---- messages ---- */
@@ -143,10 +146,10 @@ static enum status mpi_post(struct comm *comm, int to, const void *data, size_t 
         return ST_NOMEM;
     if (bytes > 0)
         memcpy(letter->data, data, bytes);
-    const int error = MPI_Isend(letter->data, (int)bytes, MPI_BYTE, to, 0, group->mpi, &letter->request);
+    const int error = MPI_ALONE(MPI_Isend(letter->data, (int)bytes, MPI_BYTE, to, 0, group->mpi, &letter->request));
     if (error != MPI_SUCCESS) {
         free(letter);
-        return mpi_fault(error, "sending a message");
+        return comm_mpi_fault(error, "sending a message");
     }
     letters_add(&group->sent, letter);
     return ST_OK;
@@ -168,10 +171,11 @@ static enum status start_receiving(struct comm_group *group)
     if (!letter)
         return ST_NOMEM;
     letter->from = status.MPI_SOURCE;
-    const int error = MPI_Irecv(letter->data, bytes, MPI_BYTE, letter->from, 0, group->mpi, &letter->request);
+    const int error =
+        MPI_ALONE(MPI_Irecv(letter->data, bytes, MPI_BYTE, letter->from, 0, group->mpi, &letter->request));
     if (error != MPI_SUCCESS) {
         free(letter);
-        return mpi_fault(error, "receiving a message");
+        return comm_mpi_fault(error, "receiving a message");
     }
     letters_add(&group->coming, letter);
     return ST_OK;
@@ -230,7 +234,7 @@ static void letters_release(struct letters *letters)
         struct letter *letter = letters_remove(letters, NULL);
         int is_done = 0;
 
-        if (MPI_Test(&letter->request, &is_done, MPI_STATUS_IGNORE) == MPI_SUCCESS && is_done)
+        if (MPI_ALONE(MPI_Test(&letter->request, &is_done, MPI_STATUS_IGNORE)) == MPI_SUCCESS && is_done)
             free(letter);
         else
             letters_add(&given_up, letter);
@@ -285,26 +289,47 @@ static void group_release(struct comm_group *group)
 }
 
 /* MPI_Finalize waits for all ranks, and spins: so all meet first. Where they cannot, it would never come back; the
- * launcher then sees a rank that left without it, and ends the others. A part only gives back what it holds. */
+ * launcher then sees a rank that left without it, and ends the others. The watch sees them all to the meeting, and then
+ * that the last steps are not for ever. */
+static void close_world(void)
+{
+    enum status st;
+
+    watch_wait_begin();
+    st = is_watched || is_initialised_here ? wait_for_all() : ST_OK;
+    watch_last();
+    if (st == ST_OK && is_watched)
+        st = beats_close();
+    if (st == ST_OK && is_initialised_here)
+        MPI_Finalize();
+    watch_close();
+    watch_wait_end();
+    is_watched = false;
+}
+
+/* A part only gives back what it holds. */
 static void mpi_close(struct comm *comm)
 {
     struct comm_group *group = comm->group;
 
     if (group == &world) {
-        if (is_initialised_here && wait_for_all() == ST_OK)
-            MPI_Finalize();
+        close_world();
         group_release(group);
     } else {
         letters_release(&group->coming);
         letters_release(&group->sent);
-        MPI_Comm_free(&group->mpi);
+        (void)MPI_ALONE(MPI_Comm_free(&group->mpi));
         group_release(group);
         free(group);
     }
 }
 
-static void mpi_abort(int exit_code)
+/* MPI may be in the hands of a thread that does not come back, or wait for a launcher that is gone. */
+void comm_mpi_abort(int exit_code)
 {
+    signal(SIGALRM, SIG_DFL);
+    alarm(10);
+    (void)watch_lock_within(2);
     MPI_Abort(MPI_COMM_WORLD, exit_code);
     _exit(exit_code);
 }
@@ -492,7 +517,7 @@ static enum status mpi_split(struct comm *comm, int colour, struct comm *part);
 
 static const struct comm_ops mpi_ops = {
     .close = mpi_close,
-    .abort = mpi_abort,
+    .abort = comm_mpi_abort,
     .split = mpi_split,
     .bcast = mpi_bcast,
     .lowest = mpi_lowest,
@@ -541,11 +566,12 @@ static enum status initialise(void)
     if (is_initialised) {
         TRY_MPI(MPI_Query_thread(&provided), "asking for MPI's thread level");
     } else {
-        TRY_MPI(MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");
+        TRY_MPI(MPI_Init_thread(NULL, NULL, MPI_THREAD_SERIALIZED, &provided), "MPI_Init_thread");
         is_initialised_here = true;
     }
     if (provided < MPI_THREAD_FUNNELED)
         return FAIL(ST_UNSUPPORTED, "this MPI was built without thread support (MPI_THREAD_FUNNELED is needed)");
+    can_be_watched = provided >= MPI_THREAD_SERIALIZED;
     TRY_MPI(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
     return ST_OK;
 }
@@ -571,6 +597,30 @@ static enum status find_node(struct comm *comm)
     return ST_OK;
 }
 
+/* Collective. Where MPI does not let the watch call it, the job runs without one, as jobs did before there was one. */
+static enum status open_watch(struct comm *comm)
+{
+    char mine[HOST_BYTES], (*host)[HOST_BYTES] = mem_array((size_t)comm->size, sizeof *host);
+    int can_all = can_be_watched;
+    enum status st = comm_agree(comm, host ? beats_reserve(comm->rank, comm->size) : ST_NOMEM);
+
+    watch_host(mine);
+    if (st == ST_OK)
+        st = mpi_all_gather(comm, mine, sizeof mine, host);
+    if (st == ST_OK)
+        st = mpi_lowest(comm, &can_all);
+    if (st == ST_OK && can_all && comm->size > 1) {
+        st = comm_agree(comm, beats_open());
+        if (st == ST_OK)
+            st = comm_agree(comm, watch_open(comm->rank, comm->size, (const char(*)[HOST_BYTES])host));
+        is_watched = st == ST_OK;
+    } else if (st == ST_OK && comm->size > 1 && comm->rank == 0) {
+        log_note("this MPI serves one thread only: a rank that falls silent will not be noticed");
+    }
+    free(host);
+    return st;
+}
+
 enum status comm_open_mpi(struct comm *comm)
 {
     struct comm opened = {.ops = &mpi_ops, .group = &world};
@@ -582,6 +632,7 @@ enum status comm_open_mpi(struct comm *comm)
     opened.world_rank = opened.rank;
     TRY(find_node(&opened));
     TRY(comm_agree(&opened, group_reserve(&world, opened.size)));
+    TRY(open_watch(&opened));
     *comm = opened;
     return ST_OK;
 }

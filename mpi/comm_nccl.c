@@ -2,13 +2,16 @@
  * that sees <nccl.h>, and outside kernels/ the only one that sees the CUDA runtime. Built without JACQUARD_HAVE_CUDA or
  * JACQUARD_HAVE_NCCL it answers so; NCCL sums nothing without CUDA. Assumes NCCL 2.14 (non-blocking communicators).
  *
- * A wait on NCCL has a deadline, since a rank that is gone would otherwise be waited for without end: calls do not
- * block, the outcome is asked for, and what is late or failed is aborted. NCCL and MPI are never busy at once. */
+ * A rank that is gone would be waited for without end, so a wait on NCCL can be ended: calls do not block, the outcome
+ * is asked for, the watch sees that this rank waits, and what is late or failed is aborted. NCCL and the sums of MPI
+ * are never busy at once. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "mpi/comm_ops.h"
+#include "mpi/watch.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -171,7 +174,7 @@ static enum status nccl_late(const struct comm_gpu *gpu, const char *what)
 }
 
 /* Until what NCCL was asked to do is done, or queued in its stream; result is the call's. ncclInProgress: too late. */
-static ncclResult_t nccl_wait(const struct comm_gpu *gpu, ncclResult_t result, double deadline)
+static ncclResult_t nccl_ask(const struct comm_gpu *gpu, ncclResult_t result, double deadline)
 {
     struct patience patience = patience_start(spin_seconds);
 
@@ -185,6 +188,14 @@ static ncclResult_t nccl_wait(const struct comm_gpu *gpu, ncclResult_t result, d
             return result;
         patience_wait(&patience);
     }
+    return result;
+}
+
+static ncclResult_t nccl_wait(const struct comm_gpu *gpu, ncclResult_t result, double deadline)
+{
+    watch_wait_begin();
+    result = nccl_ask(gpu, result, deadline);
+    watch_wait_end();
     return result;
 }
 
@@ -203,6 +214,24 @@ static void nccl_abort(struct comm_gpu *gpu)
     gpu->nccl = NULL;
 }
 
+static enum status nccl_finish(const struct comm_gpu *gpu, double deadline, const char *what)
+{
+    struct patience patience = patience_start(spin_seconds);
+    cudaError_t error;
+
+    while ((error = cudaEventQuery(gpu->ended)) == cudaErrorNotReady) {
+        (void)cudaGetLastError(); /* it is kept for the next who asks */
+        const ncclResult_t result = nccl_ask(gpu, ncclSuccess, deadline);
+        if (result == ncclInProgress || clock_seconds() > deadline)
+            return nccl_late(gpu, what);
+        if (result != ncclSuccess)
+            return nccl_fault(gpu, result, what);
+        patience_wait(&patience);
+    }
+    TRY_CUDA(ST_COMM, gpu, error, "finish a sum and the work before it");
+    return ST_OK;
+}
+
 static enum status nccl_queue(const struct comm *comm, enum gpu_sum which, int32_t *values, size_t n,
                               cudaStream_t stream, double deadline)
 {
@@ -217,17 +246,10 @@ static enum status nccl_queue(const struct comm *comm, enum gpu_sum which, int32
                     deadline, what));
     TRY_CUDA(ST_COMM, gpu, cudaEventRecord(gpu->ended, stream), "take the time");
 
-    struct patience patience = patience_start(spin_seconds);
-    cudaError_t error;
-    while ((error = cudaEventQuery(gpu->ended)) == cudaErrorNotReady) {
-        (void)cudaGetLastError(); /* it is kept for the next who asks */
-        TRY(nccl_settle(gpu, ncclSuccess, deadline, what));
-        if (clock_seconds() > deadline)
-            return nccl_late(gpu, what);
-        patience_wait(&patience);
-    }
-    TRY_CUDA(ST_COMM, gpu, error, "finish a sum and the work before it");
-    return ST_OK;
+    watch_wait_begin();
+    const enum status st = nccl_finish(gpu, deadline, what);
+    watch_wait_end();
+    return st;
 }
 
 static enum status sum_by_nccl(struct comm *comm, enum gpu_sum which, int32_t *values, size_t n, void *stream,
@@ -374,7 +396,7 @@ static enum status read_timeout(double *seconds)
     const char *text = getenv("JACQUARD_COMM_TIMEOUT");
     char *end = NULL;
 
-    *seconds = 600;
+    *seconds = watch_is_open() ? HUGE_VAL : 600;
     if (!text || !*text)
         return ST_OK;
     *seconds = strtod(text, &end);

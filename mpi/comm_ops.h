@@ -27,6 +27,12 @@ enum status comm_hand_over(const void *letter, size_t letter_bytes, int from, vo
 /* Collective. Joins MPI_COMM_WORLD; where it fails *comm is left as it was. */
 enum status comm_open_mpi(struct comm *comm);
 
+/* Collective. As comm_agree, but the message names the rank's host too, and no rank where all failed with the same. */
+enum status comm_agree_on_start(struct comm *comm, enum status mine);
+
+/* Local; a part of comm_close. */
+void comm_forget_terms(struct comm *comm);
+
 /* Local; a part of comm_close. Never waits long, whatever happened before. */
 void comm_gpu_close(struct comm *comm);
 

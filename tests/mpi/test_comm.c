@@ -362,6 +362,59 @@ static void check_patience(void)
     CHECK(worked < 0.2);
 }
 
+/* ---- what the ranks have in common ---- */
+
+static void check_met(enum status st, enum status wanted, const char *text, bool names_last)
+{
+    char who[32];
+
+    CHECK(st == wanted && comm.has_met && !comm.terms);
+    snprintf(who, sizeof who, "rank %d on ", comm.size - 1);
+    if (st != ST_OK) {
+        CHECK(strstr(status_message(), text));
+        CHECK(names_last == (strncmp(status_message(), who, strlen(who)) == 0));
+    }
+}
+
+/* Each time as if it were the first; what the last rank has may be another thing. */
+static void check_meet(void)
+{
+    const bool is_last = comm.rank == comm.size - 1, is_alone = comm.size == 1;
+    const enum status differs = is_alone ? ST_OK : ST_USAGE;
+
+    check_met(comm_meet(&comm, ST_OK), ST_OK, "", false);
+    comm_must_match(&comm, "k", "%d", 5);
+    comm_must_match_json(&comm, "{\"a\":[1,[2,\"]\"]],\"b\":\"},\\\"\",\"c\":7}");
+    comm_must_match(&comm, "empty", "%s", "");
+    check_met(comm_meet(&comm, ST_OK), ST_OK, "", false);
+
+    comm_must_match(&comm, "k", "%d", is_last ? 8 : 5); /* what was said before is forgotten */
+    comm_must_match(&comm, "l", "%d", is_last ? 8 : 5);
+    check_met(comm_meet(&comm, ST_OK), differs, "k is 8, but 5 on rank 0 on ", true);
+    comm_must_match_json(&comm, is_last ? "{\"a\":[1,2],\"b\":\"},\",\"c\":8}" : "{\"a\":[1,2],\"b\":\"},\",\"c\":7}");
+    check_met(comm_meet(&comm, ST_OK), differs, "c is 8, but 7 on rank 0 on ", true);
+    comm_must_match(&comm, "same", "this");
+    if (is_last)
+        comm_must_match(&comm, "more", "that");
+    check_met(comm_meet(&comm, ST_OK), differs, "more is that; rank 0 on ", true);
+    if (!is_last)
+        comm_must_match(&comm, "less", "that");
+    check_met(comm_meet(&comm, ST_OK), differs, "no less, which is that on rank 0 on ", true);
+
+    /* A rank that failed is told, whatever else differs; one whose fault is all ranks' is not named. */
+    comm_must_match(&comm, "k", "%d", comm.rank);
+    check_met(comm_meet(&comm, is_last ? FAIL(ST_FORMAT, "bad page") : ST_OK), ST_FORMAT, "bad page", !is_alone);
+    check_met(comm_meet(&comm, FAIL(ST_FORMAT, "bad page")), ST_FORMAT, "bad page", false);
+    if (!is_alone)
+        check_met(comm_meet(&comm, FAIL(ST_FORMAT, "bad page %d", comm.rank)), ST_FORMAT, "rank 0 on ", false);
+
+    /* What was agreed on when they met keeps its rank later. */
+    char text[STATUS_MESSAGE_BYTES];
+    const enum status st = comm_meet(&comm, is_last ? FAIL(ST_FORMAT, "bad page") : ST_OK);
+    snprintf(text, sizeof text, "%s", status_message());
+    CHECK(comm_agree(&comm, st) == ST_FORMAT && strcmp(status_message(), text) == 0);
+}
+
 /* ---- messages ---- */
 
 enum { MOST_LETTER_BYTES = 300004 };
@@ -792,6 +845,7 @@ int main(int argc, char **argv)
         check_chunks();
         check_gather_without_room();
         check_agree();
+        check_meet();
         check_fault();
         check_messages();
         check_split();

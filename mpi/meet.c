@@ -1,0 +1,220 @@
+/* meet: what the ranks must have in common, as a list of names and values, and where it is compared: comm_must_match,
+ * comm_meet. Knows no name itself. What goes between the ranks is text of a fixed shape, so that programs of different
+ * versions understand each other well enough to find that out. */
+#include "base/mem.h"
+#include "mpi/comm_ops.h"
+#include "mpi/watch.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Name, 0, value, 0, name, 0, ... */
+struct comm_terms {
+    char *text;
+    size_t bytes, room;
+    bool is_short; /* memory ran out */
+};
+
+static struct comm_terms lost = {.is_short = true};
+
+/* ---- the list ---- */
+
+static void append(struct comm_terms *t, const char *text, size_t n)
+{
+    while (!t->is_short && t->room < t->bytes + n + 1) {
+        const size_t room = t->room > 0 ? 2 * t->room : 1024;
+        char *grown = realloc(t->text, room);
+
+        t->is_short = !grown;
+        t->text = grown ? grown : t->text;
+        t->room = grown ? room : t->room;
+    }
+    if (t->is_short)
+        return;
+    memcpy(t->text + t->bytes, text, n);
+    t->text[t->bytes + n] = '\0';
+    t->bytes += n + 1;
+}
+
+static struct comm_terms *terms_of(struct comm *comm)
+{
+    if (!comm->terms)
+        comm->terms = mem_array(1, sizeof *comm->terms);
+    if (!comm->terms)
+        comm->terms = &lost;
+    return comm->terms;
+}
+
+static void add_term(struct comm *comm, const char *name, size_t name_bytes, const char *value, size_t value_bytes)
+{
+    if (comm->size == 1)
+        return;
+    append(terms_of(comm), name, name_bytes);
+    append(terms_of(comm), value, value_bytes);
+}
+
+void comm_must_match(struct comm *comm, const char *name, const char *format, ...)
+{
+    char *value = NULL;
+    va_list args;
+
+    va_start(args, format);
+    const int n = vasprintf(&value, format, args);
+    va_end(args);
+    if (n < 0) {
+        terms_of(comm)->is_short = true;
+        return;
+    }
+    add_term(comm, name, strlen(name), value, (size_t)n);
+    free(value);
+}
+
+/* A JSON value without objects in it: up to the next comma or brace outside of strings and brackets. */
+static size_t json_value_length(const char *at)
+{
+    bool in_string = false;
+    int depth = 0;
+    size_t n = 0;
+
+    for (; at[n]; n++) {
+        if (in_string && at[n] == '\\' && at[n + 1])
+            n++;
+        else if (at[n] == '"')
+            in_string = !in_string;
+        else if (!in_string && (at[n] == ',' || at[n] == '}') && depth == 0)
+            break;
+        else if (!in_string)
+            depth += (at[n] == '[') - (at[n] == ']');
+    }
+    return n;
+}
+
+void comm_must_match_json(struct comm *comm, const char *object)
+{
+    const char *at = object;
+
+    while ((at = strchr(at, '"'))) {
+        const char *name = at + 1;
+        const size_t name_bytes = strcspn(name, "\"");
+
+        at = name + name_bytes;
+        at += strcspn(at, ":");
+        at += *at == ':';
+        const size_t value_bytes = json_value_length(at);
+        add_term(comm, name, name_bytes, at, value_bytes);
+        at += value_bytes;
+    }
+}
+
+void comm_forget_terms(struct comm *comm)
+{
+    if (comm->terms && comm->terms != &lost) {
+        free(comm->terms->text);
+        free(comm->terms);
+    }
+    comm->terms = NULL;
+}
+
+/* ---- the comparison ---- */
+
+/* Rank 0's list at another rank, or a rank's own. */
+struct list {
+    const char *text;
+    size_t bytes;
+    const char *host;
+};
+
+struct term {
+    const char *name, *value;
+};
+
+/* The term at *at, which moves on; false at the end, or where the list is not one. */
+static bool next_term(const struct list *list, size_t *at, struct term *term)
+{
+    for (int i = 0; i < 2; i++) {
+        const char *end = *at < list->bytes ? memchr(list->text + *at, '\0', list->bytes - *at) : NULL;
+
+        if (!end)
+            return false;
+        *(i == 0 ? &term->name : &term->value) = list->text + *at;
+        *at = (size_t)(end - list->text) + 1;
+    }
+    return true;
+}
+
+static const char *find_value(const struct list *list, const char *name)
+{
+    struct term term;
+
+    for (size_t at = 0; next_term(list, &at, &term);)
+        if (strcmp(term.name, name) == 0)
+            return term.value;
+    return NULL;
+}
+
+/* Mine are looked at in their order: the first are the most telling. What only rank 0 has comes last. */
+static enum status compare(const struct list *mine, const struct list *first)
+{
+    struct term term;
+
+    for (size_t at = 0; next_term(mine, &at, &term);) {
+        const char *value = find_value(first, term.name);
+
+        if (!value)
+            return FAIL(ST_USAGE, "%.100s is %.300s; rank 0 on %s has no such thing", term.name, term.value,
+                        first->host);
+        if (strcmp(value, term.value) != 0)
+            return FAIL(ST_USAGE, "%.100s is %.300s, but %.300s on rank 0 on %s", term.name, term.value, value,
+                        first->host);
+    }
+    for (size_t at = 0; next_term(first, &at, &term);)
+        if (!find_value(mine, term.name))
+            return FAIL(ST_USAGE, "no %.100s, which is %.300s on rank 0 on %s", term.name, term.value, first->host);
+    return ST_OK;
+}
+
+/* Collective. */
+static enum status compare_with_rank_0(struct comm *comm)
+{
+    const struct comm_terms *terms = comm->terms;
+    struct offer {
+        uint64_t bytes;
+        char host[HOST_BYTES];
+    } offer = {.bytes = terms->bytes};
+    char *text = NULL;
+    enum status st;
+
+    watch_host(offer.host);
+    TRY(comm->ops->bcast(comm, 0, &offer, sizeof offer));
+    text = mem_array(offer.bytes + 1, 1);
+    st = comm_agree_on_start(comm, text ? ST_OK : ST_NOMEM);
+    if (st == ST_OK) {
+        if (comm->rank == 0 && terms->bytes > 0)
+            memcpy(text, terms->text, terms->bytes);
+        st = comm->ops->bcast(comm, 0, text, offer.bytes);
+    }
+    if (st == ST_OK) {
+        const struct list mine = {.text = terms->text, .bytes = terms->bytes};
+        const struct list first = {.text = text, .bytes = offer.bytes, .host = offer.host};
+
+        st = comm_agree_on_start(comm, compare(&mine, &first));
+    }
+    free(text);
+    return st;
+}
+
+enum status comm_meet(struct comm *comm, enum status mine)
+{
+    comm->has_met = true;
+    if (comm->size == 1)
+        return mine;
+    if (mine == ST_OK && terms_of(comm)->is_short)
+        mine = FAIL(ST_NOMEM, "out of memory for what the ranks have in common");
+    enum status st = comm_agree_on_start(comm, mine);
+    if (st == ST_OK)
+        st = compare_with_rank_0(comm);
+    comm_forget_terms(comm);
+    return st;
+}

@@ -1,0 +1,66 @@
+/* watch: notices a rank that gives no sign of life; private to mpi/ and its tests. One a process, for the world.
+ *
+ * Every rank has a thread that tells rank 0 twice a second that it lives, and rank 0's tells all others. A rank that is
+ * not heard for the timeout ends the job: it was stopped, or its host or network is gone. Beside, each rank looks at
+ * itself: one that for that long neither waits for another rank nor computes, reads or writes is stuck in a call (to
+ * a dead disk, say) and ends the job; and rank 0 ends a job whose ranks all wait for each other for that long. So what
+ * has a deadline is progress, not time: whoever computes or reads, however slowly, may take as long as it needs. A
+ * process that was held up as a whole (Ctrl-Z, a suspended machine) takes that off everybody's account when it goes on.
+ *
+ * The beats go through MPI, by a communicator of their own: so they need no port, no address and no firewall's leave,
+ * and share the fate of what the job itself sends. MPI is called by one thread at a time, by a lock around each call
+ * (MPI_THREAD_SERIALIZED); the main thread's waits are short calls with naps between, so the lock is free when the
+ * watch wants it. */
+#ifndef JACQUARD_MPI_WATCH_H
+#define JACQUARD_MPI_WATCH_H
+
+#include "base/status.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { HOST_BYTES = 64 }; /* of a host's name; what is longer is cut */
+
+/* The name of this host. */
+void watch_host(char host[HOST_BYTES]);
+
+/* Local. Starts the watch of rank `rank` of `size`, at least 2, on hosts host[size] (copied). ST_NOMEM. */
+enum status watch_open(int rank, int size, const char (*host)[HOST_BYTES]);
+/* No MPI call from now on, but where the end is not reached within the timeout the process ends. */
+void watch_last(void);
+void watch_close(void); /* harmless where none was opened */
+bool watch_is_open(void);
+
+/* Around what waits for other ranks. Both are a few nanoseconds. */
+void watch_wait_begin(void);
+void watch_wait_end(void);
+
+/* Around every MPI call. */
+void watch_lock(void);
+void watch_unlock(void);
+bool watch_lock_within(double seconds); /* false: it was not free for that long */
+
+/* ---- what comm_mpi.c and comm_mpi_beats.c do for it ---- */
+
+/* Any thread. Ends all ranks at once, within seconds whatever MPI is in. */
+void comm_mpi_abort(int exit_code) __attribute__((noreturn));
+
+struct beat {
+    int32_t is_last;    /* nothing comes after it */
+    int32_t is_waiting; /* for other ranks, now */
+    int64_t n_waits;    /* that are over */
+};
+
+typedef void beats_heard(void *context, int rank, const struct beat *beat);
+
+/* Local. ST_NOMEM. */
+enum status beats_reserve(int rank, int size);
+/* Collective over MPI_COMM_WORLD, blocking: for when all ranks are there. */
+enum status beats_open(void);
+/* Under the lock. Tells mine to those who listen to this rank, where they have taken the one before, and hands on what
+ * has come in. Never waits. */
+void beats_exchange(const struct beat *mine, beats_heard *heard, void *context);
+/* Collective, when the watch calls MPI no more: every beat that was sent is received. */
+enum status beats_close(void);
+
+#endif
