@@ -5,9 +5,11 @@
 #include "barcode/loom.h"
 #include "barcode/output.h"
 #include "barcode/recheck.h"
+#include "barcode/terms.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "job/file_terms.h"
 #include "media/nvdec.h"
 
 #include <stdio.h>
@@ -16,7 +18,8 @@
 
 struct job {
     struct comm *comm;
-    struct loom loom; /* its barcode on rank 0 only */
+    struct loom loom;      /* its barcode on rank 0 only */
+    struct file_mark film; /* as this rank saw it before anything else */
     struct weave_result woven;
     struct weave_stats stats; /* summed over ranks */
     struct progress progress;
@@ -243,6 +246,24 @@ static enum status choose_resources(struct job *job)
     return resources_choose(job->comm, job->loom.config.backend, job->loom.config.threads, &job->loom.resources);
 }
 
+/* Every rank looks at the film: under one name there may be several, or on some hosts none. */
+static enum status get_ready(struct job *job)
+{
+    const struct barcode_config *c = &job->loom.config;
+
+    TRY(choose_resources(job));
+    TRY(file_mark_take("film", c->film, FILE_MARK_ENDS, &job->film));
+    TRY(terms_of_barcode(job->comm, c));
+    file_terms_add(job->comm, "film", &job->film);
+    return ST_OK;
+}
+
+/* A film that is being copied here while it is read gives whatever was there at the time. */
+static enum status check_film(const struct job *job)
+{
+    return file_mark_check("film", job->loom.config.film, FILE_MARK_ENDS, &job->film);
+}
+
 /* While rank 0 reads the index; not where little of the film may be decoded. */
 static void open_nvdec_ahead(struct job *job)
 {
@@ -258,7 +279,7 @@ static enum status run_phases(struct job *job)
 {
     struct comm *comm = job->comm;
 
-    TRY(comm_agree(comm, choose_resources(job)));
+    TRY(comm_meet(comm, get_ready(job)));
     open_nvdec_ahead(job);
     TRY(comm_agree(comm, comm->rank == 0 ? read_index(job) : ST_OK));
     TRY(loom_share_film(&job->loom, job->comm));
@@ -267,6 +288,7 @@ static enum status run_phases(struct job *job)
     TRY(weave_film(job));
     TRY(gather_columns(job));
     TRY(comm_agree(comm, comm->rank == 0 ? verify_frames(job) : ST_OK));
+    TRY(comm_agree(comm, check_film(job)));
     TRY(comm_agree(comm, comm->rank == 0 ? loom_write(&job->loom) : ST_OK));
     describe_run(job);
     return ST_OK;
@@ -279,6 +301,8 @@ enum status barcode_run(struct comm *comm, const struct barcode_config *config, 
 
     loom_init(&job.loom, config, stop);
     st = run_phases(&job);
+    if (st == ST_FORMAT && job.film.fingerprint[0])
+        (void)check_film(&job); /* whatever it was, that the film changed is the reason */
     progress_end(&job.progress);
     nvdec_end_ahead(&job.nvdec);
     weave_result_release(&job.woven);

@@ -2,6 +2,7 @@
 
 #include "barcode/loom.h"
 #include "barcode/output.h"
+#include "barcode/terms.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -11,6 +12,7 @@
 #include "catalog/show/report.h"
 #include "catalog/store/outputs.h"
 #include "catalog/store/settings_id.h"
+#include "job/file_terms.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -43,7 +45,7 @@ struct catalog {
     double refreshed;
 };
 
-/* --- what there is to do ------------------------------------------------------------------------------------------ */
+/* --- what all ranks must have alike ------------------------------------------------------------------------------- */
 
 static enum status name_settings(struct catalog *c)
 {
@@ -55,6 +57,67 @@ static enum status name_settings(struct catalog *c)
         return ST_NOMEM;
     return settings_id_make(c->settings_text, c->config.version, c->config.barcode.allow_partial, c->settings_id);
 }
+
+/* From the root of the file system, where the name does not say it. */
+static void name_whole(struct comm *comm, const char *what, const char *path)
+{
+    char here[PATH_MAX];
+    const bool is_whole = path[0] == '/' || !getcwd(here, sizeof here);
+
+    comm_must_match(comm, what, "%s%s%s", is_whole ? "" : here, is_whole ? "" : "/", path);
+}
+
+static void name_each(struct comm *comm, const char *what, const char *const *item, int n, bool is_path)
+{
+    char numbered[64];
+
+    for (int i = 0; i < n; i++) {
+        snprintf(numbered, sizeof numbered, "%s %d", what, i + 1);
+        if (is_path)
+            name_whole(comm, numbered, item[i]);
+        else
+            comm_must_match(comm, numbered, "%s", item[i]);
+    }
+}
+
+/* A list that is no file (a pipe, standard input) only rank 0 can read. */
+static enum status name_list(struct catalog *c)
+{
+    const char *list = c->config.list;
+    struct stat info;
+
+    if (c->comm->size == 1 || !list)
+        return ST_OK;
+    if (strcmp(list, "-") == 0 || (stat(list, &info) == 0 && !S_ISREG(info.st_mode))) {
+        comm_must_match(c->comm, "list", "a stream");
+        return ST_OK;
+    }
+    name_whole(c->comm, "the folder that the list's names start from", "");
+    return file_terms_take(c->comm, "list", list);
+}
+
+static enum status get_ready(struct catalog *c)
+{
+    const struct catalog_config *f = &c->config;
+    struct comm *comm = c->comm;
+
+    TRY(name_settings(c));
+    TRY(terms_of_barcode(comm, &f->barcode));
+    name_whole(comm, "--out", f->out);
+    comm_must_match(comm, "--share", "%d/%d", f->share, f->n_shares);
+    comm_must_match(comm, "--dry-run", "%s", f->dry_run ? "on" : "off");
+    comm_must_match(comm, "--retry-failed", "%s", f->retry_failed ? "on" : "off");
+    comm_must_match(comm, "--tries", "%d", f->tries);
+    comm_must_match(comm, "--time-limit", "%g s", f->time_limit);
+    comm_must_match(comm, "--film-timeout", "%g s", f->film_timeout);
+    comm_must_match(comm, "--piece-time", "%g s", f->piece_seconds);
+    name_each(comm, "input", f->input, f->n_inputs, true);
+    name_each(comm, "--include", f->include, f->n_includes, false);
+    name_each(comm, "--exclude", f->exclude, f->n_excludes, false);
+    return name_list(c);
+}
+
+/* --- what there is to do, on rank 0 ------------------------------------------------------------------------------- */
 
 /* A name stays with the film that the journals say it is of, as long as that film is there: a later run over other
  * folders does not take it. What was moved has left its name. */
@@ -116,7 +179,11 @@ static enum status find_films(struct catalog *c)
                                             .out = f->out,
                                             .base = getcwd(base, sizeof base)};
 
-    TRY(listing_make(&c->listing, &request));
+    const bool is_stream = f->list && strcmp(f->list, "-") == 0;
+    comm_rest(is_stream); /* whoever writes it may take its time */
+    const enum status st = listing_make(&c->listing, &request);
+    comm_rest(false);
+    TRY(st);
     log_note("%lld films found; %lld other files passed over, %lld films listed under a second name",
              (long long)c->listing.n, (long long)c->listing.n_not_films, (long long)c->listing.n_twice);
     if (c->listing.n == 0)
@@ -477,7 +544,7 @@ static enum status run_phases(struct catalog *c)
     struct comm *comm = c->comm;
     enum status st;
 
-    TRY(comm_agree(comm, name_settings(c)));
+    TRY(comm_meet(comm, get_ready(c)));
     TRY(comm_agree(comm, comm->rank == 0 ? prepare(c) : ST_OK));
     TRY(share_roots(c));
     if (comm->rank == 0) {

@@ -167,6 +167,8 @@ enum status barcode_opts_handle(struct barcode_opts *o, int which, const char *a
         return run_opts_threads(arg, &c->threads);
     case BARCODE_OPT_PROGRESS:
         return run_opts_progress(arg, &c->progress);
+    case BARCODE_OPT_RANK_TIMEOUT:
+        return run_opts_rank_timeout(arg);
     case BARCODE_OPT_ALLOW_PARTIAL:
         c->allow_partial = true;
         break;

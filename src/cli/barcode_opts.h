@@ -27,6 +27,7 @@ enum {
     BARCODE_OPT_BACKEND,
     BARCODE_OPT_THREADS,
     BARCODE_OPT_PROGRESS,
+    BARCODE_OPT_RANK_TIMEOUT,
     BARCODE_OPT_ALLOW_PARTIAL,
     BARCODE_OPT_FORCE,
     N_BARCODE_OPTS
@@ -53,7 +54,7 @@ enum {
     [BARCODE_OPT_FULL] = {"full", 0, NULL, "cluster pictures as they are coded, whatever their size"},                 \
     [BARCODE_OPT_LEGACY] = {"legacy", 0, NULL, "average gamma-encoded bytes, as older programs do"},                   \
     [BARCODE_OPT_BACKEND] = RUN_OPT_BACKEND, [BARCODE_OPT_THREADS] = RUN_OPT_THREADS,                                  \
-    [BARCODE_OPT_PROGRESS] = RUN_OPT_PROGRESS,                                                                         \
+    [BARCODE_OPT_PROGRESS] = RUN_OPT_PROGRESS, [BARCODE_OPT_RANK_TIMEOUT] = RUN_OPT_RANK_TIMEOUT,                      \
     [BARCODE_OPT_ALLOW_PARTIAL] = {"allow-partial", 0, NULL, "draw what there is of a film that is not whole"},        \
     [BARCODE_OPT_FORCE] = {"force", 0, NULL, "overwrite existing outputs"}
 

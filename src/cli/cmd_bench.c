@@ -1,7 +1,9 @@
 /* jacquard bench: the command line of measuring the program on this machine. */
+#include "barcode/terms.h"
 #include "bench/bench.h"
 #include "cli/barcode_opts.h"
 #include "cli/commands.h"
+#include "job/file_terms.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -87,7 +89,8 @@ static enum status check_options(const struct parsed *p)
             fits = p->what == BENCH_IO;
         else if (o == BARCODE_OPT_K || o == BARCODE_OPT_N_INIT || o == BARCODE_OPT_PLAIN || o == BARCODE_OPT_SEED)
             fits = p->what == BENCH_BARCODE || p->what == BENCH_KMEANS;
-        else if (o < N_BARCODE_OPTS && o != BARCODE_OPT_BACKEND && o != BARCODE_OPT_THREADS)
+        else if (o < N_BARCODE_OPTS && o != BARCODE_OPT_BACKEND && o != BARCODE_OPT_THREADS &&
+                 o != BARCODE_OPT_RANK_TIMEOUT)
             fits = p->what == BENCH_BARCODE;
         if (p->is_given[o] && !fits)
             return FAIL(ST_USAGE, "bench %s takes no --%s (see: jacquard bench --help)", benches[p->what].name,
@@ -113,6 +116,20 @@ static enum status check(struct parsed *p, const char *const *operand, int n_ope
                     operand[1 + benches[p->what].most_films]);
     p->film = n_operands > 1 ? operand[1] : NULL;
     return check_options(p);
+}
+
+/* Local. What the ranks must have alike to measure the same. */
+static enum status get_ready(struct comm *comm, const struct parsed *p)
+{
+    comm_must_match(comm, "what is measured", "%s", benches[p->what].name);
+    comm_must_match(comm, "--runs", "%d", p->runs);
+    comm_must_match(comm, "--features", "%s", haar_set_names[p->set]);
+    TRY(terms_of_barcode(comm, &p->barcode.config));
+    if (p->what == BENCH_SCAN || p->what == BENCH_TRAIN) {
+        TRY(file_terms_take(comm, "the file of images", p->images));
+        TRY(file_terms_take(comm, "the file of labels", p->labels));
+    }
+    return p->what == BENCH_BARCODE ? file_terms_take(comm, "film", p->film) : ST_OK;
 }
 
 static enum status run_bench(const struct parsed *p, const struct bench_run *run)
@@ -163,7 +180,7 @@ enum status command_bench(struct comm *comm, int argc, char **argv, atomic_int *
     TRY(check(&p, operand, n_operands));
 
     struct bench_table *table = malloc(sizeof *table);
-    enum status st = comm_agree(comm, table ? ST_OK : FAIL(ST_NOMEM, "out of memory"));
+    enum status st = comm_meet(comm, table ? get_ready(comm, &p) : FAIL(ST_NOMEM, "out of memory"));
     const struct bench_run run = {.comm = comm,
                                   .backend = p.barcode.config.backend,
                                   .threads = p.barcode.config.threads,

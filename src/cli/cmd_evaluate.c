@@ -5,7 +5,18 @@
 
 #include <stdio.h>
 
-enum { OPT_IMAGES, OPT_LABELS, OPT_JSON, OPT_CURVE, OPT_CONFUSION, OPT_BACKEND, OPT_THREADS, OPT_FORCE, OPT_HELP };
+enum {
+    OPT_IMAGES,
+    OPT_LABELS,
+    OPT_JSON,
+    OPT_CURVE,
+    OPT_CONFUSION,
+    OPT_BACKEND,
+    OPT_THREADS,
+    OPT_RANK_TIMEOUT,
+    OPT_FORCE,
+    OPT_HELP
+};
 
 static const struct opt options[] = {
     [OPT_IMAGES] = {"images", 0, "FILE", "IDX images, plain or gzip"},
@@ -18,6 +29,7 @@ static const struct opt options[] = {
                        "the confusion matrix as a picture: a row a label, a column an answer"},
     [OPT_BACKEND] = RUN_OPT_BACKEND,
     [OPT_THREADS] = RUN_OPT_THREADS,
+    [OPT_RANK_TIMEOUT] = RUN_OPT_RANK_TIMEOUT,
     [OPT_FORCE] = {"force", 0, NULL, "overwrite existing outputs"},
     [OPT_HELP] = RUN_OPT_HELP,
     {NULL, 0, NULL, NULL},
@@ -53,6 +65,8 @@ static enum status handle(void *context, int which, const char *arg)
         return run_opts_backend(arg, &c->backend);
     case OPT_THREADS:
         return run_opts_threads(arg, &c->threads);
+    case OPT_RANK_TIMEOUT:
+        return run_opts_rank_timeout(arg);
     case OPT_FORCE:
         c->force = true;
         break;

@@ -8,16 +8,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { OPT_HELP };
+enum { OPT_RANK_TIMEOUT, OPT_HELP };
 
 static const struct opt options[] = {
+    [OPT_RANK_TIMEOUT] = RUN_OPT_RANK_TIMEOUT,
     [OPT_HELP] = RUN_OPT_HELP,
     {NULL, 0, NULL, NULL},
 };
 
 static enum status handle(void *context, int which, const char *arg)
 {
-    (void)which, (void)arg;
+    if (which == OPT_RANK_TIMEOUT)
+        return run_opts_rank_timeout(arg);
     *(bool *)context = true;
     return ST_OK;
 }

@@ -19,6 +19,7 @@ enum {
     OPT_BACKEND,
     OPT_THREADS,
     OPT_PROGRESS,
+    OPT_RANK_TIMEOUT,
     OPT_FORCE,
     OPT_HELP
 };
@@ -41,6 +42,7 @@ static const struct opt options[] = {
     [OPT_BACKEND] = RUN_OPT_BACKEND,
     [OPT_THREADS] = RUN_OPT_THREADS,
     [OPT_PROGRESS] = RUN_OPT_PROGRESS,
+    [OPT_RANK_TIMEOUT] = RUN_OPT_RANK_TIMEOUT,
     [OPT_FORCE] = {"force", 0, NULL, "overwrite existing outputs"},
     [OPT_HELP] = RUN_OPT_HELP,
     {NULL, 0, NULL, NULL},
@@ -90,6 +92,8 @@ static enum status handle(void *context, int which, const char *arg)
         return run_opts_threads(arg, &c->threads);
     case OPT_PROGRESS:
         return run_opts_progress(arg, &c->progress);
+    case OPT_RANK_TIMEOUT:
+        return run_opts_rank_timeout(arg);
     case OPT_FORCE:
         c->force = true;
         break;

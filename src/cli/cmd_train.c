@@ -32,6 +32,7 @@ enum {
     OPT_BACKEND,
     OPT_THREADS,
     OPT_PROGRESS,
+    OPT_RANK_TIMEOUT,
     OPT_FORCE,
     OPT_HELP
 };
@@ -73,6 +74,7 @@ static const struct opt options[] = {
     [OPT_BACKEND] = RUN_OPT_BACKEND,
     [OPT_THREADS] = RUN_OPT_THREADS,
     [OPT_PROGRESS] = RUN_OPT_PROGRESS,
+    [OPT_RANK_TIMEOUT] = RUN_OPT_RANK_TIMEOUT,
     [OPT_FORCE] = {"force", 0, NULL, "overwrite an existing model, checkpoint, log"},
     [OPT_HELP] = RUN_OPT_HELP,
     {NULL, 0, NULL, NULL},
@@ -211,6 +213,8 @@ static enum status handle(void *context, int which, const char *arg)
         return run_opts_threads(arg, &c->threads);
     case OPT_PROGRESS:
         return run_opts_progress(arg, &c->progress);
+    case OPT_RANK_TIMEOUT:
+        return run_opts_rank_timeout(arg);
     case OPT_FORCE:
         c->force = true;
         break;

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { OPT_SAMPLES, OPT_FILM_TIMEOUT, OPT_FILM_MEMORY, OPT_THREADS, OPT_PROGRESS, OPT_HELP };
+enum { OPT_SAMPLES, OPT_FILM_TIMEOUT, OPT_FILM_MEMORY, OPT_THREADS, OPT_PROGRESS, OPT_RANK_TIMEOUT, OPT_HELP };
 
 static const struct opt options[] = {
     [OPT_SAMPLES] = {"samples", 0, "N",
@@ -19,6 +19,7 @@ static const struct opt options[] = {
                          "with --samples: memory that decoding a film may take (default 8G, or 3/4 of all)"},
     [OPT_THREADS] = {"threads", 0, "N", "films side by side (default: the host's cores)"},
     [OPT_PROGRESS] = RUN_OPT_PROGRESS,
+    [OPT_RANK_TIMEOUT] = RUN_OPT_RANK_TIMEOUT,
     [OPT_HELP] = RUN_OPT_HELP,
     {NULL, 0, NULL, NULL},
 };
@@ -44,6 +45,8 @@ static enum status handle(void *context, int which, const char *arg)
         return run_opts_threads(arg, &s->threads);
     case OPT_PROGRESS:
         return run_opts_progress(arg, &s->progress);
+    case OPT_RANK_TIMEOUT:
+        return run_opts_rank_timeout(arg);
     default:
         p->help = true;
         return ST_OK;

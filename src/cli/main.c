@@ -14,19 +14,20 @@ static const struct {
     const char *name;
     command *run;
     const char *help;
+    bool meets; /* compares what the ranks have in common itself; of the others it is the command line */
 } commands[] = {
-    {"barcode", command_barcode, "a film becomes its barcode"},
-    {"catalog", command_catalog, "a film collection becomes barcodes"},
-    {"status", command_status, "how far a catalogue is"},
-    {"verify", command_verify, "a catalogue's results against what they were made of"},
-    {"render", command_render, "draw a barcode again from its side-car, without the film"},
-    {"scan", command_scan, "Haar-like features of images, those over a threshold"},
-    {"train", command_train, "labelled images become a classifier"},
-    {"evaluate", command_evaluate, "a classifier's error on labelled images"},
-    {"predict", command_predict, "what a classifier sees in images"},
-    {"export", command_export, "a classifier as a C header"},
-    {"bench", command_bench, "how fast all this is here, beside what the machine allows"},
-    {"info", command_info, "what this build and this machine have"},
+    {"barcode", command_barcode, "a film becomes its barcode", true},
+    {"catalog", command_catalog, "a film collection becomes barcodes", true},
+    {"status", command_status, "how far a catalogue is", false},
+    {"verify", command_verify, "a catalogue's results against what they were made of", false},
+    {"render", command_render, "draw a barcode again from its side-car, without the film", false},
+    {"scan", command_scan, "Haar-like features of images, those over a threshold", true},
+    {"train", command_train, "labelled images become a classifier", true},
+    {"evaluate", command_evaluate, "a classifier's error on labelled images", true},
+    {"predict", command_predict, "what a classifier sees in images", false},
+    {"export", command_export, "a classifier as a C header", false},
+    {"bench", command_bench, "how fast all this is here, beside what the machine allows", true},
+    {"info", command_info, "what this build and this machine have", false},
 };
 
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
@@ -78,9 +79,32 @@ static void print_help(void)
          "whole, 4 nothing matched, 5 results are not what they should be, 75 interrupted.");
 }
 
+/* What rank 0 does alone the others must have been asked for too. */
+static enum status meet_over_words(struct comm *comm, int argc, char **argv)
+{
+    char name[32];
+
+    for (int i = 2; i < argc; i++) {
+        snprintf(name, sizeof name, "argument %d", i - 1);
+        comm_must_match(comm, name, "%s", argv[i]);
+    }
+    return comm_meet(comm, ST_OK);
+}
+
+static bool asks_for_help(int argc, char **argv)
+{
+    for (int i = 2; i < argc; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return true;
+    return false;
+}
+
 static enum status run_command(struct comm *comm, int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "";
+
+    comm_must_match(comm, "the program's version", "%s", JACQUARD_VERSION);
+    comm_must_match(comm, "the command", "%s%s", name, asks_for_help(argc, argv) ? " --help" : "");
 
     if (strcmp(name, "--version") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
         if (comm->rank == 0 && strcmp(name, "--version") == 0)
@@ -90,8 +114,10 @@ static enum status run_command(struct comm *comm, int argc, char **argv)
         return ST_OK;
     }
     for (int i = 0; i < N_COMMANDS; i++)
-        if (strcmp(name, commands[i].name) == 0)
+        if (strcmp(name, commands[i].name) == 0) {
+            TRY(commands[i].meets ? ST_OK : meet_over_words(comm, argc, argv));
             return commands[i].run(comm, argc - 1, argv + 1, &stop);
+        }
     return argc > 1 ? FAIL(ST_USAGE, "unknown command %s (see: jacquard --help)", name)
                     : FAIL(ST_USAGE, "a command is missing (see: jacquard --help)");
 }
@@ -112,6 +138,8 @@ int main(int argc, char **argv)
     }
     log_set_speaker(comm.rank == 0);
     st = run_command(&comm, argc, argv);
+    if (!comm.has_met) /* its options were not to be understood, or asked for help: the others wait to hear of it */
+        st = comm_meet(&comm, st);
     if (st == ST_OK && comm.rank == 0)
         st = finish_stdout();
     if (st != ST_OK && (comm.rank == 0 || st == ST_COMM))

@@ -1,5 +1,9 @@
 #include "cli/run_opts.h"
 
+#include "mpi/comm.h"
+
+#include <string.h>
+
 enum status run_opts_backend(const char *text, const char **backend)
 {
     static const char *const names[] = {"auto", "cpu", "cuda"};
@@ -23,5 +27,19 @@ enum status run_opts_progress(const char *text, enum progress_mode *mode)
 
     TRY(opts_choice("--progress", text, names, 4, &which));
     *mode = (enum progress_mode)which;
+    return ST_OK;
+}
+
+/* Ranks beat twice a second. */
+enum status run_opts_rank_timeout(const char *text)
+{
+    double seconds = 0.0;
+
+    if (strcmp(text, "0") != 0) {
+        TRY(opts_duration("--rank-timeout", text, &seconds));
+        if (seconds < 2.0)
+            return FAIL(ST_USAGE, "--rank-timeout %s: 0 (never), or 2 seconds or more are wanted", text);
+    }
+    comm_set_rank_timeout(seconds);
     return ST_OK;
 }

@@ -18,6 +18,10 @@
     {                                                                                                                  \
         "progress", 0, "HOW", "auto (default), bar, log, none"                                                         \
     }
+#define RUN_OPT_RANK_TIMEOUT                                                                                           \
+    {                                                                                                                  \
+        "rank-timeout", 0, "T", "end a job in which a rank is silent or stuck for so long (default 5m; 0: never)"      \
+    }
 #define RUN_OPT_HELP                                                                                                   \
     {                                                                                                                  \
         "help", 'h', NULL, "this"                                                                                      \
@@ -27,5 +31,6 @@
 enum status run_opts_backend(const char *text, const char **backend);
 enum status run_opts_threads(const char *text, int *threads);
 enum status run_opts_progress(const char *text, enum progress_mode *mode);
+enum status run_opts_rank_timeout(const char *text); /* holds from now on */
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "haar/model/model_format.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,6 +38,16 @@ const struct model_setting_rule model_setting_rules[N_SETTINGS] = {
 bool model_setting_is_optional(enum model_setting setting)
 {
     return setting == SETTING_SKETCH;
+}
+
+void model_setting_text(enum model_setting setting, uint64_t value, char text[32])
+{
+    const struct model_setting_rule *rule = &model_setting_rules[setting];
+
+    if (rule->names)
+        snprintf(text, 32, "%s", rule->names[value]);
+    else
+        snprintf(text, 32, "%llu", (unsigned long long)value);
 }
 
 void model_pack_settings(const struct model *model, uint64_t value[N_SETTINGS])

@@ -56,6 +56,7 @@ extern const char *const model_kind_names[2]; /* enum weak_kind */
 
 /* A setting that has no line where it is 0. */
 bool model_setting_is_optional(enum model_setting setting);
+void model_setting_text(enum model_setting setting, uint64_t value, char text[32]); /* as the file has it */
 void model_pack_settings(const struct model *model, uint64_t value[N_SETTINGS]);
 void model_unpack_settings(const uint64_t value[N_SETTINGS], struct model *model); /* values that keep the rules */
 

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "haar/data/dataset.h"
 #include "haar/scan/scan_records.h"
+#include "job/file_terms.h"
 #include "job/resources.h"
 
 #include <inttypes.h>
@@ -42,6 +43,14 @@ static enum status check_outputs(const struct scan_config *c)
 
 static enum status prepare(struct job *job)
 {
+    const struct scan_config *c = job->config;
+
+    comm_must_match(job->comm, "--features", "%s", haar_set_names[c->set]);
+    comm_must_match(job->comm, "the rule", "%s", rule_names[c->rule]);
+    comm_must_match(job->comm, "--threshold", "%d", c->threshold);
+    comm_must_match(job->comm, "--output", "%s", c->records ? "wanted" : "not wanted");
+    TRY(file_terms_take(job->comm, "the file of images", c->images));
+    TRY(file_terms_take(job->comm, "the file of labels", c->labels));
     TRY(resources_choose(job->comm, job->config->backend, job->config->threads, &job->resources));
     if (!job->resources.ops->scan)
         return FAIL(ST_UNSUPPORTED, "backend %s cannot scan", job->resources.ops->name);
@@ -252,7 +261,7 @@ static enum status run_phases(struct job *job)
     const struct scan_config *c = job->config;
     struct comm *comm = job->comm;
 
-    TRY(comm_agree(comm, prepare(job)));
+    TRY(comm_meet(comm, prepare(job)));
     TRY(dataset_load(comm, c->images, c->labels, (struct dataset_range){0, -1}, comm->rank, comm->size, &job->set));
     job->load_seconds = clock_seconds() - job->started;
     TRY(comm_agree(comm, list_features(job)));

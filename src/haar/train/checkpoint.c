@@ -21,14 +21,6 @@ char *checkpoint_path(const char *path, int member, int n_members)
     return name;
 }
 
-static void print_value(char text[32], const struct model_setting_rule *rule, uint64_t value)
-{
-    if (rule->names)
-        snprintf(text, 32, "%s", rule->names[value]);
-    else
-        snprintf(text, 32, "%llu", (unsigned long long)value);
-}
-
 static enum status compare(const char *path, const struct model *was, const struct model *now)
 {
     uint64_t a[N_SETTINGS], b[N_SETTINGS];
@@ -38,8 +30,8 @@ static enum status compare(const char *path, const struct model *was, const stru
     model_pack_settings(now, b);
     for (int i = 0; i < N_SETTINGS; i++)
         if (a[i] != b[i] && i != SETTING_ROUNDS && i != SETTING_SEED) { /* a member has a seed of its own */
-            print_value(was_text, &model_setting_rules[i], a[i]);
-            print_value(now_text, &model_setting_rules[i], b[i]);
+            model_setting_text((enum model_setting)i, a[i], was_text);
+            model_setting_text((enum model_setting)i, b[i], now_text);
             return FAIL(ST_USAGE, "%s: cannot go on from this checkpoint: its \"%s\" is %s, now it is %s", path,
                         model_setting_rules[i].key, was_text, now_text);
         }

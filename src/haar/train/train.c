@@ -9,8 +9,10 @@
 #include "haar/train/checkpoint.h"
 #include "haar/data/feed.h"
 #include "haar/data/idx.h"
+#include "haar/model/model_format.h"
 #include "haar/use/scores.h"
 #include "haar/train/train_job.h"
+#include "job/file_terms.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +40,33 @@ static enum status check_outputs(const struct train_config *c)
         free(checkpoint);
     }
     return st;
+}
+
+/* Local. What decides the model's bytes, or which steps the ranks take together. */
+static enum status get_ready(struct train_job *job)
+{
+    const struct train_config *c = job->config;
+    const struct model model = {.settings = c->settings}; /* width and the like are not known yet */
+    struct comm *world = job->world;
+    uint64_t value[N_SETTINGS];
+    char text[32];
+
+    comm_must_match(world, "the version of the model's format", "%d", MODEL_VERSION);
+    model_pack_settings(&model, value);
+    for (int i = 0; i < N_SETTINGS; i++) {
+        model_setting_text((enum model_setting)i, value[i], text);
+        comm_must_match(world, model_setting_rules[i].key, "%s", text);
+    }
+    comm_must_match(world, "--ensemble", "%d", c->n_members);
+    comm_must_match(world, "--shard", "%dx%d", c->data_shards, c->feature_shards);
+    comm_must_match(world, "--plan", "%s", c->plan_only ? "on" : "off");
+    comm_must_match(world, "--resume", "%s", c->resume ? "on" : "off");
+    comm_must_match(world, "--log", "%s", c->log ? "wanted" : "not wanted");
+    if (c->checkpoint)
+        comm_must_match(world, "--checkpoint", "every %d rounds", c->checkpoint_every);
+    TRY(file_terms_take(world, "the file of images", c->images));
+    TRY(file_terms_take(world, "the file of labels", c->labels));
+    return world->rank == 0 ? check_outputs(c) : ST_OK;
 }
 
 static enum status load_images(struct train_job *job)
@@ -234,7 +263,7 @@ static enum status run_phases(struct train_job *job)
     struct comm *world = job->world;
     int64_t n_wrong;
 
-    TRY(comm_agree(world, world->rank == 0 ? check_outputs(c) : ST_OK));
+    TRY(comm_meet(world, get_ready(job)));
     TRY(comm_agree(world, resources_choose(world, c->backend, c->threads, &job->resources)));
     TRY(comm_agree(world, train_plan_make(c, world->size, &job->plan)));
     TRY(train_open_grid(job));

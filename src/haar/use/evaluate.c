@@ -11,6 +11,7 @@
 #include "haar/use/evaluation.h"
 #include "haar/use/scores.h"
 #include "image/png.h"
+#include "job/file_terms.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -48,14 +49,13 @@ static enum status open_model(struct evaluate *e)
     return model_digest(&e->model, e->result.digest);
 }
 
-/* Collective. Nodes may see different files under one name. */
-static enum status compare_models(struct evaluate *e)
+static enum status get_ready(struct evaluate *e)
 {
-    bool is_same;
-
-    TRY(comm_is_same(e->comm, e->result.digest, sizeof e->result.digest, &is_same));
-    return comm_agree(e->comm,
-                      is_same ? ST_OK : FAIL(ST_FORMAT, "%s is not the same file as on rank 0", e->config->model));
+    TRY(open_model(e));
+    comm_must_match(e->comm, "model", "the one with the sha256 %.16s...", e->result.digest);
+    comm_must_match(e->comm, "--curve", "%s", e->config->curve ? "wanted" : "not wanted");
+    TRY(file_terms_take(e->comm, "the file of images", e->config->images));
+    return file_terms_take(e->comm, "the file of labels", e->config->labels);
 }
 
 static enum status check_fit(const struct evaluate *e)
@@ -208,8 +208,7 @@ static enum status run(struct evaluate *e)
     const struct evaluate_config *c = e->config;
     const struct dataset_range everything = {.n = -1};
 
-    TRY(comm_agree(e->comm, open_model(e)));
-    TRY(compare_models(e));
+    TRY(comm_meet(e->comm, get_ready(e)));
     TRY(dataset_load(e->comm, c->images, c->labels, everything, e->comm->rank, e->comm->size, &e->set));
     TRY(comm_agree(e->comm, check_fit(e)));
     note_model(e);
@@ -223,7 +222,7 @@ static enum status run(struct evaluate *e)
 enum status evaluate_run(struct comm *comm, const struct evaluate_config *config, atomic_int *stop)
 {
     struct evaluate *e = mem_array(1, sizeof *e);
-    enum status st = comm_agree(comm, e ? ST_OK : ST_NOMEM);
+    enum status st = e ? ST_OK : ST_NOMEM; /* without it this rank does not get to the meeting */
 
     if (st == ST_OK) {
         *e = (struct evaluate){.comm = comm, .config = config, .stop = stop};
