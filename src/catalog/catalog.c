@@ -80,15 +80,21 @@ static void name_each(struct comm *comm, const char *what, const char *const *it
     }
 }
 
-/* A list that is no file (a pipe, standard input) only rank 0 can read. */
+/* A pipe, standard input: only rank 0 can read it, and whoever writes it may take its time. */
+static bool is_stream(const char *list)
+{
+    struct stat info;
+
+    return strcmp(list, "-") == 0 || (stat(list, &info) == 0 && !S_ISREG(info.st_mode));
+}
+
 static enum status name_list(struct catalog *c)
 {
     const char *list = c->config.list;
-    struct stat info;
 
     if (c->comm->size == 1 || !list)
         return ST_OK;
-    if (strcmp(list, "-") == 0 || (stat(list, &info) == 0 && !S_ISREG(info.st_mode))) {
+    if (is_stream(list)) {
         comm_must_match(c->comm, "list", "a stream");
         return ST_OK;
     }
@@ -179,8 +185,7 @@ static enum status find_films(struct catalog *c)
                                             .out = f->out,
                                             .base = getcwd(base, sizeof base)};
 
-    const bool is_stream = f->list && strcmp(f->list, "-") == 0;
-    comm_rest(is_stream); /* whoever writes it may take its time */
+    comm_rest(f->list && is_stream(f->list));
     const enum status st = listing_make(&c->listing, &request);
     comm_rest(false);
     TRY(st);

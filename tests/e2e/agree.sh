@@ -86,6 +86,15 @@ refused catalog 2 "${DIFFERS}k is 5, but 4 on rank 0"
 refused list 2 "${DIFFERS}list is .* on rank 0"
 refused command 2 "${DIFFERS}the command is train, but barcode on rank 0"
 
+# Another version: this one, called otherwise.
+VERSION=$("$JACQUARD" --version | cut -d' ' -f2)
+OTHER=${VERSION%?}$(((${VERSION: -1} + 1) % 10))
+LC_ALL=C sed "s/${VERSION//./\\.}/$OTHER/g" "$JACQUARD" >"$WORK/jacquard"
+chmod +x "$WORK/jacquard"
+[ "$("$WORK/jacquard" --version)" = "jacquard $OTHER" ] || die "no program of another version can be made"
+start version "${MPIRUN[@]}" "${BARCODE[@]}" : -n 1 "$WORK/jacquard" "${BARCODE[@]:3}"
+refused version 2 "${DIFFERS}the program's version is $OTHER, but $VERSION on rank 0"
+
 # A rank that fails before, whichever it is; all of them in the same way.
 start option "${MPIRUN[@]}" -n 2 "${BARCODE[@]:2}" : "${BARCODE[@]}" -k 99
 start first "${MPIRUN[@]}" "${BARCODE[@]}" --colour blue : -n 2 "${BARCODE[@]:2}"
