@@ -10,7 +10,10 @@
  * The beats go through MPI, by a communicator of their own: so they need no port, no address and no firewall's leave,
  * and share the fate of what the job itself sends. MPI is called by one thread at a time, by a lock around each call
  * (MPI_THREAD_SERIALIZED); the main thread's waits are short calls with naps between, so the lock is free when the
- * watch wants it. */
+ * watch wants it.
+ *
+ * When all ranks have ended, the launcher may still wait for a host that is gone: Open MPI's mpirun until it finds its
+ * daemon's connection dead (its parameters oob_tcp_keepalive_*, 8 minutes as they come). */
 #ifndef JACQUARD_MPI_WATCH_H
 #define JACQUARD_MPI_WATCH_H
 
