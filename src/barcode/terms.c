@@ -29,6 +29,7 @@ enum status terms_of_barcode(struct comm *comm, const struct barcode_config *con
     comm_must_match_json(comm, text);
     comm_must_match(comm, "--allow-partial", "%s", config->allow_partial ? "on" : "off");
     comm_must_match(comm, "--frame-hashes", "%s", config->frame_hashes ? "wanted" : "not wanted");
+    comm_must_match(comm, "--verify-samples", "%d", config->verify_samples);
     free(text);
     return ST_OK;
 }
