@@ -5,11 +5,10 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include "mpi/comm_ops.h"
 #include "mpi/watch.h"
 
-#include <errno.h>
-#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -169,15 +168,11 @@ static int count_launched(const char **variable)
 
     for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++) {
         const char *text = getenv(variables[i]);
-        char *end = NULL;
+        int32_t n;
 
-        if (!text)
-            continue;
-        errno = 0;
-        const long n = strtol(text, &end, 10);
-        if (end != text && *end == '\0' && errno == 0 && n > 0 && n <= INT_MAX) {
+        if (text && number_read_int32(text, 1, INT32_MAX, &n)) {
             *variable = variables[i];
-            return (int)n;
+            return n;
         }
     }
     return 0;
@@ -380,12 +375,17 @@ enum status comm_is_same(struct comm *comm, const void *data, size_t bytes, bool
 /* "rank N: " or "rank N on HOST: ": a fault that was agreed on before keeps the rank that had it. */
 static bool names_rank(const char *message)
 {
-    int end = 0;
+    static const char word[] = "rank ";
+    int32_t rank;
 
-    (void)sscanf(message, "rank %*u%n", &end);
-    if (end > 0 && strncmp(message + end, " on ", 4) == 0)
-        end += 4 + (int)strcspn(message + end + 4, ": ");
-    return end > 0 && strncmp(message + end, ": ", 2) == 0;
+    if (strncmp(message, word, sizeof word - 1) != 0)
+        return false;
+    message += sizeof word - 1;
+    if (!number_next_int32(&message, 0, INT32_MAX, &rank))
+        return false;
+    if (strncmp(message, " on ", 4) == 0)
+        message += 4 + strcspn(message + 4, ": ");
+    return strncmp(message, ": ", 2) == 0;
 }
 
 struct verdict {

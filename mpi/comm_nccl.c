@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include "mpi/comm_ops.h"
 #include "mpi/watch.h"
 
@@ -394,13 +395,11 @@ static void find_obstacle(const struct place *place, int n, char *reason, size_t
 static enum status read_timeout(double *seconds)
 {
     const char *text = getenv("JACQUARD_COMM_TIMEOUT");
-    char *end = NULL;
 
     *seconds = watch_is_open() ? HUGE_VAL : 600;
     if (!text || !*text)
         return ST_OK;
-    *seconds = strtod(text, &end);
-    if (*end != '\0' || !(*seconds > 0))
+    if (!number_read_real(text, seconds) || *seconds <= 0)
         return FAIL(ST_USAGE, "JACQUARD_COMM_TIMEOUT is '%s': not a number of seconds above 0", text);
     return ST_OK;
 }

@@ -154,10 +154,12 @@ enum status loom_share_film(struct loom *loom, struct comm *comm)
 
 enum status loom_plan_ranks(struct loom *loom, struct comm *comm)
 {
-    const enum status st = loom_plan(loom, comm->size);
+    enum status st = loom_plan(loom, comm->size);
 
     if (st == ST_OK)
         loom_setup_weave(loom, comm->rank);
+    if (st == ST_OK && comm->rank == 0)
+        st = output_check_size(&loom->config, loom->plan.n_columns, loom->weave.n_lines);
     return comm_agree(comm, st);
 }
 

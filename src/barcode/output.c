@@ -68,9 +68,17 @@ static enum status paths_make(const struct barcode_config *c, struct paths *p)
     return ST_OK;
 }
 
+enum status output_check_size(const struct barcode_config *config, int64_t n_columns, int n_lines)
+{
+    return render_check_size(n_columns, n_lines, config->height, mem_limit());
+}
+
 enum status output_check(const struct barcode_config *config)
 {
     struct paths p;
+
+    if (config->sampling.unit == SAMPLE_COLUMNS) /* known before the film is opened */
+        TRY(output_check_size(config, (int64_t)config->sampling.every, 0));
     enum status st = paths_make(config, &p);
 
     for (int i = 0; i < MAX_FILES && st == ST_OK; i++) {

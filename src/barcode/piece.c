@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/number.h"
 
 #include <dirent.h>
 #include <limits.h>
@@ -56,10 +57,13 @@ static void make_folder(const struct piece_setup *setup)
 /* "index" or "3of8" */
 static bool is_part(const char *suffix)
 {
-    int part, n, end = 0;
+    int32_t part, n;
 
-    return strcmp(suffix, "index") == 0 ||
-           (sscanf(suffix, "%dof%d%n", &part, &n, &end) == 2 && end > 0 && suffix[end] == '\0');
+    if (strcmp(suffix, "index") == 0)
+        return true;
+    if (!number_next_int32(&suffix, 0, INT32_MAX, &part) || strncmp(suffix, "of", 2) != 0)
+        return false;
+    return number_read_int32(suffix + 2, 1, INT32_MAX, &n);
 }
 
 void piece_forget(const char *store)
@@ -234,7 +238,7 @@ static enum status make_plan(struct piece *p, int share, int n_shares)
     TRY(loom_plan(&p->loom, n_shares));
     loom_setup_weave(&p->loom, share);
     p->loom.weave.drain = p->setup.drain;
-    return ST_OK;
+    return output_check_size(&p->loom.config, p->loom.plan.n_columns, p->loom.weave.n_lines);
 }
 
 static enum status weave(struct piece *p, struct weave_result *earlier)

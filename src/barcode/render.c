@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MOST_COLUMNS = 0x7fffffff };
+
 const char *const strip_names[N_STRIPS] = {"kmeans", "average", "prominent", "squeezed", "least", "equal"};
 const char *const order_names[N_ORDERS] = {"share", "lightness", "hue"};
 
@@ -160,6 +162,22 @@ static void squeeze(const struct lane *lane, const struct light *light, const ui
             lane->at[y * lane->stride + (size_t)c] =
                 light_encode(light, (uint32_t)((2 * sum[c] + n_lines) / (2 * (uint64_t)n_lines)));
     }
+}
+
+enum status render_check_size(int64_t n_columns, int n_lines, uint32_t height, double memory)
+{
+    const double n = (double)n_columns, each = (double)sizeof(struct column) + 3.0 * n_lines;
+    const double bytes = n * each + n * height * 3.0;
+
+    if (n_columns > MOST_COLUMNS)
+        return FAIL(ST_UNSUPPORTED, "a picture of %lld columns is wider than a PNG can be (%d)", (long long)n_columns,
+                    MOST_COLUMNS);
+    if (bytes > memory)
+        return FAIL(ST_UNSUPPORTED,
+                    "a picture of %lld columns and %u rows takes %.1f GiB with what it is made of, and there are %.1f "
+                    "GiB of memory for it: fewer columns (--every, --columns) or rows (--height) are wanted",
+                    (long long)n_columns, height, bytes / 0x1p30, memory / 0x1p30);
+    return ST_OK;
 }
 
 enum status render_strip(const struct barcode *b, enum strip strip, enum order order, uint32_t height, uint8_t **rgb)

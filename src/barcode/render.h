@@ -20,6 +20,10 @@ void apportion(const uint32_t *count, int n, uint32_t height, uint32_t *rows);
  * on top (CIE L* by its luminance); hue: by HSV hue angle from red, greys (saturation 0) last. Ties by share. */
 void stack_order(const struct frame_clusters *clusters, enum order order, int *index);
 
+/* ST_UNSUPPORTED where a picture of that many columns and rows cannot be drawn in `memory` bytes, its columns (of
+ * n_lines lines each) beside it, or is wider than a PNG may be: asked before the long work that would end with it. */
+enum status render_check_size(int64_t n_columns, int n_lines, uint32_t height, double memory);
+
 /* The strip as u8 [height, n_columns, 3] (heap). ST_USAGE if squeezed is wanted and the columns have no lines. */
 enum status render_strip(const struct barcode *b, enum strip strip, enum order order, uint32_t height, uint8_t **rgb);
 

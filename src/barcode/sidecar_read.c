@@ -7,6 +7,7 @@
 #include "barcode/sidecar_format.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/number.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -158,11 +159,10 @@ static enum status get_ratio(const struct reader *r, const json_t *object, const
     char text[32], again[32];
 
     TRY(get_text(r, object, key, text, sizeof text));
-    char *middle = strchr(text, between);
-    *num = (int)strtol(text, NULL, 10);
-    *den = middle ? (int)strtol(middle + 1, NULL, 10) : 0;
-    snprintf(again, sizeof again, "%d%c%d", *num, between, *den);
-    if (strcmp(text, again) != 0 || *num < 1 || *den < 1)
+    const bool is_read = number_read_pair(text, between, 1, INT32_MAX, num, den);
+    if (is_read) /* as it is written, or not at all: no leading zeros */
+        snprintf(again, sizeof again, "%d%c%d", *num, between, *den);
+    if (!is_read || strcmp(text, again) != 0)
         return wrong(r, "%s.%s is not like \"1%c1\"", r->where, key, between);
     return ST_OK;
 }

@@ -12,4 +12,8 @@ void *mem_array(size_t n, size_t thing_bytes);
  * or NULL with a message and the old array left as it was. */
 void *mem_grow(void *array, size_t n, size_t *room, size_t thing_bytes);
 
+/* The most bytes that this process may ever have: the least of the machine's memory, its own limits (ulimit -d, -v) and
+ * those of its control groups. Infinity where nothing says so. */
+double mem_limit(void);
+
 #endif

@@ -1,11 +1,11 @@
 #include "base/opts.h"
 
-#include <errno.h>
+#include "base/number.h"
+
 #include <getopt.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { MAX_OPTIONS = 64, FIRST_LONG = 256 };
@@ -107,11 +107,7 @@ void opts_print_rows(const struct opt *table, int first, int last)
 
 enum status opts_int(const char *option, const char *text, int64_t low, int64_t high, int64_t *value)
 {
-    char *end;
-
-    errno = 0;
-    *value = strtoll(text, &end, 10);
-    if (errno || end == text || *end || *value < low || *value > high)
+    if (!number_read_int(text, low, high, value))
         return FAIL(ST_USAGE, "%s %s: a whole number from %lld to %lld is wanted", option, text, (long long)low,
                     (long long)high);
     return ST_OK;
@@ -128,26 +124,15 @@ enum status opts_int32(const char *option, const char *text, int32_t low, int32_
 
 enum status opts_positive(const char *option, const char *text, double *value)
 {
-    char *end;
-
-    errno = 0;
-    *value = strtod(text, &end);
-    if (errno || end == text || *end || !isfinite(*value) || *value <= 0.0)
+    if (!number_read_real(text, value) || *value <= 0.0)
         return FAIL(ST_USAGE, "%s %s: a number above 0 is wanted", option, text);
     return ST_OK;
 }
 
-/* Digits with at most one point among them; strtod alone also takes signs, blanks, hexadecimal, "inf". NULL: none. */
+/* NULL: none. */
 static const char *read_decimal(const char *text, double *value)
 {
-    const size_t n = strspn(text, "0123456789.");
-    const char *point = memchr(text, '.', n);
-    char *end;
-
-    if (n == 0 || (point && (n == 1 || memchr(point + 1, '.', n - (size_t)(point + 1 - text)))))
-        return NULL;
-    *value = strtod(text, &end);
-    return end == text + n ? end : NULL;
+    return number_next_decimal(&text, value) ? text : NULL;
 }
 
 /* m:s or h:m:s; all but the seconds are whole, all but the first are below 60. */
@@ -200,6 +185,21 @@ enum status opts_bytes(const char *option, const char *text, double *bytes)
     }
     if (!is_read || *bytes != floor(*bytes) || *bytes < 1.0 || *bytes > 0x1p53)
         return FAIL(ST_USAGE, "%s %s: a number of bytes is wanted, like 512M or 2G (K, M, G, T)", option, text);
+    return ST_OK;
+}
+
+enum status opts_picture(const char *option, const char *text, const char **path)
+{
+    static const char *const others[] = {"jpg",  "jpeg", "jpe",  "jfif", "webp", "gif", "tif", "tiff", "bmp",
+                                         "heic", "heif", "avif", "jxl",  "jp2",  "ppm", "pgm", "pnm",  "tga",
+                                         "exr",  "psd",  "ico",  "svg",  "pdf",  "eps", "ps"};
+    const char *slash = strrchr(text, '/'), *dot = strrchr(slash ? slash : text, '.');
+
+    for (size_t i = 0; dot && i < sizeof others / sizeof *others; i++)
+        if (strcasecmp(dot + 1, others[i]) == 0)
+            return FAIL(ST_USAGE, "%s %s: pictures are written as PNG: a name that ends in .png is wanted", option,
+                        text);
+    *path = text;
     return ST_OK;
 }
 

@@ -34,6 +34,8 @@ enum status opts_positive(const char *option, const char *text, double *value);
 enum status opts_duration(const char *option, const char *text, double *seconds);
 /* 512M, 1.5G, 1048576: K, M, G and T are powers of 1024. A whole number from 1 to 2^53. */
 enum status opts_bytes(const char *option, const char *text, double *bytes);
+/* The name of a picture to be written: ST_USAGE where its suffix is that of another kind than PNG. Keeps text. */
+enum status opts_picture(const char *option, const char *text, const char **path);
 /* The index of text among names[n]. */
 enum status opts_choice(const char *option, const char *text, const char *const *names, int n, int *value);
 

@@ -174,7 +174,7 @@ static void take_share(struct listing *l, int share, int n_shares)
 static enum status find_films(struct catalog *c)
 {
     const struct catalog_config *f = &c->config;
-    char base[PATH_MAX];
+    char base[PATH_MAX], passed[512];
     const struct listing_request request = {.input = f->input,
                                             .n_inputs = f->n_inputs,
                                             .list = f->list,
@@ -189,8 +189,9 @@ static enum status find_films(struct catalog *c)
     const enum status st = listing_make(&c->listing, &request);
     comm_rest(false);
     TRY(st);
-    log_note("%lld films found; %lld other files passed over, %lld films listed under a second name",
-             (long long)c->listing.n, (long long)c->listing.n_not_films, (long long)c->listing.n_twice);
+    passed_describe(&c->listing.passed, passed, sizeof passed);
+    log_note("%lld films found; passed over: %s; films listed under a second name: %lld", (long long)c->listing.n,
+             passed, (long long)c->listing.n_twice);
     if (c->listing.n == 0)
         return FAIL(ST_NO_MATCH, "no film matches");
     for (int64_t i = 0; i < c->listing.n; i++)
@@ -344,7 +345,7 @@ static enum status refresh_views(struct catalog *c, int64_t *n_settled)
     enum status st = history_read(c->config.out, &h);
 
     if (st == ST_OK)
-        st = report_write(c->config.out, &h);
+        st = report_write(c->config.out, &h, &c->listing.passed);
     if (st == ST_OK)
         st = gallery_write(c->config.out, &h);
     *n_settled = count_settled(&h);

@@ -1,10 +1,9 @@
 #include "cli/barcode_opts.h"
 
+#include "base/number.h"
 #include "compute/kmeans_rules.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 void barcode_opts_init(struct barcode_opts *o)
@@ -43,34 +42,30 @@ static enum status parse_every(const char *text, struct sampling *s)
 static enum status parse_time(const char *option, const char *text, struct film_time *t)
 {
     const char *at = text;
-    double total = 0.0;
+    double total = 0.0, part;
     int n_parts = 0;
 
     t->is_percent = false;
     for (;; at++) {
-        char *end;
-        const double part = strtod(at, &end);
-        if (end == at || !isfinite(part) || part < 0.0 || (n_parts > 0 && part >= 60.0) || ++n_parts > 3)
+        if (!number_next_decimal(&at, &part) || (n_parts > 0 && part >= 60.0) || ++n_parts > 3)
             break;
         total = 60.0 * total + part;
-        if (*end == '\0' || (*end == '%' && end[1] == '\0' && n_parts == 1)) {
-            t->is_percent = *end == '%';
+        if (!isfinite(total))
+            break;
+        if (*at == '\0' || (*at == '%' && at[1] == '\0' && n_parts == 1)) {
+            t->is_percent = *at == '%';
             t->value = total;
             return t->is_percent && total > 100.0 ? FAIL(ST_USAGE, "%s %s: at most 100%%", option, text) : ST_OK;
         }
-        if (*end != ':')
+        if (*at != ':')
             break;
-        at = end;
     }
     return FAIL(ST_USAGE, "%s %s: seconds (90), [h:]m:s (1:30) or a share (10%%) is wanted", option, text);
 }
 
 static enum status parse_scale(const char *text, struct barcode_config *c)
 {
-    char extra;
-
-    if (sscanf(text, "%dx%d%c", &c->box_width, &c->box_height, &extra) != 2 || c->box_width < 1 || c->box_height < 1 ||
-        c->box_width > 8192 || c->box_height > 8192)
+    if (!number_read_pair(text, 'x', 1, 8192, &c->box_width, &c->box_height))
         return FAIL(ST_USAGE, "--scale %s: WIDTHxHEIGHT like 480x270 is wanted, each 1 to 8192", text);
     c->scale = SCALE_FIT;
     return ST_OK;

@@ -30,8 +30,7 @@ static enum status handle(void *context, int which, const char *arg)
 
     switch (which) {
     case OPT_OUTPUT:
-        p->barcode.config.output = arg;
-        break;
+        return opts_picture("-o", arg, &p->barcode.config.output);
     case OPT_JSON:
         p->barcode.config.json = arg;
         break;

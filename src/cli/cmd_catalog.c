@@ -1,6 +1,7 @@
 /* jacquard catalog: the command line of a whole film collection. */
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include "catalog/catalog.h"
 #include "catalog/work/lanes.h"
 #include "cli/barcode_opts.h"
@@ -69,10 +70,7 @@ static enum status add_pattern(const char *option, const char *arg, const char *
 
 static enum status parse_share(const char *text, struct catalog_config *c)
 {
-    char extra;
-
-    if (sscanf(text, "%d/%d%c", &c->share, &c->n_shares, &extra) != 2 || c->n_shares < 1 || c->n_shares > 100000 ||
-        c->share < 1 || c->share > c->n_shares)
+    if (!number_read_pair(text, '/', 1, 100000, &c->share, &c->n_shares) || c->share > c->n_shares)
         return FAIL(ST_USAGE, "--share %s: I/N like 1/4 is wanted, I from 1 to N", text);
     return ST_OK;
 }

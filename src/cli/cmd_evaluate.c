@@ -59,8 +59,7 @@ static enum status handle(void *context, int which, const char *arg)
         c->curve = arg;
         break;
     case OPT_CONFUSION:
-        c->confusion = arg;
-        break;
+        return opts_picture("--confusion", arg, &c->confusion);
     case OPT_BACKEND:
         return run_opts_backend(arg, &c->backend);
     case OPT_THREADS:

@@ -2,6 +2,7 @@
 #include "barcode/render.h"
 #include "barcode/sidecar.h"
 #include "base/file.h"
+#include "base/mem.h"
 #include "cli/commands.h"
 #include "cli/run_opts.h"
 #include "image/png.h"
@@ -34,8 +35,7 @@ static enum status handle(void *context, int which, const char *arg)
 
     switch (which) {
     case OPT_OUTPUT:
-        o->output = arg;
-        break;
+        return opts_picture("-o", arg, &o->output);
     case OPT_HEIGHT:
         return opts_int("--height", arg, 1, 65535, &o->height);
     case OPT_ORDER:
@@ -76,6 +76,8 @@ static enum status render(const char *sidecar, const struct render_options *o)
 
     if (st == ST_OK)
         st = sidecar_read_json(sidecar, &b);
+    if (st == ST_OK)
+        st = render_check_size(b.n_columns, b.n_lines, (uint32_t)o->height, mem_limit());
     if (st == ST_OK)
         st = render_strip(&b, (enum strip)o->strip, (enum order)o->order, (uint32_t)o->height, &rgb);
     if (st == ST_OK)

@@ -1,5 +1,6 @@
 /* jacquard: films become barcodes, labelled images become classifiers. */
 #include "base/log.h"
+#include "base/thread.h"
 #include "catalog/work/worker.h"
 #include "cli/commands.h"
 
@@ -127,6 +128,8 @@ int main(int argc, char **argv)
     struct comm comm;
     enum status st;
 
+    if (thread_set_stacks() != ST_OK)
+        log_note("%s", status_message());
     if (argc == 2 && strcmp(argv[1], WORKER_ARGUMENT) == 0)
         return worker_main(); /* not for people: a catalogue starts itself again to decode */
     hold_streams();

@@ -2,6 +2,7 @@
 #include "media/nvdec.h"
 
 #include "base/mem.h"
+#include "base/number.h"
 #include "media/av.h"
 #include "media/film_parts.h"
 
@@ -151,15 +152,12 @@ void nvdec_keep(struct nvdec **s, int64_t n_packets, bool holds_frames)
 static enum status read_wish(int *n)
 {
     const char *text = getenv("JACQUARD_NVDEC");
-    char *end = NULL;
 
     *n = -1;
     if (!text || !*text)
         return ST_OK;
-    const long wish = strtol(text, &end, 10);
-    if (*end != '\0' || wish < 0 || wish > MOST_SESSIONS)
+    if (!number_read_int32(text, 0, MOST_SESSIONS, n))
         return FAIL(ST_USAGE, "JACQUARD_NVDEC is '%s': not a number of sessions from 0 to %d", text, MOST_SESSIONS);
-    *n = (int)wish;
     return ST_OK;
 }
 

@@ -1,5 +1,6 @@
 /* test_base: status, options, random numbers, memory. */
 #include "base/mem.h"
+#include "base/number.h"
 #include "base/opts.h"
 #include "base/rng.h"
 #include "base/status.h"
@@ -73,18 +74,88 @@ static void test_opts(void)
 
     CHECK_INT(opts_int("-k", "32", 1, 32, &value), ST_OK);
     CHECK_INT(value, 32);
-    const char *bad_int[] = {"", "0", "33", "8x", "x", "1e1", "99999999999999999999"};
+    const char *bad_int[] = {"", "0", "33", "8x", "x", "1e1", "99999999999999999999", " 8", "+8"};
     for (size_t i = 0; i < sizeof bad_int / sizeof *bad_int; i++)
         CHECK_INT(opts_int("-k", bad_int[i], 1, 32, &value), ST_USAGE);
     CHECK_INT(opts_positive("--every", "0.5", &number), ST_OK);
     CHECK(number == 0.5);
-    const char *bad_number[] = {"", "0", "-1", "nan", "inf", "1s"};
+    const char *bad_number[] = {"", "0", "-1", "nan", "inf", "1s", "0x10", " 1", "+1"};
     for (size_t i = 0; i < sizeof bad_number / sizeof *bad_number; i++)
         CHECK_INT(opts_positive("--every", bad_number[i], &number), ST_USAGE);
     CHECK_INT(opts_choice("--order", "hue", names, 2, &choice), ST_OK);
     CHECK_INT(choice, 1);
     CHECK_INT(opts_choice("--order", "hu", names, 2, &choice), ST_USAGE);
     CHECK(strstr(status_message(), "share, hue"));
+}
+
+static void test_numbers(void)
+{
+    static const char *const no_ints[] = {"",
+                                          " 1",
+                                          "1 ",
+                                          "+1",
+                                          "0x10",
+                                          "1e1",
+                                          "1.0",
+                                          "-",
+                                          "--1",
+                                          "x",
+                                          "1x",
+                                          "\n",
+                                          "9223372036854775808",
+                                          "-9223372036854775809",
+                                          "99999999999999999999",
+                                          "18446744073709551617",
+                                          "inf"};
+    static const char *const no_reals[] = {"",    " 1", "1 ", "+1",    "-1",  "0x10",  "inf", "nan",  "1e",
+                                           "1e+", "e5", ".",  "1.2.3", "1,5", "1e400", ".e1", "1e5x", "0x1p3"};
+    int64_t wide = 7;
+    int32_t a = 7, b = 7;
+    uint64_t large = 7;
+    double real = 7;
+
+    CHECK(number_read_int("9223372036854775807", INT64_MIN, INT64_MAX, &wide) && wide == INT64_MAX);
+    CHECK(number_read_int("-9223372036854775808", INT64_MIN, INT64_MAX, &wide) && wide == INT64_MIN);
+    CHECK(number_read_int("0007", 0, 10, &wide) && wide == 7);
+    CHECK(number_read_int("-0", -1, 1, &wide) && wide == 0);
+    wide = 7;
+    for (size_t i = 0; i < sizeof no_ints / sizeof *no_ints; i++)
+        if (!CHECK(!number_read_int(no_ints[i], INT64_MIN, INT64_MAX, &wide)))
+            printf("    %s\n", no_ints[i]);
+    CHECK(!number_read_int("5", 6, 10, &wide) && !number_read_int("11", 6, 10, &wide));
+    CHECK_INT(wide, 7);                                                          /* as before */
+    CHECK(!number_read_int32("4294967297", INT32_MIN, INT32_MAX, &a) && a == 7); /* not 1 */
+    CHECK(number_read_int32("-2147483648", INT32_MIN, INT32_MAX, &a) && a == INT32_MIN);
+
+    const char *text = "18446744073709551615of";
+    CHECK(number_next_u64(&text, UINT64_MAX, &large) && large == UINT64_MAX);
+    CHECK_STR(text, "of");
+    CHECK(!number_next_u64(&text, UINT64_MAX, &large) && large == UINT64_MAX);
+    CHECK_STR(text, "of");
+    text = "12";
+    CHECK(!number_next_u64(&text, 11, &large));
+    CHECK_STR(text, "12");
+
+    CHECK(number_read_pair("480x270", 'x', 1, 8192, &a, &b) && a == 480 && b == 270);
+    a = b = 7;
+    static const char *const no_pairs[] = {"480",   "480x",     "x270",         "480x270x",     "480x270 ", "480 x270",
+                                           "0x270", "480x8193", "4294967297x1", "1x4294967297", "480X270",  ""};
+    for (size_t i = 0; i < sizeof no_pairs / sizeof *no_pairs; i++)
+        if (!CHECK(!number_read_pair(no_pairs[i], 'x', 1, 8192, &a, &b)))
+            printf("    %s\n", no_pairs[i]);
+    CHECK(a == 7 && b == 7);
+
+    CHECK(number_read_real("2.5e-3", &real) && real == 2.5e-3);
+    CHECK(number_read_real(".5", &real) && real == 0.5);
+    CHECK(number_read_real("5.", &real) && real == 5.0);
+    for (size_t i = 0; i < sizeof no_reals / sizeof *no_reals; i++)
+        if (!CHECK(!number_read_real(no_reals[i], &real)))
+            printf("    %s\n", no_reals[i]);
+    text = "1.5:30";
+    CHECK(number_next_decimal(&text, &real) && real == 1.5);
+    CHECK_STR(text, ":30");
+    text = "0x10"; /* strtod would read 16 */
+    CHECK(!number_next_decimal(&text, &real));
 }
 
 static void test_durations(void)
@@ -185,6 +256,7 @@ int main(void)
 {
     test_status();
     test_opts();
+    test_numbers();
     test_durations();
     test_bytes();
     test_rng();

@@ -1,7 +1,9 @@
 /* test_listing: which films a catalogue has and what their outputs are called: folders with all that file systems can
  * hold are walked, the same film is listed once, and names are harmless, unique and the same every time. */
+#include "catalog/list/content.h"
 #include "catalog/list/listing.h"
 #include "catalog/list/names.h"
+#include "catalog/list/path.h"
 
 #include "base/sha256.h"
 #include "test.h"
@@ -56,7 +58,7 @@ static const char *list(const struct listing_request *request, struct listing *l
     do {                                                                                                               \
         struct listing checked;                                                                                        \
         CHECK_STR(list((request), &checked), (wanted));                                                                \
-        CHECK_INT(checked.n_not_films, (passed_over));                                                                 \
+        CHECK_INT(checked.passed.n, (passed_over));                                                                    \
         CHECK_INT(checked.n_twice, (twice));                                                                           \
         listing_release(&checked);                                                                                     \
     } while (0)
@@ -76,8 +78,10 @@ static void check_refused(const struct listing_request *request, const char *wor
 
 static void suffixes(void)
 {
-    static const char all[] = "mp4 m4v mov mkv webm avi mpg mpeg m2v ts m2ts mts vob flv f4v wmv asf ogv ogm 3gp 3g2 "
-                              "mxf dv gif h264 264 hevc 265 h265 ivf nut rm rmvb y4m divx av1 obu mj2 wtv m1v qt";
+    static const char all[] =
+        "mp4 m4v mov mkv webm avi mpg mpeg m2v ts m2ts mts vob flv f4v wmv asf ogv ogm 3gp 3g2 "
+        "mxf dv gif h264 264 hevc 265 h265 ivf nut rm rmvb y4m divx av1 obu mj2 wtv m1v qt m2t m2p tod "
+        "trp vro evo mk3d apng pva nsv 4xm dxa mjpg mjpeg";
     const char *input[] = {test_folder()};
     const struct listing_request request = {.input = input, .n_inputs = 1};
     char copy[sizeof all], name[64];
@@ -89,10 +93,10 @@ static void suffixes(void)
         snprintf(name, sizeof name, "film.%s", s);
         make_film(name);
     }
-    CHECK_INT(n, 41);
+    CHECK_INT(n, 55);
     list(&request, &listing);
     CHECK_INT(listing.n, n);
-    CHECK_INT(listing.n_not_films, 0);
+    CHECK_INT(listing.passed.n, 0);
     listing_release(&listing);
     empty_folder();
     make_film("a.MP4");
@@ -106,6 +110,207 @@ static void suffixes(void)
     make_folder("h.mp4"); /* a folder that is called like a film */
     make_film("h.mp4/i.ts");
     CHECK_LIST(&request, "a.MP4|b.MkV|h.mp4/i.ts|", 6, 0);
+    empty_folder();
+}
+
+/* --- what a file is by its first bytes ---------------------------------------------------------------------------- */
+
+/* An Ogg page that begins a stream, or goes on with one. */
+static size_t put_page(uint8_t *to, bool is_first, const char *payload, size_t n)
+{
+    memset(to, 0, 28);
+    memcpy(to, "OggS", 4);
+    to[5] = is_first ? 2 : 0;
+    to[26] = 1; /* one segment */
+    to[27] = (uint8_t)n;
+    memcpy(to + 28, payload, n);
+    return 28 + n;
+}
+
+static void contents(void)
+{
+    static const char vorbis[] = "\x01vorbis and more", theora[] = "\x80theora and more";
+    static uint8_t bytes[2000];
+    size_t n = put_page(bytes, true, vorbis, sizeof vorbis);
+
+    CHECK(!content_is_film(bytes, n));
+    const size_t second = n;
+    n += put_page(bytes + n, true, theora, sizeof theora);
+    CHECK(content_is_film(bytes, n));
+    for (size_t cut = 0; cut < second + 28 + 7; cut++)
+        CHECK(!content_is_film(bytes, cut));
+    bytes[second + 5] = 0; /* not the first page of a stream: what it holds is no codec's name */
+    CHECK(!content_is_film(bytes, n));
+    put_page(bytes, true, "OVP80 ", 6);
+    CHECK(content_is_film(bytes, 40));
+    put_page(bytes, true, "OpusHead", 8);
+    CHECK(!content_is_film(bytes, 40));
+
+    static const struct {
+        const char *bytes;
+        size_t n;
+        bool is_film;
+    } heads[] = {
+        {"\0\0\1\xba\x44", 5, true},
+        {"\0\0\1\xb3\x14", 5, true},
+        {"RIFF\1\2\3\4CDXAfmt ", 16, true},
+        {"RIFF\1\2\3\4AVI LIST", 16, true},
+        {"RIFF\1\2\3\4WAVEfmt ", 16, false},
+        {"xxxx\1\2\3\4AVI LIST", 16, false},
+        {"\0\0\0\x18"
+         "ftypisom",
+         12, true},
+        {"\x1a\x45\xdf\xa3", 4, true},
+        {"\x1a\x45\xdf", 3, false},
+        {"module github.com/x/y\n\ngo 1.20\n", 32, false},
+        {"\x7f"
+         "ELF\2\1\1",
+         7, false},
+        {"", 0, false},
+    };
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
+        if (!CHECK_INT(content_is_film((const uint8_t *)heads[i].bytes, heads[i].n), heads[i].is_film))
+            printf("    head %zu\n", i);
+    for (size_t size = 188; size <= 204; size++) { /* packets, the recording begins within one */
+        memset(bytes, 0xff, sizeof bytes);
+        for (size_t at = 77; at < sizeof bytes; at += size)
+            bytes[at] = 0x47;
+        CHECK_INT(content_is_film(bytes, sizeof bytes), size == 188 || size == 192 || size == 204);
+    }
+}
+
+/* Suffixes that films share with music and data: taken if they begin like films, else counted, never refused. */
+static void doubtful_files(void)
+{
+    static const char pack[] = "\0\0\1\xba\x44\0\4\0";
+    const char *input[] = {test_folder(), NULL}, *include[] = {"*.mod"};
+    struct listing_request request = {.input = input, .n_inputs = 1};
+    struct listing listing;
+    uint8_t page[64];
+
+    test_write(test_path("camera.MOD"), pack, sizeof pack);
+    test_write(test_path("disc.dat"), pack, sizeof pack);
+    test_write(test_path("film.ogg"), page, put_page(page, true, "\x80theora", 7));
+    test_write(test_path("song.ogg"), page, put_page(page, true, "\x01vorbis", 7));
+    make_film("go.mod");
+    make_film("table.dat");
+    make_film("empty.dat");
+    make_film("cover.jpg");
+    make_film("COVER.JPG");
+    make_film("README");
+    make_film("odd.s f");
+    CHECK_INT(mkfifo(test_path("pipe.dat"), 0666), 0);
+    make_link("absent", "dead.ogg");
+    CHECK_STR(list(&request, &listing), "camera.MOD|disc.dat|film.ogg|");
+    CHECK_INT(listing.passed.n, 10);
+    char text[200];
+    passed_describe(&listing.passed, text, sizeof text);
+    CHECK_STR(text, "3 .dat, 2 without a suffix, 2 .jpg, 2 .ogg, 1 .mod");
+    listing_release(&listing);
+    input[1] = test_path("table.dat"); /* named: its turn will say what it is */
+    request.n_inputs = 2;
+    CHECK_LIST(&request, "camera.MOD|disc.dat|film.ogg|table.dat|", 10, 0);
+    request.include = include; /* asked for: whatever it begins like */
+    request.n_includes = 1;
+    CHECK_LIST(&request, "go.mod|", 13, 0);
+    empty_folder();
+}
+
+static void passed_over(void)
+{
+    static struct passed p, empty;
+    char name[64], text[400];
+
+    passed_describe(&empty, text, sizeof text);
+    CHECK_STR(text, "none");
+    for (int i = 0; i < 300; i++) { /* more kinds than are kept */
+        snprintf(name, sizeof name, "dir.x/f.k%d", i);
+        for (int j = 0; j < (i < 12 ? 20 - i : 1); j++)
+            passed_add(&p, name);
+    }
+    passed_add(&p, "x.averyveryverylongsuffix");
+    passed_add(&p, "dir.jpg/none");
+    passed_add(&p, ".jpg");
+    passed_sort(&p);
+    CHECK_INT(p.n_kinds, PASSED_MOST_KINDS);
+    CHECK_INT(p.n, 20 * 12 - 66 + 288 + 3);
+    CHECK_INT(p.n_others, 103);
+    passed_describe(&p, text, sizeof text);
+    CHECK_STR(text, "20 .k0, 19 .k1, 18 .k2, 17 .k3, 16 .k4, 15 .k5, 14 .k6, 13 .k7, 12 .k8, 11 .k9, 310 others");
+    passed_describe(&p, text, 12); /* cut, not past the end */
+    CHECK_INT(strlen(text), 11);
+}
+
+/* ---- names of inputs ---- */
+
+static void check_place(const char *base, const char *name, const char *wanted)
+{
+    char *path = path_place(base, name);
+
+    CHECK_STR(path, wanted);
+    free(path);
+}
+
+static void places(void)
+{
+    check_place("/w", ".", "/w");
+    check_place("/w", "./", "/w");
+    check_place("/w", ".//", "/w");
+    check_place("/w", "././/", "/w");
+    check_place("/w", ".//a", "/w/a");
+    check_place("/w", "./.hidden/", "/w/.hidden");
+    check_place("/w", "a//b/./c/.", "/w/a/b/c");
+    check_place("/w", "..", "/w/..");
+    check_place("/w", "..//x/", "/w/../x");
+    check_place("/w", "...", "/w/...");
+    check_place("/w", "/", "/");
+    check_place("/w", "//", "/");
+    check_place("/w", "/./", "/");
+    check_place("/w", "/a//b//", "/a/b");
+    check_place("/", "a", "/a");
+    check_place("/", ".//", "/");
+    check_place(NULL, ".//a", ".//a");
+}
+
+/* However a folder is written, it is that folder, and its films have the same names. */
+static void endings(void)
+{
+    static const char *const spelled[] = {".", "./", ".//", "././", "./.", ".//.//", "../in", "../in/", "..//in//."};
+    char *before = getcwd(NULL, 0), base[700];
+    const char *input[1];
+    struct listing_request request = {.input = input, .n_inputs = 1, .base = base};
+    struct listing listing;
+
+    make_folder("in");
+    make_film("in/a.mp4");
+    make_folder("in/sub");
+    make_film("in/sub/b.mp4");
+    make_film("outside.mp4");
+    make_link("in/sub", "link");
+    snprintf(base, sizeof base, "%s", test_path("in"));
+    if (!before || chdir(base) != 0) {
+        printf("cannot go to %s\n", base);
+        exit(1);
+    }
+    for (size_t i = 0; i < sizeof spelled / sizeof *spelled; i++) {
+        input[0] = spelled[i];
+        const char *wanted = spelled[i][1] == '.' ? "in/../in/a.mp4|in/../in/sub/b.mp4|" : "in/a.mp4|in/sub/b.mp4|";
+        if (!CHECK_STR(list(&request, &listing), wanted))
+            printf("    %s\n", spelled[i]);
+        listing_release(&listing);
+    }
+    input[0] = ".//sub//";
+    CHECK_LIST(&request, "in/sub/b.mp4|", 0, 0);
+    input[0] = ".//a.mp4";
+    CHECK_LIST(&request, "in/a.mp4|", 0, 0);
+    input[0] = "a.mp4/"; /* a file is no folder */
+    check_refused(&request, "a.mp4/: Not a directory");
+    const char *both[] = {"../link/", "."}; /* a link, its slash notwithstanding: the film's own name is kept */
+    request.input = both;
+    request.n_inputs = 2;
+    CHECK_LIST(&request, "in/a.mp4|in/sub/b.mp4|", 0, 0);
+    CHECK_INT(chdir(before), 0);
+    free(before);
     empty_folder();
 }
 
@@ -240,7 +445,7 @@ static void no_regular_files(void)
     make_link("/dev/null", "null.mkv");
     make_link("absent", "x.ts");
     CHECK_STR(list(&request, &listing), "null.mkv|pipe.mp4|x.ts|");
-    CHECK_INT(listing.n_not_films, 1);
+    CHECK_INT(listing.passed.n, 1);
     for (int64_t i = 0; i < listing.n; i++)
         CHECK(listing.film[i].bytes == 0 && listing.film[i].mtime_ns == 0);
     listing_release(&listing);
@@ -648,6 +853,11 @@ static void many_of_one_name(void)
 int main(void)
 {
     suffixes();
+    contents();
+    doubtful_files();
+    passed_over();
+    places();
+    endings();
     odd_names();
     inputs();
     links();

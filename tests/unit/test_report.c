@@ -32,6 +32,9 @@ static char paths[3][32] = {"/films/A.mkv", "/films/b,\"c\"\r\n.mkv", "/films/\x
 static char message[] = "=cmd|'/c calc'!A1, \"quoted\"\nsecond line \xff";
 static char settings[] = "{\"k\":8}";
 
+static struct passed passed = {
+    .n = 21, .n_kinds = 2, .kind = {{".jpg", 12}, {"", 4}}, .n_others = 5}; /* what the listing passed over */
+
 static struct history make_history(struct history_film film[4])
 {
     const struct history h = {.n = 4, .film = film, .n_runs = 1, .settings_text = settings};
@@ -102,6 +105,19 @@ static void check_totals(const json_t *totals)
     CHECK(json_is_null(json_object_get(totals, "seconds")) && json_is_null(json_object_get(totals, "film_seconds")));
 }
 
+static void check_passed(const json_t *p)
+{
+    const json_t *suffixes = json_object_get(p, "suffixes");
+
+    CHECK_INT(int_at(p, "files"), 21);
+    CHECK_INT(json_array_size(suffixes), 2);
+    CHECK_STR(text_at(json_array_get(suffixes, 0), "suffix"), ".jpg");
+    CHECK_INT(int_at(json_array_get(suffixes, 0), "files"), 12);
+    CHECK_STR(text_at(json_array_get(suffixes, 1), "suffix"), "");
+    CHECK_INT(int_at(json_array_get(suffixes, 1), "files"), 4);
+    CHECK_INT(int_at(p, "others"), 5);
+}
+
 static void check_films(const json_t *films)
 {
     const json_t *f = json_array_get(films, 0);
@@ -163,13 +179,14 @@ static void json_report(void)
     struct history h = make_history(film);
     size_t bytes;
 
-    CHECK_INT(report_write(test_folder(), &h), ST_OK);
+    CHECK_INT(report_write(test_folder(), &h, &passed), ST_OK);
     json_t *root = load(test_path("report.json"));
     CHECK_STR(text_at(root, "format"), "jacquard-catalog");
     CHECK_INT(int_at(root, "version"), 1);
     CHECK_INT(int_at(json_object_get(root, "settings"), "k"), 8);
     CHECK_INT(json_array_size(json_object_get(root, "films")), 4);
     check_totals(json_object_get(root, "totals"));
+    check_passed(json_object_get(root, "passed_over"));
     check_films(json_object_get(root, "films"));
     json_decref(root);
 
@@ -182,7 +199,7 @@ static void json_report(void)
 
     h.n = 0; /* and once more, over the ones that are there */
     h.settings_text = NULL;
-    CHECK_INT(report_write(test_folder(), &h), ST_OK);
+    CHECK_INT(report_write(test_folder(), &h, &passed), ST_OK);
     root = load(test_path("report.json"));
     CHECK(json_is_null(json_object_get(root, "settings")));
     CHECK_INT(json_array_size(json_object_get(root, "films")), 0);
@@ -236,7 +253,7 @@ static void csv_report(void)
     struct history h = make_history(film);
     size_t bytes;
 
-    CHECK_INT(report_write(test_folder(), &h), ST_OK);
+    CHECK_INT(report_write(test_folder(), &h, &passed), ST_OK);
     char *text = test_read(test_path("report.csv"), &bytes);
     if (!CHECK(text != NULL))
         return;
@@ -270,7 +287,7 @@ static void refused(void)
 {
     const struct history h = {.n = 0};
 
-    CHECK_INT(report_write(test_path("nowhere"), &h), ST_IO);
+    CHECK_INT(report_write(test_path("nowhere"), &h, &passed), ST_IO);
     CHECK(strstr(status_message(), "nowhere/report.json"));
 }
 

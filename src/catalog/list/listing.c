@@ -4,6 +4,8 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "catalog/list/content.h"
+#include "catalog/list/path.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -17,10 +19,14 @@
 #include <unistd.h>
 
 static const char *const suffixes[] = {
-    "mp4", "m4v", "mov", "mkv", "webm", "avi", "mpg", "mpeg", "m2v", "ts",  "m2ts", "mts",  "vob",  "flv",
-    "f4v", "wmv", "asf", "ogv", "ogm",  "3gp", "3g2", "mxf",  "dv",  "gif", "264",  "h264", "265",  "ivf",
-    "nut", "rm",  "y4m", "av1", "rmvb", "obu", "mj2", "wtv",  "m1v", "qt",  "divx", "hevc", "h265",
+    "mp4", "m4v", "mov", "mkv", "webm", "avi",  "mpg",  "mpeg", "m2v", "ts",  "m2ts", "mts",  "vob",   "flv",
+    "f4v", "wmv", "asf", "ogv", "ogm",  "3gp",  "3g2",  "mxf",  "dv",  "gif", "264",  "h264", "265",   "ivf",
+    "nut", "rm",  "y4m", "av1", "rmvb", "obu",  "mj2",  "wtv",  "m1v", "qt",  "divx", "hevc", "h265",  "m2t",
+    "m2p", "tod", "trp", "vro", "evo",  "mk3d", "apng", "pva",  "nsv", "4xm", "dxa",  "mjpg", "mjpeg",
 };
+
+/* Films' suffixes that other files bear as well: Vorbis, tracker music and modules, Video CD and any data, archives. */
+static const char *const doubtful_suffixes[] = {"ogg", "mod", "dat", "cpk", "dfa", "pmp"};
 
 /* A folder that waits for its turn. */
 struct folder {
@@ -54,7 +60,7 @@ struct finder {
     void *seen;                  /* tree of struct id: folders that were walked */
     struct found *found;
     size_t n_found, room;
-    int64_t n_not_films;
+    struct passed passed;
     struct id out;
     bool has_out;
 };
@@ -68,14 +74,24 @@ static const char *file_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
-static bool has_film_suffix(const char *path)
+static bool has_suffix(const char *path, const char *const *list, size_t n)
 {
     const char *name = file_name(path), *dot = strrchr(name, '.');
 
-    for (size_t i = 0; dot && i < sizeof suffixes / sizeof *suffixes; i++)
-        if (strcasecmp(dot + 1, suffixes[i]) == 0)
+    for (size_t i = 0; dot && i < n; i++)
+        if (strcasecmp(dot + 1, list[i]) == 0)
             return true;
     return false;
+}
+
+static bool has_film_suffix(const char *path)
+{
+    return has_suffix(path, suffixes, sizeof suffixes / sizeof *suffixes);
+}
+
+static bool has_doubtful_suffix(const char *path)
+{
+    return has_suffix(path, doubtful_suffixes, sizeof doubtful_suffixes / sizeof *doubtful_suffixes);
 }
 
 static bool is_matched(const char *const *pattern, int n, const char *path, const char *below)
@@ -86,27 +102,17 @@ static bool is_matched(const char *const *pattern, int n, const char *path, cons
     return false;
 }
 
-static bool is_wanted(const struct listing_request *r, const char *path, const char *below, bool is_named)
+enum wish { NOT_WANTED, WANTED_IF_FILM /* its first bytes decide */, WANTED };
+
+static enum wish is_wanted(const struct listing_request *r, const char *path, const char *below, bool is_named)
 {
     if (is_matched(r->exclude, r->n_excludes, path, below))
-        return false;
+        return NOT_WANTED;
     if (r->n_includes > 0)
-        return is_matched(r->include, r->n_includes, path, below);
-    return is_named || has_film_suffix(path);
-}
-
-/* folder/name, heap. */
-static char *join(const char *folder, const char *name)
-{
-    const size_t n = strlen(folder), m = strlen(name), slash = n > 0 && folder[n - 1] != '/';
-    char *path = mem_array(n + slash + m + 1, 1);
-
-    if (path) {
-        memcpy(path, folder, n);
-        path[n] = '/'; /* or what the copy of name begins with */
-        memcpy(path + n + slash, name, m + 1);
-    }
-    return path;
+        return is_matched(r->include, r->n_includes, path, below) ? WANTED : NOT_WANTED;
+    if (is_named || has_film_suffix(path))
+        return WANTED;
+    return has_doubtful_suffix(path) ? WANTED_IF_FILM : NOT_WANTED;
 }
 
 /* --- finding ------------------------------------------------------------------------------------------------------ */
@@ -202,8 +208,8 @@ static enum status look_at_entry(struct finder *f, const struct folder *in, char
 
     while (*below == '/')
         below++;
-    const bool is_film = is_wanted(f->request, path, below, false);
-    if (!is_film && type != DT_DIR && type != DT_LNK && type != DT_UNKNOWN)
+    const enum wish wish = is_wanted(f->request, path, below, false);
+    if (wish == NOT_WANTED && type != DT_DIR && type != DT_LNK && type != DT_UNKNOWN)
         goto passed_over;
     look(path, &info, &is_link);
     if (S_ISDIR(info.st_mode) || (info.st_mode == 0 && type == DT_DIR)) { /* if out of reach: reading it will tell */
@@ -213,10 +219,10 @@ static enum status look_at_entry(struct finder *f, const struct folder *in, char
             return add_folder(f, path, in->input_bytes, false, in->by_link || is_link);
         return ST_OK;
     }
-    if (is_film)
+    if (wish == WANTED || (wish == WANTED_IF_FILM && S_ISREG(info.st_mode) && content_file_is_film(path)))
         return add_film(f, path, &info, in->by_link || is_link);
 passed_over:
-    f->n_not_films++;
+    passed_add(&f->passed, path);
     free(path);
     return ST_OK;
 }
@@ -250,7 +256,7 @@ static enum status walk_folder(struct finder *f, const struct folder *folder)
     if (n < 0)
         log_note("cannot read folder %s: %s; it is passed over", folder->path, strerror(errno));
     for (int i = 0; i < n && st == ST_OK; i++) {
-        char *path = join(folder->path, entry[i]->d_name);
+        char *path = path_join(folder->path, entry[i]->d_name);
         st = path ? look_at_entry(f, folder, path, entry[i]->d_type) : ST_NOMEM;
     }
     for (int i = 0; i < n; i++)
@@ -260,20 +266,6 @@ static enum status walk_folder(struct finder *f, const struct folder *folder)
 }
 
 /* A file or folder that the user names. is_listed: it may be missing. */
-/* name below base, if it is relative. Heap; NULL with a message. */
-static char *place(const char *base, const char *name)
-{
-    char *path = NULL;
-
-    while (base && strncmp(name, "./", 2) == 0)
-        name += 2;
-    if (asprintf(&path, "%s%s%s", base && name[0] != '/' ? base : "", base && name[0] != '/' ? "/" : "", name) < 0) {
-        (void)FAIL(ST_NOMEM, "out of memory for a file name");
-        return NULL;
-    }
-    return path;
-}
-
 static enum status look_at_named(struct finder *f, const char *name, bool is_listed)
 {
     struct stat info;
@@ -286,13 +278,15 @@ static enum status look_at_named(struct finder *f, const char *name, bool is_lis
     const bool is_folder = S_ISDIR(info.st_mode);
     if (is_folder && is_out(f, &info))
         return FAIL(ST_USAGE, "%s holds the results (--out): it cannot hold the films as well", name);
-    if (!is_folder && !is_wanted(f->request, name, name, true)) {
-        f->n_not_films++;
+    if (!is_folder && is_wanted(f->request, name, name, true) == NOT_WANTED) {
+        passed_add(&f->passed, name);
         return ST_OK;
     }
-    char *path = place(f->request->base, name);
+    char *path = path_place(f->request->base, name);
     if (!path)
         return ST_NOMEM;
+    if (is_folder)
+        look(path, &info, &is_link); /* a slash at the end of a link's name would hide that it is one */
     return is_folder ? add_folder(f, path, strlen(path), true, is_link) : add_film(f, path, &info, is_link);
 }
 
@@ -411,7 +405,8 @@ static int compare_paths(const void *a, const void *b)
 
 static enum status keep(struct listing *listing, struct finder *f)
 {
-    listing->n_not_films = f->n_not_films;
+    listing->passed = f->passed;
+    passed_sort(&listing->passed);
     listing->film = mem_array(f->n_found, sizeof *listing->film);
     if (!listing->film)
         return ST_NOMEM;

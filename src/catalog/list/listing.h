@@ -4,21 +4,23 @@
 #define JACQUARD_CATALOG_LIST_LISTING_H
 
 #include "base/status.h"
+#include "catalog/list/passed.h"
 
 #include <stdint.h>
 
 struct listing_film {
-    char *path;       /* as given, or INPUT/sub/film for what a folder holds; any bytes but 0, newlines too */
-    char *name;       /* of its outputs, unique in the catalogue: NAME.json; set by names_assign, NULL before */
-    int64_t bytes;    /* 0 where it is no regular file or cannot be looked at */
+    char *path;    /* as path_place has it, or INPUT/sub/film for what a folder holds; any bytes but 0, newlines too */
+    char *name;    /* of its outputs, unique in the catalogue: NAME.json; set by names_assign, NULL before */
+    int64_t bytes; /* 0 where it is no regular file or cannot be looked at */
     int64_t mtime_ns; /* since the epoch; 0 likewise */
 };
 
 struct listing {
     int64_t n;
     struct listing_film *film; /* [n] sorted by path, byte by byte */
-    int64_t n_not_films; /* files that are passed over: no film's suffix, or by --include or --exclude; not dot files */
-    int64_t n_twice;     /* further names (links, repetitions) of films that are listed already */
+    struct passed passed; /* files that are passed over: no film's suffix, a suffix that others than films bear too and
+                             not a film's first bytes, or by --include or --exclude; not dot files. Sorted */
+    int64_t n_twice;      /* further names (links, repetitions) of films that are listed already */
 };
 
 struct listing_request {
@@ -34,8 +36,9 @@ struct listing_request {
 
 /* A file that is named (INPUT or in the list) is taken whatever its suffix, unless --exclude speaks against it or there
  * are --include patterns and none speaks for it. In folders (named in either way; walked with their subfolders, links
- * followed) a file is taken if its suffix is a film's or, where there are --include patterns, if one of them matches,
- * and --exclude does not speak against it; names that begin with a dot are passed over. A pattern (fnmatch(3), no
+ * followed) a file is taken if its suffix is a film's (one that music and data bear too, like .ogg, .mod and .dat: if
+ * it begins like a film besides) or, where there are --include patterns, if one of them matches, and --exclude does not
+ * speak against it; names that begin with a dot are passed over. A pattern (fnmatch(3), no
  * flags: '*' matches '/' too) matches against the file's name and against its path below INPUT (of a named file: the
  * path as named). A folder is walked once, which also ends loops: by its own name rather than by a link. Of the names
  * of one film (the same inode) the first by path is kept, one without links on its way before others. What

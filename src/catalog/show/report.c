@@ -196,13 +196,23 @@ static void print_totals(FILE *file, const struct history *h)
     fprintf(file, ",\"frames\":%" PRId64 "}", frames);
 }
 
-static void print_json(FILE *file, const struct history *h)
+static void print_passed(FILE *file, const struct passed *p)
+{
+    fprintf(file, "{\"files\":%" PRId64 ",\"suffixes\":[", p->n);
+    for (int i = 0; i < p->n_kinds; i++)
+        fprintf(file, "%s{\"suffix\":\"%s\",\"files\":%" PRId64 "}", i > 0 ? "," : "", p->kind[i].suffix, p->kind[i].n);
+    fprintf(file, "],\"others\":%" PRId64 "}", p->n_others);
+}
+
+static void print_json(FILE *file, const struct history *h, const struct passed *passed)
 {
     struct sheet sheet = {.file = file, .kind = SHEET_JSON};
 
     fprintf(file, "{\"format\":\"jacquard-catalog\",\"version\":1,\n\"settings\":%s,\n\"totals\":",
             h->settings_text ? h->settings_text : "null");
     print_totals(file, h);
+    fputs(",\n\"passed_over\":", file);
+    print_passed(file, passed);
     fputs(",\n\"films\":[", file);
     for (int64_t i = 0; i < h->n && !ferror(file); i++) {
         fputs(i > 0 ? ",\n{" : "\n{", file);
@@ -212,11 +222,12 @@ static void print_json(FILE *file, const struct history *h)
     fputs("\n]}\n", file);
 }
 
-static void print_csv(FILE *file, const struct history *h)
+static void print_csv(FILE *file, const struct history *h, const struct passed *passed)
 {
     static const struct history_film nobody;
     struct sheet sheet = {.file = file, .kind = SHEET_HEADER};
 
+    (void)passed; /* its rows are films */
     put_film(&sheet, &nobody);
     fputc('\n', file);
     sheet.kind = SHEET_CSV;
@@ -226,8 +237,9 @@ static void print_csv(FILE *file, const struct history *h)
     }
 }
 
-static enum status write_file(const char *out, const char *name, void (*print)(FILE *, const struct history *),
-                              const struct history *h)
+static enum status write_file(const char *out, const char *name,
+                              void (*print)(FILE *, const struct history *, const struct passed *),
+                              const struct history *h, const struct passed *passed)
 {
     const size_t room = strlen(out) + strlen(name) + 2;
     char *path = mem_array(room, 1);
@@ -238,15 +250,15 @@ static enum status write_file(const char *out, const char *name, void (*print)(F
     snprintf(path, room, "%s/%s", out, name);
     enum status st = file_out_open(&file, path, true);
     if (st == ST_OK) {
-        print(file.stream, h);
+        print(file.stream, h, passed);
         st = file_out_commit(&file);
     }
     free(path);
     return st;
 }
 
-enum status report_write(const char *out, const struct history *history)
+enum status report_write(const char *out, const struct history *history, const struct passed *passed)
 {
-    TRY(write_file(out, "report.json", print_json, history));
-    return write_file(out, "report.csv", print_csv, history);
+    TRY(write_file(out, "report.json", print_json, history, passed));
+    return write_file(out, "report.csv", print_csv, history, passed);
 }

@@ -1,6 +1,7 @@
 #include "catalog/store/outputs.h"
 
 #include "base/file.h"
+#include "base/number.h"
 #include "base/sha256.h"
 
 #include <dirent.h>
@@ -69,14 +70,21 @@ static size_t target_length(const char *file)
     return n - ending;
 }
 
+/* ".3of8" */
+static bool is_share(const char *text)
+{
+    int32_t part, n;
+
+    return *text++ == '.' && number_next_int32(&text, 0, INT32_MAX, &part) && strncmp(text, "of", 2) == 0 &&
+           number_read_int32(text + 2, 1, INT32_MAX, &n);
+}
+
 /* What stands after NAME in the names of the files that are made for a film, the temporary ending taken off. */
 static bool is_suffix(const char *text)
 {
-    int part, n, end = 0;
-
     if (strcmp(text, ".json") == 0 || strcmp(text, ".index") == 0 || strcmp(text, ".barcode.png") == 0)
         return true;
-    if (sscanf(text, ".%dof%d%n", &part, &n, &end) == 2 && end > 0 && text[end] == '\0')
+    if (is_share(text))
         return true;
     for (int i = 0; i < N_STRIPS; i++) {
         char strip[64];

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include "catalog/work/worker.h"
 
 #include <errno.h>
@@ -414,14 +415,15 @@ static void hear(struct lanes *l, struct lane *lane)
 static double resident_bytes(pid_t pid)
 {
     char path[64], text[128] = "";
-    long long pages = 0;
+    int64_t pages = 0;
 
     snprintf(path, sizeof path, "/proc/%d/statm", (int)pid);
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return 0.0;
-    if (read(fd, text, sizeof text - 1) > 0 && sscanf(text, "%*s %lld", &pages) != 1)
-        pages = 0;
+    const char *second = read(fd, text, sizeof text - 1) > 0 ? strchr(text, ' ') : NULL;
+    if (second++)
+        (void)number_next_int(&second, 0, INT64_MAX, &pages);
     close(fd);
     return (double)pages * (double)sysconf(_SC_PAGESIZE);
 }

@@ -1,6 +1,7 @@
 /* sandbox: the process itself: its life, its memory, and the order in which it is sealed. */
 #include "catalog/work/sandbox.h"
 
+#include "base/number.h"
 #include "catalog/work/sandbox_parts.h"
 
 #include <errno.h>
@@ -33,11 +34,14 @@ static void volunteer_for_killer(void)
 {
     static const char path[] = "/proc/self/oom_score_adj";
     char old[16] = "";
+    const char *at = old;
+    int32_t score = 0;
     const int fd = open(path, O_RDWR | O_CLOEXEC);
 
     if (fd < 0)
         return;
-    if (read(fd, old, sizeof old - 1) > 0 && atoi(old) < 300 && pwrite(fd, "300", 3, 0) != 3)
+    if (read(fd, old, sizeof old - 1) > 0 && number_next_int32(&at, -1000, 1000, &score) && score < 300 &&
+        pwrite(fd, "300", 3, 0) != 3)
         errno = 0;
     close(fd);
 }
@@ -61,16 +65,22 @@ enum status sandbox_begin(int parent)
 /* What RLIMIT_DATA counts. 0 where it cannot be told. */
 static double private_memory(void)
 {
+    static const char key[] = "VmData:";
     char line[256];
-    double kib = 0.0;
+    int64_t kib = 0;
     FILE *file = fopen("/proc/self/status", "re");
 
-    while (file && fgets(line, sizeof line, file))
-        if (sscanf(line, "VmData: %lf", &kib) == 1)
-            break;
+    while (file && fgets(line, sizeof line, file)) {
+        if (strncmp(line, key, sizeof key - 1) != 0)
+            continue;
+        const char *at = line + sizeof key - 1;
+        at += strspn(at, " \t");
+        (void)number_next_int(&at, 0, INT64_MAX, &kib);
+        break;
+    }
     if (file)
         fclose(file);
-    return 1024.0 * kib;
+    return 1024.0 * (double)kib;
 }
 
 static enum status limit_memory(const struct sandbox_setup *setup, struct sandbox_text *t)

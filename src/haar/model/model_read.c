@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include "base/sha256.h"
 #include "haar/model/model_format.h"
 
@@ -89,13 +90,7 @@ static bool next_digits(struct reader *r, uint64_t *value)
     const char *digit = r->text + r->at, *first = digit; /* the 0 behind the text stops the walk */
 
     *value = 0;
-    for (; *digit >= '0' && *digit <= '9'; digit++) {
-        const uint64_t d = (uint64_t)(*digit - '0');
-        if (*value > (UINT64_MAX - d) / 10)
-            return false;
-        *value = *value * 10 + d;
-    }
-    if (digit == first || (*first == '0' && digit > first + 1))
+    if (!number_next_u64(&digit, UINT64_MAX, value) || (*first == '0' && digit > first + 1))
         return false;
     r->at = (size_t)(digit - r->text);
     return true;
