@@ -1,11 +1,14 @@
 /* sidecar_read: a barcode out of the JSON of sidecar_write.c. Walks the outer object and the list of columns by itself
  * and hands each value to jansson, so that a film of 200,000 columns needs no tree of its whole document, the settings
- * come back byte for byte, and a message can say which line. The order of members does not matter, unknown members are
- * passed over; whatever is missing, twice there, of the wrong kind or out of range is refused. */
+ * come back byte for byte, and a message can say which line. The file goes through a window that holds one value of the
+ * outer object or one column. The order of members does not matter, unknown members are passed over; whatever is
+ * missing, twice there, of the wrong kind or out of range is refused, and so is what would take more memory than there
+ * is. */
 #include "barcode/sidecar.h"
 
 #include "barcode/sidecar_format.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/number.h"
 
@@ -17,11 +20,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MOST_VALUE_BYTES = 64 << 20, MOST_DEPTH = 100, FIRST_ROOM = 1 << 16 };
+static const int64_t most_bytes = (int64_t)64 << 30; /* of the file */
+
 struct reader {
     const char *path;
-    char *text; /* the whole file */
-    size_t length, at;
-    char where[64]; /* the object that is being taken apart: "film", "columns[12].clusters[3]" */
+    struct file_in file;
+    char *text;              /* the window */
+    size_t length, room, at; /* bytes in the window, room in it, where we are in it */
+    size_t value_at;         /* where next_value began */
+    size_t n_lines;          /* before the window */
+    bool has_ended;          /* nothing is left behind the window */
+    char where[64];          /* the object that is being taken apart: "film", "columns[12].clusters[3]" */
 };
 
 /* "x.json: line 12: columns[7].count is ...": the line is that of reader->at. */
@@ -30,7 +40,7 @@ static enum status wrong(const struct reader *r, const char *format, ...) __attr
 static enum status wrong(const struct reader *r, const char *format, ...)
 {
     char what[400];
-    size_t line = 1;
+    size_t line = r->n_lines + 1;
     va_list args;
 
     va_start(args, format);
@@ -41,32 +51,88 @@ static enum status wrong(const struct reader *r, const char *format, ...)
     return FAIL(ST_USAGE, "%s: line %zu: %s", r->path, line, what);
 }
 
-static void skip_space(struct reader *r)
+/* The window lets go of what is behind us and takes more of the file: at least a byte, or has_ended. */
+static enum status read_more(struct reader *r)
 {
-    while (r->at < r->length && r->text[r->at] && strchr(" \t\r\n", r->text[r->at]))
-        r->at++;
+    size_t got = 0;
+
+    for (size_t i = 0; i < r->at; i++)
+        r->n_lines += r->text[i] == '\n';
+    if (r->at > 0)
+        memmove(r->text, r->text + r->at, r->length - r->at);
+    r->length -= r->at;
+    r->at = 0;
+    if (r->length == r->room) {
+        const size_t wanted = r->room ? 2 * r->room : FIRST_ROOM;
+        char *grown = realloc(r->text, wanted);
+        if (!grown)
+            return FAIL(ST_NOMEM, "out of memory: reading %s", r->path);
+        r->text = grown;
+        r->room = wanted;
+    }
+    TRY(file_in_read(&r->file, ST_USAGE, r->text + r->length, r->room - r->length, &got));
+    r->length += got;
+    r->has_ended = got == 0;
+    return ST_OK;
 }
 
-static bool next_is(struct reader *r, char c)
+static enum status skip_space(struct reader *r)
 {
-    skip_space(r);
-    if (r->at == r->length || r->text[r->at] != c)
-        return false;
-    r->at++;
-    return true;
+    for (;; r->at++) {
+        if (r->at == r->length && !r->has_ended)
+            TRY(read_more(r));
+        if (r->at == r->length || !r->text[r->at] || !strchr(" \t\r\n", r->text[r->at]))
+            return ST_OK;
+    }
+}
+
+static enum status next_is(struct reader *r, char c, bool *is_next)
+{
+    TRY(skip_space(r));
+    *is_next = r->at < r->length && r->text[r->at] == c;
+    r->at += *is_next;
+    return ST_OK;
 }
 
 static enum status expect(struct reader *r, char c)
 {
-    return next_is(r, c) ? ST_OK : wrong(r, "expected '%c'%s", c, r->at == r->length ? ", found the end" : "");
+    bool is_next = false;
+
+    TRY(next_is(r, c, &is_next));
+    return is_next ? ST_OK : wrong(r, "expected '%c'%s", c, r->at == r->length ? ", found the end" : "");
 }
 
-/* Parses the value at r->at and steps over it. *value is the caller's. */
+/* Holds all of the value at r->at in the window. What is no JSON is held up to where that shows, or the file ends. */
+static enum status hold_value(struct reader *r)
+{
+    struct json_walk walk = {0};
+    size_t walked = 0;
+    bool is_whole = false;
+
+    while (!is_whole) {
+        walked += json_walk(&walk, r->text + r->at + walked, r->length - r->at - walked, &is_whole);
+        if (walked > MOST_VALUE_BYTES)
+            return wrong(r, "there is a value of more than %d MiB", MOST_VALUE_BYTES >> 20);
+        if (walk.depth > MOST_DEPTH)
+            return wrong(r, "lists and objects lie in each other more than %d deep", MOST_DEPTH);
+        if (is_whole || r->has_ended)
+            break;
+        TRY(read_more(r));
+    }
+    return json_depth(r->text + r->at, walked) <= MOST_DEPTH
+               ? ST_OK
+               : wrong(r, "lists and objects lie in each other more than %d deep", MOST_DEPTH);
+}
+
+/* Parses the value at r->at, which becomes r->value_at, and steps over it. *value is the caller's. */
 static enum status next_value(struct reader *r, json_t **value)
 {
     json_error_t error;
 
-    skip_space(r);
+    *value = NULL;
+    TRY(skip_space(r));
+    TRY(hold_value(r));
+    r->value_at = r->at;
     *value = json_loadb(r->text + r->at, r->length - r->at,
                         JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_DISABLE_EOF_CHECK, &error);
     if (!*value && error.text[0] == '\0') /* jansson finds no words for it */
@@ -298,28 +364,32 @@ static enum status read_column(struct reader *r, const json_t *object, struct ba
 
 static enum status read_columns(struct reader *r, struct barcode *b)
 {
+    const double memory = mem_limit();
+    bool is_next = false;
     size_t room = 0;
 
     TRY(expect(r, '['));
-    if (next_is(r, ']'))
+    TRY(next_is(r, ']', &is_next));
+    if (is_next)
         return wrong(r, "there are no columns");
     do {
         json_t *value;
-        skip_space(r);
-        const size_t start = r->at;
+        if ((double)(b->n_columns + 1) * ((double)sizeof *b->columns + 3.0 * b->n_lines) > memory)
+            return wrong(r, "there are more columns than fit into %.1f GiB of memory", memory / 0x1p30);
         struct column *grown = mem_grow(b->columns, (size_t)b->n_columns, &room, sizeof *b->columns);
         if (!grown)
             return ST_NOMEM;
         b->columns = grown;
         TRY(next_value(r, &value));
         const size_t end = r->at;
-        r->at = start; /* messages are about the line where the column starts */
+        r->at = r->value_at; /* messages are about the line where the column starts */
         const enum status st = read_column(r, value, b, &b->columns[b->n_columns]);
         json_decref(value);
         TRY(st);
         r->at = end;
         b->n_columns++;
-    } while (next_is(r, ','));
+        TRY(next_is(r, ',', &is_next));
+    } while (is_next);
     return expect(r, ']');
 }
 
@@ -385,10 +455,8 @@ static enum status read_member(struct reader *r, enum member member, struct barc
     enum status st = ST_OK;
     json_t *value;
 
-    skip_space(r);
-    const size_t start = r->at;
     TRY(next_value(r, &value));
-    const size_t end = r->at;
+    const size_t start = r->value_at, end = r->at;
     r->at = start;
     if (member >= FILM && member <= PICTURE && !json_is_object(value))
         TRY_OR(done, st, wrong(r, "\"%s\" is not an object", member_names[member]));
@@ -435,6 +503,7 @@ static enum status next_name(struct reader *r, bool seen[N_MEMBERS], enum member
 static enum status read_document(struct reader *r, struct barcode *b)
 {
     bool seen[N_MEMBERS] = {false};
+    bool is_next = false;
     int n_lines = 0;
 
     TRY(expect(r, '{'));
@@ -443,9 +512,10 @@ static enum status read_document(struct reader *r, struct barcode *b)
         TRY(next_name(r, seen, &member));
         TRY(expect(r, ':'));
         TRY(member == COLUMNS ? read_columns(r, b) : read_member(r, member, b, &n_lines));
-    } while (next_is(r, ','));
+        TRY(next_is(r, ',', &is_next));
+    } while (is_next);
     TRY(expect(r, '}'));
-    skip_space(r);
+    TRY(skip_space(r));
     if (r->at != r->length)
         return wrong(r, "there is something after the end");
     for (int i = 0; i < N_MEMBERS; i++)
@@ -462,11 +532,12 @@ enum status sidecar_read_json(const char *path, struct barcode *b)
     struct reader reader = {.path = path};
 
     *b = (struct barcode){0};
-    enum status st = file_read_all(reader.path, ST_USAGE, &reader.text, &reader.length);
+    enum status st = file_in_open(&reader.file, path, most_bytes);
     if (st == ST_OK)
         st = read_document(&reader, b);
     if (st != ST_OK)
         barcode_release(b);
+    file_in_close(&reader.file);
     free(reader.text);
     return st;
 }

@@ -5,6 +5,7 @@
 #include "base/file.h"
 
 #include "base/mem.h"
+#include "base/sha256.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -250,36 +251,89 @@ enum status file_check_outputs(const char *const *outputs, int n, const char *co
     return ST_OK;
 }
 
-enum status file_read_all(const char *path, enum status at_fault, char **text, size_t *bytes)
+enum status file_in_open(struct file_in *in, const char *path, int64_t most_bytes)
 {
-    enum status st = ST_OK;
     struct stat info;
 
-    *text = NULL;
-    *bytes = 0;
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not hold us up */
-    if (fd < 0)
+    *in = (struct file_in){.path = path,
+                           .fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)}; /* a FIFO must not hold us up */
+    if (in->fd < 0)
         return FAIL(ST_USAGE, "cannot read %s: %s", path, strerror(errno));
-    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
-        st = FAIL(ST_USAGE, "cannot read %s: it is not a regular file", path);
-        goto done;
-    }
-    *text = mem_array((size_t)info.st_size + 1, 1);
-    if (!*text) {
-        st = ST_NOMEM;
-        goto done;
-    }
-    while (*bytes < (size_t)info.st_size) {
-        const ssize_t got = read(fd, *text + *bytes, (size_t)info.st_size - *bytes);
+    if (fstat(in->fd, &info) != 0 || !S_ISREG(info.st_mode))
+        return FAIL(ST_USAGE, "cannot read %s: it is not a regular file", path);
+    in->bytes = info.st_size;
+    if (in->bytes > most_bytes)
+        return FAIL(ST_USAGE, "%s is too long: %lld bytes, at most %lld are read", path, (long long)in->bytes,
+                    (long long)most_bytes);
+    return ST_OK;
+}
+
+enum status file_in_read(struct file_in *in, enum status at_fault, void *to, size_t wanted, size_t *n)
+{
+    for (*n = 0; *n < wanted;) {
+        const ssize_t got = read(in->fd, (char *)to + *n, wanted - *n);
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            TRY_OR(done, st, FAIL(at_fault, "cannot read %s: %s", path, strerror(errno)));
+            return FAIL(at_fault, "cannot read %s: %s", in->path, strerror(errno));
         if (got == 0)
             break;
-        *bytes += (size_t)got;
+        *n += (size_t)got;
     }
-done:
-    close(fd);
+    return ST_OK;
+}
+
+void file_in_close(struct file_in *in)
+{
+    if (in->fd >= 0)
+        close(in->fd);
+    in->fd = -1;
+}
+
+enum status file_read_most(const char *path, enum status at_fault, int64_t most_bytes, char **text, size_t *bytes)
+{
+    struct file_in in;
+
+    *text = NULL;
+    *bytes = 0;
+    enum status st = file_in_open(&in, path, most_bytes);
+    if (st == ST_OK)
+        *text = mem_array((size_t)in.bytes + 1, 1);
+    if (st == ST_OK && !*text)
+        st = ST_NOMEM;
+    if (st == ST_OK)
+        st = file_in_read(&in, at_fault, *text, (size_t)in.bytes, bytes);
+    file_in_close(&in);
+    return st;
+}
+
+enum status file_read_all(const char *path, enum status at_fault, char **text, size_t *bytes)
+{
+    return file_read_most(path, at_fault, INT64_MAX, text, bytes);
+}
+
+enum status file_sha256(const char *path, enum status at_fault, char hex[65], int64_t *bytes)
+{
+    enum { PIECE = 1 << 16 };
+    uint8_t *piece = mem_array(PIECE, 1), digest[SHA256_BYTES];
+    struct sha256 sha;
+    struct file_in in;
+    size_t n = PIECE;
+
+    *bytes = 0;
+    sha256_init(&sha);
+    enum status st = file_in_open(&in, path, INT64_MAX);
+    if (st == ST_OK && !piece)
+        st = ST_NOMEM;
+    while (st == ST_OK && n == PIECE) {
+        st = file_in_read(&in, at_fault, piece, PIECE, &n);
+        sha256_add(&sha, piece, n);
+        *bytes += (int64_t)n;
+    }
+    sha256_end(&sha, digest);
+    for (int i = 0; i < SHA256_BYTES; i++)
+        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+    file_in_close(&in);
+    free(piece);
     return st;
 }

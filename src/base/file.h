@@ -5,6 +5,7 @@
 #include "base/status.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 struct file_out {
@@ -23,9 +24,28 @@ enum status file_out_commit(struct file_out *out);
 /* Removes the temporary file; does nothing after a commit. Safe on a zeroed struct. */
 void file_out_discard(struct file_out *out);
 
+/* A regular file, read by pieces. */
+struct file_in {
+    const char *path;
+    int fd; /* -1: not open */
+    int64_t bytes;
+};
+
+/* ST_USAGE where it cannot be opened, is no regular file, or has more than most_bytes. path is kept. */
+enum status file_in_open(struct file_in *in, const char *path, int64_t most_bytes);
+/* As much as there is of `wanted` bytes: *n is less only at the end. at_fault where reading fails. */
+enum status file_in_read(struct file_in *in, enum status at_fault, void *to, size_t wanted, size_t *n);
+void file_in_close(struct file_in *in); /* also after a failure of file_in_open */
+
 /* All of a regular file, followed by a 0 that *bytes does not count; *text is heap. `at_fault` where reading fails,
  * ST_USAGE where it cannot be opened or is no regular file. What was cut short meanwhile is handed out as it is. */
 enum status file_read_all(const char *path, enum status at_fault, char **text, size_t *bytes);
+
+/* file_read_all, but ST_USAGE where the file has more than most_bytes. */
+enum status file_read_most(const char *path, enum status at_fault, int64_t most_bytes, char **text, size_t *bytes);
+
+/* Of the file's bytes, read by pieces; *hex is of 64 digits and a 0. Faults as file_read_all. */
+enum status file_sha256(const char *path, enum status at_fault, char hex[65], int64_t *bytes);
 
 /* ST_USAGE if path exists and force is false, or it is a folder, or its folder does not exist or is not writable: asked
  * before long work starts. */

@@ -78,3 +78,51 @@ void json_print_bytes(FILE *file, const char *key, const char *text)
         fprintf(file, "%02x", (unsigned)(unsigned char)*text);
     fputc('"', file);
 }
+
+/* The byte changes what is open. */
+static void walk_byte(struct json_walk *w, char c)
+{
+    if (w->in_text) {
+        w->in_text = w->is_escaped || c != '"';
+        w->is_escaped = !w->is_escaped && c == '\\';
+    } else if (c == '"') {
+        w->in_text = true;
+    } else if (c == '[' || c == '{') {
+        w->depth++;
+    } else if (c == ']' || c == '}') {
+        w->depth--;
+    }
+}
+
+size_t json_walk(struct json_walk *w, const char *text, size_t n, bool *ended)
+{
+    *ended = false;
+    for (size_t i = 0; i < n; i++) {
+        const bool is_free = w->depth == 0 && !w->in_text; /* of everything that has to be closed */
+        const bool is_simple = !strchr("\"[]{},: \t\r\n", text[i]) || text[i] == '\0';
+        if (is_free && !is_simple && (w->has_begun || strchr("]},:", text[i]))) {
+            *ended = true;
+            return i;
+        }
+        w->has_begun = true;
+        walk_byte(w, text[i]);
+        if (!is_simple && w->depth <= 0 && !w->in_text && !is_free) {
+            *ended = true;
+            return i + 1;
+        }
+    }
+    return n;
+}
+
+int json_depth(const char *text, size_t n)
+{
+    struct json_walk w = {0};
+    int most = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        walk_byte(&w, text[i]);
+        most = w.depth > most ? w.depth : most;
+        w.depth = w.depth > 0 ? w.depth : 0;
+    }
+    return most;
+}

@@ -12,6 +12,19 @@ size_t json_utf8_length(const char *text);
 /* Whether json_print_string prints all of text as it is. */
 bool json_is_utf8(const char *text);
 
+/* Where a value ends, found without parsing it, in pieces: {0} begins. */
+struct json_walk {
+    int depth; /* of the lists and objects that are open */
+    bool in_text, is_escaped, has_begun;
+};
+
+/* Goes on over n bytes: how many of them belong to the value; less than n, or *ended, where it ends there. A number or
+ * a name has ended where something else follows. What is no JSON ends somewhere. */
+size_t json_walk(struct json_walk *walk, const char *text, size_t n, bool *ended);
+
+/* How deep lists and objects lie in each other at most: parsers recurse. */
+int json_depth(const char *text, size_t n);
+
 /* With its quotes; each byte that is no UTF-8 becomes U+FFFD: a file name may be any bytes, JSON may not. */
 void json_print_string(FILE *file, const char *text);
 

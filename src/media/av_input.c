@@ -3,6 +3,8 @@
  */
 #include "media/av.h"
 
+#include "media/av_mjpeg.h"
+
 #include <libavutil/avstring.h>
 
 #include <errno.h>
@@ -12,11 +14,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Containers that hold films (or sound, so that "no video" can be said). Left out: concat, hls, dash, image2 and
- * *_pipe, lavfi, sdp... */
+/* Containers that hold films (or sound, so that "no video" can be said); names as `ffmpeg -demuxers` has them. Each
+ * reads the one file that it is given, and knows it by a signature at its beginning (4xm, apng, dfa, dxa, film_cpk,
+ * pmp), by packets that follow each other (mpegts, pva), or by a tag in its first bytes (nsv). apng wants the chunk of
+ * an animation before the first picture, so that a PNG stays a still. mjpeg is taken where av_is_mjpeg says so: by
+ * itself libavformat takes such a stream for a still picture. Left out: those that open further files, addresses or
+ * devices (concat, dash, hls, image2, imf, webm_dash_manifest, sdp, rtsp, rtp, lavfi, and whatever captures), those
+ * that take a still or any text for a film (*_pipe, ico, fits, tty, subtitles, data, rawvideo and whatever has to be
+ * told a size), mpjpeg (the multipart answers of network cameras: known by text), and formats of games alone. */
 static const char formats[] =
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,live_flv,asf,ogg,h264,hevc,"
-    "vvc,m4v,mxf,dv,gif,ivf,nut,rm,vc1,vc1test,wtv,yuv4mpegpipe,obu,av1,gxf,mp3,flac,wav,aac,ac3";
+    "vvc,m4v,mxf,dv,gif,ivf,nut,rm,vc1,vc1test,wtv,yuv4mpegpipe,obu,av1,gxf,mp3,flac,wav,aac,ac3,"
+    "apng,film_cpk,pva,4xm,dxa,dfa,pmp,nsv,mjpeg";
 enum { MAX_PIXELS = 8192 * 8192, MAX_STREAMS = 64, MOST_ERRORS_ON_END = 64 };
 
 const char *av_error_text(int error)
@@ -139,7 +148,8 @@ static enum status open_container(struct av_input *in, const char *path)
     av_dict_set(&options, "protocol_whitelist", "file", 0);
     av_dict_set(&options, "format_whitelist", formats, 0);
     av_dict_set_int(&options, "max_streams", MAX_STREAMS, 0);
-    error = avformat_open_input(&in->format, url, NULL, &options); /* frees the context on failure */
+    error = avformat_open_input(&in->format, url, av_is_mjpeg(path) ? av_find_input_format("mjpeg") : NULL,
+                                &options); /* frees the context on failure */
     av_dict_free(&options);
     av_free(url);
     if (error < 0)

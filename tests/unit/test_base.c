@@ -1,4 +1,5 @@
 /* test_base: status, options, random numbers, memory. */
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/number.h"
 #include "base/opts.h"
@@ -7,6 +8,7 @@
 #include "unit/test.h"
 
 #include <math.h>
+#include <sys/resource.h>
 
 static void test_status(void)
 {
@@ -252,6 +254,67 @@ static void test_mem(void)
     free(empty);
 }
 
+static void test_mem_limit(void)
+{
+    const double before = mem_limit();
+    struct rlimit old, less = {0};
+
+    CHECK(before > 0x1p20);
+    CHECK_INT(getrlimit(RLIMIT_DATA, &old), 0);
+    less = old;
+    less.rlim_cur = 1 << 20;
+    CHECK_INT(setrlimit(RLIMIT_DATA, &less), 0);
+    const double now = mem_limit();
+    CHECK_INT(setrlimit(RLIMIT_DATA, &old), 0);
+    CHECK(now == 0x1p20);
+    CHECK(mem_limit() == before);
+}
+
+static void test_pictures(void)
+{
+    static const char *const good[] = {"x.png",   "x.PNG", "x",        "./x", "dir.jpg/x",
+                                       "film.v2", "jpg",   ".jpg.png", "x.",  ""};
+    static const char *const bad[] = {"x.jpg", "x.JPG",  "a.b/x.jpeg", "x.webp",    "x.gif",
+                                      "x.tif", "x.tiff", "x.bmp",      "x.png.jpg", ".jpg"};
+    const char *path = NULL;
+
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+        if (!CHECK_INT(opts_picture("-o", good[i], &path), ST_OK) || !CHECK(path == good[i]))
+            printf("    %s\n", good[i]);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        if (!CHECK_INT(opts_picture("-o", bad[i], &path), ST_USAGE) || !CHECK(strstr(status_message(), "PNG") != NULL))
+            printf("    %s\n", bad[i]);
+}
+
+/* Of each value in turn: where it ends, whatever the pieces are in which it comes. */
+static void test_json_walk(void)
+{
+    static const struct {
+        const char *text;
+        int length; /* of the value; -1: it goes on */
+    } cases[] = {
+        {"1,2", 1},         {"-1.5e3]", 6},    {"true }", 4}, {"12", -1}, {"\"a\",", 3},
+        {"\"a\\\"b\"x", 6}, {"\"a\\\\\"x", 5}, {"{}", 2},     {"[]]", 2}, {"[1,[2,{\"a\":\"]}\"}],3] ,", 20},
+        {"{\"a\":[", -1},   {"\"abc", -1},     {"}", 0},      {",", 0},   {"1[", 1},
+        {"\"a\"\"b\"", 3},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (size_t piece = 1; piece < 30; piece++) {
+            const size_t n = strlen(cases[i].text);
+            struct json_walk walk = {0};
+            bool ended = false;
+            size_t at = 0;
+            while (at < n && !ended)
+                at += json_walk(&walk, cases[i].text + at, n - at < piece ? n - at : piece, &ended);
+            if (!CHECK_INT(ended ? (int)at : -1, cases[i].length))
+                printf("    %s by %zu\n", cases[i].text, piece);
+        }
+    CHECK_INT(json_depth("[[],[[\"[[[[\"]]]", 14), 3);
+    CHECK_INT(json_depth("]]]][", 5), 1);
+    CHECK_INT(json_depth("", 0), 0);
+}
+
 int main(void)
 {
     test_status();
@@ -261,5 +324,8 @@ int main(void)
     test_bytes();
     test_rng();
     test_mem();
+    test_mem_limit();
+    test_pictures();
+    test_json_walk();
     return test_end();
 }

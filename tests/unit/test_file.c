@@ -1,6 +1,9 @@
 /* test_file: outputs appear whole or not at all, and never in the place of something they should not replace. */
 #include "base/file.h"
 
+#include "base/lines.h"
+#include "base/sha256.h"
+
 #include "test.h"
 
 #include <dirent.h>
@@ -292,6 +295,107 @@ static void suffixes(void)
     }
 }
 
+static void most_bytes(void)
+{
+    char *text = NULL, hex[65], wanted[65];
+    static char large[200000];
+    size_t n = 0;
+    int64_t bytes = 0;
+
+    test_write(test_path("ten"), "0123456789", 10);
+    CHECK_INT(file_read_most(test_path("ten"), ST_IO, 10, &text, &n), ST_OK);
+    CHECK_STR(text, "0123456789");
+    CHECK_INT(n, 10);
+    free(text);
+    CHECK_INT(file_read_most(test_path("ten"), ST_IO, 9, &text, &n), ST_USAGE);
+    CHECK(strstr(status_message(), "ten is too long: 10 bytes, at most 9 are read") && !text && n == 0);
+
+    /* A file of 1 TiB with nothing in it: refused without looking for the memory. */
+    CHECK_INT(truncate(test_path("ten"), (off_t)1 << 40), 0);
+    CHECK_INT(file_read_most(test_path("ten"), ST_IO, 1 << 30, &text, &n), ST_USAGE);
+    CHECK(!text);
+    CHECK_INT(unlink(test_path("ten")), 0);
+
+    for (size_t i = 0; i < sizeof large; i++)
+        large[i] = (char)(i * 7 + i / 1000);
+    const size_t sizes[] = {0, 1, 65535, 65536, 65537, 131072, sizeof large};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        test_write(test_path("large"), large, sizes[i]);
+        sha256_hex(large, sizes[i], wanted);
+        CHECK_INT(file_sha256(test_path("large"), ST_IO, hex, &bytes), ST_OK);
+        CHECK_STR(hex, wanted);
+        CHECK_INT(bytes, sizes[i]);
+    }
+    CHECK_INT(file_sha256(test_path("absent"), ST_IO, hex, &bytes), ST_USAGE);
+    CHECK_INT(file_sha256(test_folder(), ST_IO, hex, &bytes), ST_USAGE);
+}
+
+/* Reads text by lines of at most `longest` bytes: "a|b|cut>|". */
+static const char *read_lines(const char *text, size_t n, size_t longest, int64_t most, enum status *st)
+{
+    static char all[400];
+    struct lines lines;
+    size_t length = 0;
+    char *line = NULL;
+    bool is_cut = false;
+
+    test_write(test_path("lines"), text, n);
+    const int fd = open(test_path("lines"), O_RDONLY);
+    all[0] = '\0';
+    lines_start(&lines, fd, "the lines", ST_IO, longest, most);
+    while ((*st = lines_next(&lines, &line, &length, &is_cut)) == ST_OK) {
+        CHECK(length <= longest && line[length] == '\0');
+        strncat(all, line, 30);
+        strcat(all, is_cut ? ">|" : "|");
+    }
+    lines_end(&lines);
+    close(fd);
+    return all;
+}
+
+static void by_lines(void)
+{
+    static char text[400000];
+    enum status st;
+
+    CHECK_STR(read_lines("", 0, 10, 1000, &st), "");
+    CHECK_INT(st, ST_END);
+    CHECK_STR(read_lines("a\nb", 3, 10, 1000, &st), "a|b|");
+    CHECK_STR(read_lines("a\n\nb\n", 5, 10, 1000, &st), "a||b|");
+    CHECK_STR(read_lines("1234\n12345\n123456\n1\n", 20, 5, 1000, &st), "1234|12345|12345>|1|");
+    CHECK_STR(read_lines("123456789", 9, 5, 1000, &st), "12345>|");
+    CHECK_STR(read_lines("123456", 6, 5, 1000, &st), "12345>|");
+    CHECK_STR(read_lines("12345", 5, 5, 1000, &st), "12345|");
+    CHECK_INT(st, ST_END);
+    memset(text, 'x', sizeof text); /* longer than any window */
+    CHECK_STR(read_lines(text, sizeof text, 3, sizeof text, &st), "xxx>|");
+    CHECK_INT(st, ST_END);
+    memcpy(text + sizeof text - 4, "\nab\n", 4);
+    CHECK_STR(read_lines(text, sizeof text, 3, sizeof text, &st), "xxx>|ab|");
+    memset(text, '\n', 150000);
+    memcpy(text + 65530, "0123456789", 10); /* over the window's end */
+    text[150000 - 1] = '\n';
+    struct lines lines;
+    char *line;
+    size_t length, n_lines = 0, n_long = 0;
+    bool is_cut;
+    test_write(test_path("many"), text, 150000);
+    const int fd = open(test_path("many"), O_RDONLY);
+    lines_start(&lines, fd, "many", ST_IO, 1 << 20, 1 << 20);
+    for (; lines_next(&lines, &line, &length, &is_cut) == ST_OK; n_lines++)
+        n_long += length == 10 && memcmp(line, "0123456789", 10) == 0;
+    CHECK_INT(n_lines, 150000 - 10);
+    CHECK_INT(n_long, 1);
+    lines_end(&lines);
+    close(fd);
+    read_lines(text, sizeof text, 3, sizeof text - 1, &st);
+    CHECK_INT(st, ST_USAGE);
+    CHECK(strstr(status_message(), "the lines is too long"));
+    lines_start(&lines, -1, "nothing", ST_IO, 10, 10);
+    CHECK_INT(lines_next(&lines, &line, &length, &is_cut), ST_IO);
+    lines_end(&lines);
+}
+
 int main(void)
 {
     CHECK_INT(n_entries(), 0);
@@ -306,5 +410,7 @@ int main(void)
     relative_paths();
     suffixes();
     CHECK_INT(n_entries(), 0);
+    most_bytes();
+    by_lines();
     return test_end();
 }

@@ -789,6 +789,38 @@ static void bad_lines(void)
 }
 
 /* Once, and again only when there are more. */
+/* Lines that no journal writes: longer than any, or nested so deep that a parser would need a large stack for it. */
+static void odd_lines(void)
+{
+    static const char end[] = "\n{\"time\":1,\"event\":\"end\",\"exit_code\":0}\n";
+    const char *out = new_out("odd");
+    const size_t n = 17 << 20;
+    char *text = malloc(n + sizeof end);
+    struct history h;
+
+    if (!CHECK(text != NULL))
+        return;
+    memset(text, 'x', n);
+    text[0] = '{';
+    memcpy(text + n, end, sizeof end);
+    write_file(out, "x", text, n + sizeof end - 1);
+    CHECK_INT(history_read(out, &h), ST_OK);
+    CHECK(h.n_bad_lines == 1 && h.n_runs == 1 && h.last_run_ended);
+    history_release(&h);
+
+    for (int depth = 50; depth <= 1000; depth += 950) { /* of a member that nobody knows */
+        char *to = text + sprintf(text, "{\"time\":1,\"event\":\"end\",\"exit_code\":0,\"x\":");
+        memset(to, '[', (size_t)depth);
+        memset(to + depth, ']', (size_t)depth);
+        strcpy(to + 2 * depth, "}\n");
+        write_file(out, "x", text, strlen(text));
+        CHECK_INT(history_read(out, &h), ST_OK);
+        CHECK_INT(h.n_bad_lines, depth > 100);
+        history_release(&h);
+    }
+    free(text);
+}
+
 static void notes(void)
 {
     const char *out = new_out("notes");
@@ -910,6 +942,7 @@ int main(void)
     settings_that_are_none();
     torn_everywhere();
     bad_lines();
+    odd_lines();
     notes();
     many_films();
     return test_end();

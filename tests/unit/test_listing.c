@@ -604,6 +604,18 @@ static void lists(void)
     check_refused(&request, "cannot open the list absent.txt: No such file");
     request.list = "sub";
     check_refused(&request, "cannot read the list sub: ");
+    static char endless[20000]; /* a line that no name can be: not all of it is read */
+    memset(endless, 'x', sizeof endless);
+    write_list(endless, sizeof endless);
+    request.list = list_path;
+    check_refused(&request, "line 1 is longer than a file's name can be");
+    CHECK_INT(truncate(list_path, (off_t)1 << 40), 0); /* a TiB */
+    check_refused(&request, "line 1 ");
+    endless[4000] = '\n';
+    write_list(endless, 4001);
+    CHECK_INT(listing_make(&listing, &request), ST_OK); /* too long to be opened: that comes later */
+    CHECK_INT(listing.n, 1);
+    listing_release(&listing);
 
     const int kept = dup(STDIN_FILENO); /* "-" is standard input */
     write_list("a.mp4\nnote\n", 11);

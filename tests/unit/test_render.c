@@ -3,6 +3,8 @@
 
 #include "test.h"
 
+#include <math.h>
+
 static uint64_t state = 1;
 
 static uint32_t draw(uint32_t below)
@@ -393,6 +395,23 @@ static void refusals(void)
     CHECK(rgb == NULL);
 }
 
+/* What cannot be drawn is known from its size alone. */
+static void sizes(void)
+{
+    const double columns = 1000.0 * sizeof(struct column), picture = 1000.0 * 480 * 3;
+
+    CHECK_INT(render_check_size(1000, 0, 480, columns + picture), ST_OK);
+    CHECK_INT(render_check_size(1000, 0, 480, columns + picture - 1), ST_UNSUPPORTED);
+    CHECK(strstr(status_message(), "1000 columns and 480 rows") && strstr(status_message(), "--height"));
+    CHECK_INT(render_check_size(1000, 270, 480, columns + picture), ST_UNSUPPORTED);
+    CHECK_INT(render_check_size(1000, 270, 480, columns + picture + 810000), ST_OK);
+    CHECK_INT(render_check_size(2090001, 0, 65535, 64 * 0x1p30), ST_UNSUPPORTED);
+    CHECK_INT(render_check_size(0x7fffffff, 0, 1, INFINITY), ST_OK);
+    CHECK_INT(render_check_size((int64_t)0x7fffffff + 1, 0, 1, INFINITY), ST_UNSUPPORTED);
+    CHECK(strstr(status_message(), "wider than a PNG"));
+    CHECK_INT(render_check_size(INT64_MAX, 0, UINT32_MAX, INFINITY), ST_UNSUPPORTED);
+}
+
 static void names(void)
 {
     static const char *const strip[] = {"kmeans", "average", "prominent", "squeezed", "least", "equal"};
@@ -421,5 +440,6 @@ int main(void)
     every_row_filled();
     refusals();
     names();
+    sizes();
     return test_end();
 }

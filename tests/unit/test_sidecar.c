@@ -400,6 +400,75 @@ static void refuses_what_is_no_json(void)
     refuse(deep, sizeof deep, "line 1");
 }
 
+/* A hundred deep is more than anybody writes; a parser that recurses needs a stack for more. */
+static void refuses_what_is_deep(void)
+{
+    static char text[4000];
+    size_t n = 0;
+
+    for (int depth = 0; depth < 90; depth++)
+        n += (size_t)snprintf(text + n, sizeof text - n, "{\"a\":");
+    n += (size_t)snprintf(text + n, sizeof text - n, "0");
+    refuse(text, n, "read.json"); /* not closed: so jansson says */
+    CHECK(!strstr(status_message(), "deep"));
+    n = 0;
+    for (int depth = 0; depth < 110; depth++)
+        n += (size_t)snprintf(text + n, sizeof text - n, "{\"a\":");
+    n += (size_t)snprintf(text + n, sizeof text - n, "0");
+    for (int depth = 0; depth < 110; depth++)
+        n += (size_t)snprintf(text + n, sizeof text - n, "}");
+    refuse(text, n, "more than 100 deep");
+}
+
+/* The window on the file is smaller than what is in it, wherever values lie. */
+static void reads_through_its_window(void)
+{
+    const char *first = strstr(wanted_json, "{\"frame\":0"), *second = strstr(wanted_json, "{\"frame\":24");
+    const size_t head = (size_t)(first - wanted_json), each = (size_t)(second - first);
+    enum { N = 3000 };
+
+    for (size_t pad = 0; pad < 700; pad += 23) { /* before the first column: another place for each */
+        const size_t room = head + pad + (size_t)N * each + 2000;
+        char *text = malloc(room), *to = text;
+        struct barcode b;
+        if (!CHECK(text != NULL))
+            return;
+        memcpy(to, wanted_json, head);
+        to += head;
+        memset(to, pad % 2 ? '\n' : ' ', pad);
+        to += pad;
+        for (int i = 0; i < N; i++, to += each)
+            memcpy(to, first, each);
+        strcpy(to, second);
+        if (CHECK_INT(read_text(text, strlen(text), &b), ST_OK)) {
+            CHECK_INT(b.n_columns, N + 1);
+            CHECK(b.columns[0].clusters.n == 3 && b.columns[N - 1].clusters.n == 3 && b.columns[N].clusters.n == 1);
+            CHECK_STR(b.settings_text, "{\"k\": 8,\n  \"every\":\"24f\", \"t\":0.1, \"s\":\"}]\\\"{\"}");
+            barcode_release(&b);
+        } else {
+            printf("    said: %s\n", status_message());
+        }
+        char *wrong = strstr(text + head + pad + (size_t)(N - 1) * each, "\"pts\":"); /* far behind the first window */
+        wrong[1] = 'q';
+        char line[40];
+        snprintf(line, sizeof line, "line %zu: columns[%d]", 7 + (pad % 2 ? pad : 0) + N - 1, N - 1);
+        refuse(text, strlen(text), line);
+        free(text);
+    }
+    char *large = malloc(sizeof wanted_json + (1 << 20)); /* a value that is larger than the first window */
+    if (!CHECK(large != NULL))
+        return;
+    struct barcode b;
+    size_t n = (size_t)sprintf(large, "{\"more\":[\"");
+    memset(large + n, '\\', 1 << 19);
+    n += 1 << 19;
+    n += (size_t)sprintf(large + n, "]}\"],%s", wanted_json + 1);
+    if (!CHECK_INT(read_text(large, n, &b), ST_OK))
+        printf("    said: %s\n", status_message());
+    barcode_release(&b);
+    free(large);
+}
+
 static void refuses_wrong_values(void)
 {
     static const char *const edits[][4] = {
@@ -662,6 +731,8 @@ int main(void)
     strange_paths();
     accepts_other_layouts();
     refuses_what_is_no_json();
+    refuses_what_is_deep();
+    reads_through_its_window();
     refuses_wrong_values();
     refuses_too_many_clusters();
     refuses_every_cut();

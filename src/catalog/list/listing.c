@@ -2,6 +2,7 @@
  * sorted, and what is the same film is dropped. */
 #include "catalog/list/listing.h"
 
+#include "base/lines.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "catalog/list/content.h"
@@ -9,7 +10,9 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <fnmatch.h>
+#include <limits.h>
 #include <search.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -17,6 +20,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { LONGEST_NAME = 2 * PATH_MAX /* a longer line names no file */, MOST_LIST_BYTES = 1 << 30 };
 
 static const char *const suffixes[] = {
     "mp4", "m4v", "mov", "mkv", "webm", "avi",  "mpg",  "mpeg", "m2v", "ts",  "m2ts", "mts",  "vob",   "flv",
@@ -291,15 +296,16 @@ static enum status look_at_named(struct finder *f, const char *name, bool is_lis
 }
 
 /* A line of the list: length bytes and a 0. */
-static enum status look_at_line(struct finder *f, char *line, size_t length, int64_t number)
+static enum status look_at_line(struct finder *f, char *line, size_t length, bool is_cut, int64_t number)
 {
     static const char byte_order_mark[] = "\xef\xbb\xbf";
 
     if (strlen(line) != length)
         return FAIL(ST_USAGE, "%s: line %lld holds a 0 byte: this is no list of names in UTF-8", f->request->list,
                     (long long)number);
-    if (length > 0 && line[length - 1] == '\n')
-        line[--length] = '\0';
+    if (is_cut)
+        return FAIL(ST_USAGE, "%s: line %lld is longer than a file's name can be (%d bytes)", f->request->list,
+                    (long long)number, LONGEST_NAME);
     if (length > 0 && line[length - 1] == '\r')
         line[--length] = '\0';
     if (number == 1 && strncmp(line, byte_order_mark, 3) == 0)
@@ -311,25 +317,26 @@ static enum status read_list(struct finder *f)
 {
     const char *name = f->request->list;
     const bool is_stdin = strcmp(name, "-") == 0;
-    FILE *file = is_stdin ? stdin : fopen(name, "re");
+    const int fd = is_stdin ? STDIN_FILENO : open(name, O_RDONLY | O_CLOEXEC);
     enum status st = ST_OK;
-    char *line = NULL;
-    size_t room = 0;
-    ssize_t n;
+    struct lines lines;
+    char *line = NULL, what[PATH_MAX + 16];
+    size_t length = 0;
+    bool is_cut = false;
 
-    if (!file)
+    if (fd < 0)
         return FAIL(ST_USAGE, "cannot open the list %s: %s", name, strerror(errno));
-    errno = 0;
-    for (int64_t number = 1; st == ST_OK && (n = getline(&line, &room, file)) >= 0; number++) {
-        st = look_at_line(f, line, (size_t)n, number);
-        errno = 0;
+    snprintf(what, sizeof what, "the list %s", name);
+    lines_start(&lines, fd, what, ST_USAGE, LONGEST_NAME, MOST_LIST_BYTES);
+    for (int64_t number = 1; st == ST_OK; number++) {
+        st = lines_next(&lines, &line, &length, &is_cut);
+        if (st == ST_OK)
+            st = look_at_line(f, line, length, is_cut, number);
     }
-    if (st == ST_OK && (ferror(file) || errno == ENOMEM))
-        st = FAIL(ST_USAGE, "cannot read the list %s: %s", name, strerror(errno));
-    free(line);
+    lines_end(&lines);
     if (!is_stdin)
-        fclose(file);
-    return st;
+        close(fd);
+    return st == ST_END ? ST_OK : st;
 }
 
 static enum status walk_folders(struct finder *f)

@@ -3,6 +3,7 @@
  * one folder. Members that are not known are passed over. */
 #include "catalog/store/event.h"
 
+#include "base/json.h"
 #include "catalog/store/result_text.h"
 
 #include <jansson.h>
@@ -16,7 +17,7 @@ const char *const fault_names[N_FAULT_KINDS] = {"unreadable", "not-a-film", "inc
                                                 "timeout",    "memory",     "killed",     "device",  "other"};
 const char *const state_names[4] = {"left", "done", "failed", "quarantined"};
 
-enum { HEAD_ROOM = 4096 };
+enum { HEAD_ROOM = 4096, MOST_DEPTH = 100 /* a parser recurses */ };
 
 struct card { /* its text in a line; NULL: still in the object */
     const char *text;
@@ -108,7 +109,8 @@ static bool is_name(const char *name)
 /* Settings that are no JSON object would spoil what they are printed into. */
 static void drop_other_than_object(char **text)
 {
-    json_t *value = *text ? json_loads(*text, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    const bool is_shallow = *text && json_depth(*text, strlen(*text)) <= MOST_DEPTH;
+    json_t *value = is_shallow ? json_loads(*text, JSON_REJECT_DUPLICATES, NULL) : NULL;
 
     if (!json_is_object(value)) {
         free(*text);
@@ -250,7 +252,7 @@ enum status event_read(const char *line, size_t length, struct event *e)
     json_error_t error;
 
     memset(e, 0, sizeof *e);
-    if (length == 0 || line[0] != '{')
+    if (length == 0 || line[0] != '{' || json_depth(line, length) > MOST_DEPTH)
         return ST_FORMAT;
     json_t *object = take_off_card(line, length, head, &head_length, &card)
                          ? json_loadb(head, head_length, JSON_REJECT_DUPLICATES, &error)

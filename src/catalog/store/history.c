@@ -3,20 +3,27 @@
  * runs go on is told from the last line of each. */
 #include "catalog/store/history.h"
 
-#include "base/file.h"
+#include "base/lines.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "catalog/store/ledger.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
+
+/* A line holds names, a command line and settings at most; a journal of 10,000 films a few MiB. */
+enum { LONGEST_LINE = 16 << 20 };
+static const int64_t most_bytes = (int64_t)16 << 30;
 
 static const double silence_seconds = 60.0, /* after which a run is taken for dead: it beats four times in them */
     skew_seconds = 86400.0;                 /* a last line from further ahead tells of a wrong clock, not of life */
@@ -60,16 +67,34 @@ static enum status add_line(struct merge *m, const char *text, size_t length)
     return e->name ? ledger_find(&m->ledger, &e->name, &e->film) : ST_OK;
 }
 
-static enum status add_lines(struct merge *m, const char *text, size_t length)
+/* ST_END when all are there. */
+static enum status add_next_line(struct merge *m, struct lines *lines)
 {
-    for (size_t at = 0; at < length;) {
-        const char *newline = memchr(text + at, '\n', length - at);
-        const size_t end = newline ? (size_t)(newline - text) : length;
-        if (end > at)
-            TRY(add_line(m, text + at, end - at));
-        at = end + 1;
-    }
-    return ST_OK;
+    char *line = NULL;
+    size_t length = 0;
+    bool is_cut = false;
+
+    TRY(lines_next(lines, &line, &length, &is_cut));
+    if (is_cut) /* nothing that a journal writes */
+        m->n_bad_lines++;
+    return is_cut || length == 0 ? ST_OK : add_line(m, line, length);
+}
+
+static enum status add_lines(struct merge *m, const char *path)
+{
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct lines lines;
+    enum status st;
+
+    if (fd < 0)
+        return FAIL(ST_USAGE, "cannot read %s: %s", path, strerror(errno));
+    lines_start(&lines, fd, path, ST_IO, LONGEST_LINE, most_bytes);
+    do
+        st = add_next_line(m, &lines);
+    while (st == ST_OK);
+    lines_end(&lines);
+    close(fd);
+    return st == ST_END ? ST_OK : st;
 }
 
 /* What the events of the run, from `first` on, tell of it as a whole. */
@@ -99,8 +124,6 @@ static void describe_run(struct run *r, struct event *first, struct event *end, 
 static enum status add_file(struct merge *m, const char *path, double now)
 {
     const size_t first = m->n_events;
-    char *text = NULL;
-    size_t length = 0;
     struct stat s;
 
     if (stat(path, &s) != 0 ? errno == ENOENT : !S_ISREG(s.st_mode))
@@ -109,10 +132,7 @@ static enum status add_file(struct merge *m, const char *path, double now)
     if (!grown)
         return ST_NOMEM;
     m->run = grown;
-    enum status st = file_read_all(path, ST_IO, &text, &length);
-    if (st == ST_OK)
-        st = add_lines(m, text, length);
-    free(text);
+    const enum status st = add_lines(m, path);
     if (st == ST_OK && m->n_events > first)
         describe_run(&m->run[m->n_runs++], m->event + first, m->event + m->n_events, now);
     return st;

@@ -2,7 +2,6 @@
 
 #include "base/file.h"
 #include "base/number.h"
-#include "base/sha256.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -198,16 +197,14 @@ void outputs_remove(const char *out, const char *name, const struct film_result 
 
 static bool is_sound(const char *out, const char *name, const struct film_output *output)
 {
-    char path[PATH_MAX], digest[65], *text = NULL;
-    size_t bytes = 0;
+    char path[PATH_MAX], digest[65];
+    int64_t bytes;
     struct stat s;
 
     snprintf(path, sizeof path, "%s/%s%s", out, name, output->suffix);
     if (stat(path, &s) != 0 || !S_ISREG(s.st_mode) || s.st_size != output->bytes ||
-        file_read_all(path, ST_IO, &text, &bytes) != ST_OK)
+        file_sha256(path, ST_IO, digest, &bytes) != ST_OK)
         return false;
-    sha256_hex(text, bytes, digest);
-    free(text);
     return strcmp(digest, output->sha256) == 0;
 }
 

@@ -16,6 +16,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* 10,000,000 rounds of small trees, or 1,000,000 of the largest. A model takes about as much memory as its text. */
+static const int64_t most_bytes = (int64_t)8 << 30;
+
 struct reader {
     const char *path;
     char *text; /* the whole file, and a 0 */
@@ -351,7 +354,7 @@ enum status model_read(const char *path, struct model *model)
     struct reader reader = {.path = path};
 
     *model = (struct model){0};
-    enum status st = file_read_all(reader.path, ST_FORMAT, &reader.text, &reader.length);
+    enum status st = file_read_most(reader.path, ST_FORMAT, most_bytes, &reader.text, &reader.length);
     if (st == ST_OK)
         st = read_text(&reader, model);
     free(reader.text);
