@@ -102,7 +102,7 @@ for value in 0 33 -1 x 8x '' 99999999999999999999 2.5; do bad -k "$value"; done
 for value in 0f -1f f 0s -1s nans infs 1x x '' 1.5f 99999999999999999999f; do bad --every "$value"; done
 for value in 0 -1 x '' 1.5; do bad --columns "$value"; done
 for value in 0 -5 x '' 99999999999; do bad --height "$value"; done
-for value in 0x0 480 axb 480x -1x270 480x0 ''; do bad --scale "$value"; done
+for value in 0x0 480 axb 480x -1x270 480x0 '' 4294967297x1 1x4294967297 8193x1 ' 480x270' 480x+270 480x270x; do bad --scale "$value"; done
 for value in nope '' Share; do bad --order "$value"; done
 for value in nope '' kmeans,nope 'kmeans,' ','; do bad --strips "$value"; done
 bad --every 5f --columns 10
@@ -113,6 +113,9 @@ bad --start 99 --end 100
 bad --start 120%
 bad --start -1
 bad --start 1:2:3:4
+for value in 0x10 ' 1' +1 1e1 inf nan .; do bad --start "$value"; done
+for value in 0x10s ' 1s' +1s ' 24f' +24f 4294967320f; do bad --every "$value"; done
+for value in ' 8' +8 0x8 4294967304; do bad -k "$value"; done
 bad --end nonsense
 bad --sampling nope
 bad --seed x
@@ -137,6 +140,35 @@ expect_failure 2 "info with an argument"
 jacquard
 [ "$RC" = 2 ] || die "no command: exit code $RC, not 2"
 expect_files "$OUT"
+
+# --- sizes ------------------------------------------------------------------------------------------------------------
+# What memory cannot hold is refused before the film is looked at, or woven.
+bad --columns 2147483647
+grep -q 'memory' "$WORK/err" || die "2147483647 columns: no word about memory"
+limited() { (ulimit -d 262144 && run_any "$@"; echo "$RC" >"$WORK/rc"); RC=$(cat "$WORK/rc"); } # 256 MiB
+limited "$JACQUARD" --version
+if [ "$RC" = 0 ]; then # the sanitizers need more
+    "${FFMPEG[@]}" -f lavfi -i testsrc2=s=64x48:r=25:d=60 -c:v mpeg4 -bf 0 -threads 1 "$IN/long.mp4"
+    limited "$JACQUARD" barcode --backend cpu --threads 1 --progress none --every 1f -k 1 --height 65535 -o "$OUT/x.png" "$IN/long.mp4"
+    [ "$RC" = 2 ] || die "a picture of 281 MiB in 256 MiB: exit code $RC, not 2"
+    grep -q 'error: a picture of 1500 columns and 65535 rows takes .* memory' "$WORK/err" || die "a picture of 281 MiB in 256 MiB: not said"
+    ! grep -q 'exact sampling' "$WORK/err" || die "a picture that is too large: the weave was begun"
+    weave --every 1f -k 1 --height 1 -o "$WORK/low.png" --json "$WORK/low.json" "$IN/long.mp4"
+    expect_done "a low picture"
+    limited "$JACQUARD" render "$WORK/low.json" --height 65535 -o "$OUT/x.png"
+    expect_failure 2 "render of 281 MiB in 256 MiB"
+    grep -q 'picture of 1500 columns' "$WORK/err" || die "render of 281 MiB in 256 MiB: not said"
+fi
+expect_files "$OUT"
+# Texts that are none: nobody reads a TiB.
+truncate -s 1T "$IN/tib"
+LIMIT=20 jacquard render "$IN/tib" -o "$OUT/x.png"
+expect_failure 2 "a side-car of a TiB"
+LIMIT=20 jacquard evaluate "$IN/tib" --images "$IN/tib" --labels "$IN/tib"
+expect_failure 2 "a model of a TiB"
+python3 -c 'print("{\"film\":" + "[" * 2000 + "]" * 2000 + "}")' >"$IN/deep.json"
+run_any bash -c 'ulimit -s 128; exec "$0" "$@"' "$JACQUARD" render "$IN/deep.json" -o "$OUT/x.png"
+expect_failure 2 "a side-car of 2000 lists in each other, on a small stack"
 
 # --- outputs ---------------------------------------------------------------------------------------------------------
 listing() { (cd "$OUT" && find . -type f -exec sha256sum {} + -o -printf '%p %y\n' | sort); }
@@ -173,6 +205,16 @@ kept 2 "the film, given as a link, as output" -o "$F" --force "$OUT/link.mp4"
 kept 2 "two outputs in one file" -o "$OUT/x.png" --json "$OUT/x.png" --force "$F"
 kept 2 "two outputs in one file, spelled differently" -o "$OUT/x.png" --csv "$OUT/./x.png" --force "$F"
 kept 2 "empty output name" -o '' "$F"
+for suffix in jpg JPG jpeg webp gif tif tiff bmp png.jpg; do
+    kept 2 "a picture that would be no PNG: .$suffix" -o "$OUT/n.$suffix" "$F"
+    grep -q PNG "$WORK/err" || die ".$suffix: no word about PNG"
+done
+jacquard render "$OUT/old.png" -o "$OUT/n.jpg"
+expect_failure 2 "render -o n.jpg"
+grep -q PNG "$WORK/err" || die "render -o n.jpg: no word about PNG"
+jacquard evaluate "$OUT/old.png" --images "$F" --labels "$F" --confusion "$OUT/n.webp"
+expect_failure 2 "evaluate --confusion n.webp"
+grep -q PNG "$WORK/err" || die "evaluate --confusion n.webp: no word about PNG"
 [ ! -d /proc/self ] || kept 2 "folder that takes no files" -o /proc/self/x.png --every 25f "$F"
 
 mkdir -m 555 "$OUT/locked"

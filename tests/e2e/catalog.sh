@@ -14,6 +14,9 @@ cp "$films/two.mkv" "$films/sub/one.mkv" # the same stem, another film
 film "$films/sub/long.mp4" 40
 echo "subtitles" >"$films/one.srt"
 echo "no film" >"$films/text.mp4"
+# Suffixes of films and of other things: what it begins like decides.
+echo "module x" >"$films/go.mod"
+echo "1 2 3" >"$films/sub/table.dat"
 head -c $(($(stat -c %s "$films/two.mkv") * 6 / 10)) "$films/two.mkv" >"$films/cut.mkv"
 : >"$films/-empty.avi"
 
@@ -34,8 +37,13 @@ jacquard catalog --out "$WORK/none"
 expect_failure 2 "no input"
 jacquard catalog "$WORK/not there" --out "$WORK/none"
 expect_code 2 "an input that is not there"
-collect "$WORK/none" --share 3/2
-expect_failure 2 "share 3 of 2"
+for share in 3/2 0/1 1 1/ 1/2/3 4294967297/4294967298 4294967297/2 ' 1/2' +1/2; do
+    collect "$WORK/none" --share "$share"
+    expect_failure 2 "share $share"
+done
+truncate -s 1T "$WORK/list"
+LIMIT=20 jacquard catalog --list "$WORK/list" --out "$WORK/none"
+expect_failure 2 "a list of a TiB without a name in it"
 collect "$WORK/none/below" --include '*.mp4'
 expect_code 2 "a folder that cannot be made"
 collect "$WORK/none" --include '*.nothing'
@@ -68,6 +76,23 @@ r=$WORK/a/report.json
 [ "$(json "$r" 'all(f["error"] for f in d["films"] if f["status"] == "failed")')" = True ] || die "a failure without a reason"
 [ "$(wc -l <"$WORK/a/report.csv")" = 8 ] || die "the CSV does not have a line a film"
 [ -s "$WORK/a/index.html" ] || die "no gallery"
+grep -q '7 films found; passed over: 1 .dat, 1 .mod, 1 .srt;' "$WORK/err" || die "what is passed over is not told"
+[ "$(json "$r" '[(s["suffix"], s["files"]) for s in d["passed_over"]["suffixes"]]')" = \
+    "[('.dat', 1), ('.mod', 1), ('.srt', 1)]" ] || die "what is passed over is not in the report"
+
+# The folder where one is, however it is written: its films, and no others.
+mkdir "$WORK/here" "$WORK/here/in"
+cp "$films/two.mkv" "$WORK/here/in"
+"${FFMPEG[@]}" -i "$films/two.mkv" -c:v mpeg2video -f vob "$WORK/here/in/camera.MOD"
+cp "$films/two.mkv" "$WORK/here/outside.mkv"
+for way in . ./ .// ././ .//. ".//$(printf '/%.0s' {1..5})"; do
+    rm -rf "$WORK/ways"
+    (cd "$WORK/here/in" && LIMIT=60 jacquard catalog "$way" --out "$WORK/ways" --backend "$BACKEND" --progress none --every 50f && echo "$RC" >"$WORK/rc")
+    RC=$(cat "$WORK/rc")
+    expect_code 0 "catalog $way"
+    [ "$(json "$WORK/ways/report.json" '[f["path"] for f in d["films"]]')" = "['$WORK/here/in/camera.MOD', '$WORK/here/in/two.mkv']" ] ||
+        die "catalog $way: $(json "$WORK/ways/report.json" '[f["path"] for f in d["films"]]')"
+done
 
 # The same as a barcode of its own.
 weave "$films/one.mp4" --every 5f -k 4 -o "$WORK/alone.png" --json "$WORK/alone.json"

@@ -151,6 +151,51 @@ for name in 'name:with:colons.mkv' '-dash.mkv' 'percent%03d.mkv' 'sp ace "q" $x.
     cd "$WORK"
 done
 
+# A picture needs no suffix, and one that is no other format's is not looked at.
+rm -rf "$WORK/names"
+mkdir "$WORK/names"
+for name in plain film.v2 x.PNG; do
+    weave "$F" --every 100f -o "$WORK/names/$name"
+    expect_done "-o $name"
+    python3 "$TOOLS/png.py" size "$WORK/names/$name" >/dev/null || die "-o $name: no picture"
+done
+
+# A small stack is enough, for all threads of all commands.
+small_stack() { run_any bash -c 'ulimit -s 128; exec "$0" "$@"' "$JACQUARD" "$@"; }
+small_stack info
+expect_done "info on a small stack"
+small_stack barcode --backend "$BACKEND" --progress none "$F" --every 10f -k 32 --full --strips kmeans,squeezed -o "$WORK/small.png" --json "$WORK/small.json"
+expect_done "barcode on a small stack"
+weave "$F" --every 10f -k 32 --full --strips kmeans,squeezed -o "$WORK/large.png"
+expect_done "barcode on a stack as usual"
+same_text "$WORK/small.png" "$WORK/large.png"
+small_stack render "$WORK/small.json" --order hue -o "$WORK/small2.png"
+expect_done "render on a small stack"
+mkdir "$WORK/one"
+cp "$F" "$WORK/one"
+small_stack catalog "$WORK/one" --out "$WORK/books" --backend "$BACKEND" --progress none --every 10f
+expect_done "catalog on a small stack"
+small_stack verify "$WORK/books"
+expect_done "verify on a small stack"
+python3 - "$WORK" <<'END'
+import random, struct, sys
+random.seed(1)
+n = 60
+open(sys.argv[1] + "/i.idx", "wb").write(struct.pack(">IIII", 0x803, n, 28, 28) + random.randbytes(n * 784))
+open(sys.argv[1] + "/l.idx", "wb").write(struct.pack(">II", 0x801, n) + bytes(i % 10 for i in range(n)))
+END
+set_=(--images "$WORK/i.idx" --labels "$WORK/l.idx")
+small_stack train "${set_[@]}" -o "$WORK/m" --rounds 3 --leaves 32 --deskew --channels gradient --augment elastic:1 --progress none --backend "$BACKEND"
+expect_done "train on a small stack"
+small_stack evaluate "$WORK/m" "${set_[@]}" --confusion "$WORK/c.png" --curve "$WORK/c.csv" --json "$WORK/e.json" --backend "$BACKEND"
+expect_done "evaluate on a small stack"
+small_stack predict "$WORK/m" "$WORK/i.idx"
+expect_done "predict on a small stack"
+small_stack export "$WORK/m" --c "$WORK/m.h"
+expect_done "export on a small stack"
+small_stack scan "${set_[@]}" --compat seed --count-only --progress none --backend "$BACKEND"
+expect_done "scan on a small stack"
+
 # Help and information go to stdout and end well.
 for arguments in --version --help "barcode --help" "render --help" "info --help" info; do
     # shellcheck disable=SC2086
