@@ -398,13 +398,13 @@ static void refusals(void)
 /* What cannot be drawn is known from its size alone. */
 static void sizes(void)
 {
-    const double columns = 1000.0 * sizeof(struct column), picture = 1000.0 * 480 * 3;
+    const double parts = 1000.0 * sizeof(struct column), picture = 1000.0 * 480 * 3;
 
-    CHECK_INT(render_check_size(1000, 0, 480, columns + picture), ST_OK);
-    CHECK_INT(render_check_size(1000, 0, 480, columns + picture - 1), ST_UNSUPPORTED);
+    CHECK_INT(render_check_size(1000, 0, 480, parts + picture), ST_OK);
+    CHECK_INT(render_check_size(1000, 0, 480, parts + picture - 1), ST_UNSUPPORTED);
     CHECK(strstr(status_message(), "1000 columns and 480 rows") && strstr(status_message(), "--height"));
-    CHECK_INT(render_check_size(1000, 270, 480, columns + picture), ST_UNSUPPORTED);
-    CHECK_INT(render_check_size(1000, 270, 480, columns + picture + 810000), ST_OK);
+    CHECK_INT(render_check_size(1000, 270, 480, parts + picture), ST_UNSUPPORTED);
+    CHECK_INT(render_check_size(1000, 270, 480, parts + picture + 810000), ST_OK);
     CHECK_INT(render_check_size(2090001, 0, 65535, 64 * 0x1p30), ST_UNSUPPORTED);
     CHECK_INT(render_check_size(0x7fffffff, 0, 1, INFINITY), ST_OK);
     CHECK_INT(render_check_size((int64_t)0x7fffffff + 1, 0, 1, INFINITY), ST_UNSUPPORTED);
