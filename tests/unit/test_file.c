@@ -345,6 +345,8 @@ static const char *read_lines(const char *text, size_t n, size_t longest, int64_
     lines_start(&lines, fd, "the lines", ST_IO, longest, most);
     while ((*st = lines_next(&lines, &line, &length, &is_cut)) == ST_OK) {
         CHECK(length <= longest && line[length] == '\0');
+        if (strlen(all) > sizeof all - 40)
+            continue;
         strncat(all, line, 30);
         strcat(all, is_cut ? ">|" : "|");
     }
