@@ -175,15 +175,18 @@ void av_input_close(struct av_input *in)
     avformat_close_input(&in->format);
 }
 
-/* Some demuxers have no other word for the end than an error: behind GXF's end-of-stream packet, VC-1's last frame. */
+/* Some demuxers have no other word for the end than an error: behind GXF's end-of-stream packet, VC-1's last frame... */
 static bool is_end(const struct av_input *in, int64_t before)
 {
-    const char *name = in->format->iformat->name;
+    static const char *const names[] = {"gxf", "vc1test", "pva", "nsv", "pmp"};
     AVIOContext *io = in->format->pb;
+    bool ends_so = false;
 
     if (!io || io->error < 0)
         return false;
-    return before >= avio_size(io) || (avio_feof(io) && (strcmp(name, "gxf") == 0 || strcmp(name, "vc1test") == 0));
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        ends_so |= strcmp(in->format->iformat->name, names[i]) == 0;
+    return before >= avio_size(io) || (ends_so && avio_feof(io));
 }
 
 static void note_error(struct av_input *in, int error)

@@ -37,12 +37,12 @@ if made film.mjpeg -c:v mjpeg -q:v 3 -f mjpeg; then
 fi
 if made stream.m2v -c:v mpeg2video -q:v 4 -bf 0 -g 10; then
     python3 "$TOOLS/containers.py" pva "$WORK/stream.m2v" "$WORK/film.pva" 160 120
-    same_frames film.pva pva --allow-partial # these three readers end with an error where the file ends
+    same_frames film.pva pva
 fi
 if made stream.m4v -c:v mpeg4 -q:v 4 -bf 0 -g 10; then
     for kind in nsv pmp; do
         python3 "$TOOLS/containers.py" $kind "$WORK/stream.m4v" "$WORK/film.$kind" 160 120
-        same_frames film.$kind $kind --allow-partial
+        same_frames film.$kind $kind
     done
 fi
 
