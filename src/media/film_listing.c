@@ -18,6 +18,17 @@ struct listing {
     int last_structure;
 };
 
+struct film_frame film_listed_frame(const struct film_frame *last, int64_t time, int64_t usual_ticks)
+{
+    struct film_frame frame = {.pts = ticks_time(time), .packet = -1};
+
+    if (last && frame.pts != FILM_NO_TIME && last->pts != FILM_NO_TIME && frame.pts > last->pts)
+        frame.ticks = ticks_later(last->ticks, frame.pts - last->pts);
+    else if (last)
+        frame.ticks = ticks_later(last->ticks, usual_ticks);
+    return frame;
+}
+
 static enum status list_outputs(struct film *film, struct av_look *look, struct listing *l)
 {
     AVFrame *av = look->frame;
@@ -30,11 +41,8 @@ static enum status list_outputs(struct film *film, struct av_look *look, struct 
         film->frame = grown;
         if (n == 0)
             film_describe_picture(&film->info, look->decoder, av);
-        const int64_t pts = ticks_time(av->best_effort_timestamp);
-        int64_t ticks = n == 0 ? 0 : ticks_later(film->frame[n - 1].ticks, film->info.usual_ticks);
-        if (n > 0 && pts != FILM_NO_TIME && film->frame[n - 1].pts != FILM_NO_TIME && pts > film->frame[n - 1].pts)
-            ticks = ticks_later(film->frame[n - 1].ticks, pts - film->frame[n - 1].pts);
-        film->frame[film->n_frames++] = (struct film_frame){.pts = pts, .ticks = ticks, .packet = -1};
+        const struct film_frame *last = n > 0 ? &film->frame[n - 1] : NULL;
+        film->frame[film->n_frames++] = film_listed_frame(last, av->best_effort_timestamp, film->info.usual_ticks);
         l->n_damaged += film_is_damaged(av);
         av_frame_unref(av);
     }

@@ -53,6 +53,11 @@ bool film_order_by_time(struct film *film, int video_delay, int wrap_bits);
 /* Likewise. Fills packet.frame and packet.key. */
 void film_link_packets(struct film *film);
 
+/* film_listing.c. The next frame of a sequential film, after *last (NULL: the first), of the time that its decoder
+ * tells.
+ */
+struct film_frame film_listed_frame(const struct film_frame *last, int64_t time, int64_t usual_ticks);
+
 /* film_head.c. Begins to decode the first packets in the background. *head, also after a failure, ends with
  * film_head_end; the path must live as long. */
 struct film_head;

@@ -1,32 +1,17 @@
-/* fuzz_idx: the IDX reader on arbitrary bytes. With clang -fsanitize=fuzzer it is a libFuzzer target
- * (-DFUZZ_WITH_LIBFUZZER leaves main out); built plainly it reads the files it is given, then mutates them and samples
- * of its own: fuzz_idx [ROUNDS [FILE...]]. It fails by a sanitizer's report or by an abort where the reader
- * contradicts itself. */
+/* fuzz_idx: the IDX reader on arbitrary bytes (see fuzz.h). It fails too where the reader contradicts itself. */
+#define FUZZ_NAME "fuzz_idx"
+#include "fuzz/fuzz.h"
+
 #include "haar/data/idx.h"
 
-#include <errno.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 #include <zlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void demand(bool held, const char *what)
-{
-    if (held)
-        return;
-    fprintf(stderr, "fuzz_idx: %s (last message: %s)\n", what, status_message());
-    abort();
-}
 
 static bool is_expected(enum status st)
 {
     return st == ST_OK || st == ST_FORMAT;
 }
+
+static int64_t n_read; /* in all */
 
 /* Reads items [first, first + n) of what can be opened; their sum is the caller's to compare. */
 static enum status read_part(const char *path, bool as_labels, int quarter, uint64_t *sum)
@@ -48,6 +33,10 @@ static enum status read_part(const char *path, bool as_labels, int quarter, uint
     }
     demand(is_expected(st), "a fault of another kind than the file's");
     demand(st == ST_OK || strstr(status_message(), path) != NULL, "a message without the path");
+    if (st == ST_OK)
+        n_read++;
+    else
+        fuzz_notice_text(status_message());
     idx_close(&idx);
     return st;
 }
@@ -67,19 +56,8 @@ static void read_in_parts(const char *path, bool as_labels)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static int fd = -1;
-    char path[64];
-    size_t written = 0;
+    const char *path = fuzz_file(data, size);
 
-    if (fd < 0)
-        fd = memfd_create("fuzz_idx", 0);
-    demand(fd >= 0 && ftruncate(fd, 0) == 0, "cannot make a file in memory");
-    while (written < size) {
-        const ssize_t n = pwrite(fd, data + written, size - written, (off_t)written);
-        demand(n > 0, "cannot write to a file in memory");
-        written += (size_t)n;
-    }
-    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     read_in_parts(path, false);
     read_in_parts(path, true);
     return 0;
@@ -87,38 +65,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 #ifndef FUZZ_WITH_LIBFUZZER
 
-enum { MOST_BYTES = 1 << 16, MOST_SEEDS = 64 };
-
-struct sample {
-    uint8_t *bytes;
-    size_t n;
-};
-
-static struct sample seed[MOST_SEEDS];
-static int n_seeds;
-static uint64_t noise_state = 1;
-
-static uint32_t noise(uint32_t below)
-{
-    noise_state = noise_state * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)((noise_state >> 32) * below >> 32);
-}
-
-static void add_seed(const uint8_t *bytes, size_t n)
-{
-    if (n_seeds == MOST_SEEDS)
-        return;
-    struct sample *s = &seed[n_seeds++];
-    s->n = n < MOST_BYTES ? n : MOST_BYTES;
-    s->bytes = malloc(s->n + 1);
-    demand(s->bytes != NULL, "out of memory");
-    memcpy(s->bytes, bytes, s->n);
-}
-
 /* The bytes as they are, and packed. */
 static void add_both(const uint8_t *bytes, size_t n)
 {
-    static uint8_t packed[MOST_BYTES];
+    static uint8_t packed[FUZZ_MOST_BYTES];
     z_stream z = {0};
 
     add_seed(bytes, n);
@@ -149,62 +99,21 @@ static void add_samples(void)
     add_both(file, 16 + 5 * 784);
 }
 
-static void read_file(const char *path)
-{
-    static uint8_t bytes[1 << 20];
-    FILE *file = fopen(path, "rb");
-
-    if (!file) {
-        fprintf(stderr, "fuzz_idx: cannot open %s: %s\n", path, strerror(errno));
-        exit(2);
-    }
-    const size_t n = fread(bytes, 1, sizeof bytes, file);
-    fclose(file);
-    LLVMFuzzerTestOneInput(bytes, n);
-    add_seed(bytes, n);
-}
-
-/* A few small changes, most of them near the start, where the headers are. */
+/* Most changes near the start, where the headers are. */
 static size_t mutate(uint8_t *bytes, size_t n)
 {
-    static const uint8_t telling[] = {0, 1, 3, 8, 0x1f, 0x40, 0x41, 0x7f, 0x80, 0x8b, 0xff};
+    return fuzz_mutate_bytes(bytes, n, 24);
+}
 
-    for (uint32_t changes = 1 + noise(4); changes > 0; changes--) {
-        const uint32_t kind = noise(8), at = n ? noise(noise(2) && n > 24 ? 24 : (uint32_t)n) : 0;
-        if (kind == 0)
-            n = noise((uint32_t)n + 1);
-        else if (kind == 1 && n + 16 < MOST_BYTES)
-            for (uint32_t more = 1 + noise(16); more > 0; more--)
-                bytes[n++] = (uint8_t)noise(256);
-        else if (n > at && kind < 4)
-            bytes[at] ^= (uint8_t)(1u << noise(8));
-        else if (n > at && kind < 6)
-            bytes[at] = telling[noise(sizeof telling)];
-        else if (n > at)
-            bytes[at] = (uint8_t)noise(256);
-    }
-    return n;
+static void tell(void)
+{
+    demand(n_read > 0, "nothing was ever read: this looks at nothing");
+    printf(FUZZ_NAME ": %lld times images or labels\n", (long long)n_read);
 }
 
 int main(int argc, char **argv)
 {
-    static uint8_t bytes[MOST_BYTES];
-    const long rounds = argc > 1 ? atol(argv[1]) : 4000;
-
-    for (int i = 2; i < argc; i++)
-        read_file(argv[i]);
-    add_samples();
-    for (int i = 0; i < n_seeds; i++)
-        LLVMFuzzerTestOneInput(seed[i].bytes, seed[i].n);
-    for (long round = 0; round < rounds; round++) {
-        const struct sample *s = &seed[noise((uint32_t)n_seeds)];
-        memcpy(bytes, s->bytes, s->n);
-        LLVMFuzzerTestOneInput(bytes, mutate(bytes, s->n));
-    }
-    for (int i = 0; i < n_seeds; i++)
-        free(seed[i].bytes);
-    printf("fuzz_idx: %d samples, %ld mutations\n", n_seeds, rounds);
-    return 0;
+    return fuzz_main(argc, argv, 4000);
 }
 
 #endif

@@ -1,33 +1,17 @@
-/* fuzz_journal: the reader of a catalogue's journals on arbitrary bytes. With clang -fsanitize=fuzzer it is a libFuzzer
- * target (-DFUZZ_WITH_LIBFUZZER leaves main out); built plainly it reads the files it is given, then mutates them and
- * samples that the writer made: fuzz_journal [ROUNDS [FILE...]]. It fails by a sanitizer's report or by an abort where
- * the reader calls damage a fault, or tells what cannot be. */
+/* fuzz_journal: the reader of a catalogue's journals on arbitrary bytes (see fuzz.h). It fails too where the reader
+ * calls damage a fault, or tells what cannot be. */
+#define FUZZ_NAME "fuzz_journal"
+#include "fuzz/fuzz.h"
+
 #include "base/log.h"
 #include "catalog/store/journal.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static char folder[300]; /* a catalogue whose only journal is a link to a file in memory */
-static int memory = -1;
+static char folder[300];             /* a catalogue whose only journal is a link to a file in memory */
 static int64_t n_films, n_bad_lines; /* in all */
-
-static void demand(bool held, const char *what)
-{
-    if (held)
-        return;
-    fprintf(stderr, "fuzz_journal: %s (last message: %s)\n", what, status_message());
-    abort();
-}
 
 static void keep_quiet(const char *line)
 {
@@ -54,13 +38,9 @@ static void remove_folder(void)
 static void make_folder(void)
 {
     const char *base = getenv("TMPDIR");
-    char target[64];
-
-    memory = memfd_create("fuzz_journal", MFD_CLOEXEC);
     snprintf(folder, sizeof folder, "%s/jacquard-fuzz-XXXXXX", base && *base ? base : "/tmp");
-    snprintf(target, sizeof target, "/proc/%ld/fd/%d", (long)getpid(), memory);
-    demand(memory >= 0 && mkdtemp(folder) && mkdir(path_of("journal"), 0777) == 0 &&
-               symlink(target, path_of("journal/x.ndjson")) == 0,
+    demand(mkdtemp(folder) && mkdir(path_of("journal"), 0777) == 0 &&
+               symlink(fuzz_file(NULL, 0), path_of("journal/x.ndjson")) == 0,
            "cannot make a folder");
     atexit(remove_folder);
     log_set_keeper(keep_quiet);
@@ -116,16 +96,11 @@ static void check_film(const struct history *h, int64_t i)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct history h;
-    size_t written = 0, n_lines = 1;
+    size_t n_lines = 1;
 
-    if (memory < 0)
+    if (!folder[0])
         make_folder();
-    demand(ftruncate(memory, 0) == 0, "cannot empty a file in memory");
-    while (written < size) {
-        const ssize_t n = pwrite(memory, data + written, size - written, (off_t)written);
-        demand(n > 0, "cannot write to a file in memory");
-        written += (size_t)n;
-    }
+    fuzz_file(data, size);
     for (size_t i = 0; i < size; i++)
         n_lines += data[i] == '\n';
     demand(history_read(folder, &h) == ST_OK, "damage is taken for a fault");
@@ -136,6 +111,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_film(&h, i);
         demand(!h.film[i].running || h.n_live_runs > 0, "a film runs, but no run");
     }
+    fuzz_notice_size(1, (uint64_t)h.n);
+    fuzz_notice_size(2, (uint64_t)h.n_bad_lines);
     n_films += h.n;
     n_bad_lines += h.n_bad_lines;
     history_release(&h);
@@ -143,49 +120,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 }
 
 #ifndef FUZZ_WITH_LIBFUZZER
-
-enum { MOST_BYTES = 1 << 16, MOST_SEEDS = 64 };
-
-struct sample {
-    uint8_t *bytes;
-    size_t n;
-};
-
-static struct sample seed[MOST_SEEDS];
-static int n_seeds;
-static uint64_t noise_state = 1;
-
-static uint32_t noise(uint32_t below)
-{
-    noise_state = noise_state * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)((noise_state >> 32) * below >> 32);
-}
-
-static void add_seed(const uint8_t *bytes, size_t n)
-{
-    if (n_seeds == MOST_SEEDS)
-        return;
-    struct sample *s = &seed[n_seeds++];
-    s->n = n < MOST_BYTES ? n : MOST_BYTES;
-    s->bytes = malloc(s->n + 1);
-    demand(s->bytes != NULL, "out of memory");
-    memcpy(s->bytes, bytes, s->n);
-}
-
-static void read_file(const char *path)
-{
-    static uint8_t bytes[1 << 20];
-    FILE *file = fopen(path, "rb");
-
-    if (!file) {
-        fprintf(stderr, "fuzz_journal: cannot open %s: %s\n", path, strerror(errno));
-        exit(2);
-    }
-    const size_t n = fread(bytes, 1, sizeof bytes, file);
-    fclose(file);
-    LLVMFuzzerTestOneInput(bytes, n);
-    add_seed(bytes, n);
-}
 
 static void write_sample(const char *out)
 {
@@ -230,15 +164,15 @@ static void add_samples(void)
         if (entry->d_name[0] == '.')
             continue;
         snprintf(path, sizeof path, "%s/journal/%s", made, entry->d_name);
-        read_file(path);
+        add_file(path);
         unlink(path);
     }
     closedir(dir);
     snprintf(path, sizeof path, "%s/journal", made);
     rmdir(path);
     rmdir(made);
-    demand(n_seeds > 0, "there is no sample");
-    const struct sample all = seed[n_seeds - 1];
+    demand(fuzz_n_seeds > 0, "there is no sample");
+    const struct fuzz_seed all = fuzz_seed[fuzz_n_seeds - 1];
     for (size_t at = 0, end; at < all.n; at = end) {
         const uint8_t *newline = memchr(all.bytes + at, '\n', all.n - at);
         end = newline ? (size_t)(newline - all.bytes) + 1 : all.n;
@@ -246,16 +180,6 @@ static void add_samples(void)
     }
 }
 
-static size_t put_in(uint8_t *bytes, size_t n, size_t at, const void *what, size_t length)
-{
-    if (n + length > MOST_BYTES)
-        return n;
-    memmove(bytes + at + length, bytes + at, n - at);
-    memcpy(bytes + at, what, length);
-    return n + length;
-}
-
-/* A few small changes; most of them are such that what comes out is still JSON now and then. */
 static size_t mutate(uint8_t *bytes, size_t n)
 {
     static const char *const piece[] = {"\"",
@@ -287,54 +211,19 @@ static size_t mutate(uint8_t *bytes, size_t n)
                                         "\"card\":\"\"",
                                         "\"time\":0"};
 
-    for (uint32_t changes = 1 + noise(4); changes > 0; changes--) {
-        const uint32_t kind = noise(8), at = n ? noise((uint32_t)n) : 0;
-        if (kind == 0 && noise(4) == 0) {
-            n = noise((uint32_t)n + 1);
-        } else if (kind <= 2) {
-            const char *what = piece[noise(sizeof piece / sizeof *piece)];
-            n = put_in(bytes, n, at, what, strlen(what));
-        } else if (kind == 3 && n > 0) { /* a part of it, elsewhere */
-            uint8_t part[64];
-            const uint32_t length = 1 + noise((uint32_t)(n - at < sizeof part ? n - at : sizeof part));
-            memcpy(part, bytes + at, length);
-            n = put_in(bytes, n, noise((uint32_t)n), part, length);
-        } else if (kind == 4 && n > 0) {
-            const uint32_t length = 1 + noise((uint32_t)(n - at < 16 ? n - at : 16));
-            memmove(bytes + at, bytes + at + length, n - at - length);
-            n -= length;
-        } else if (kind == 5 && n > at) {
-            bytes[at] ^= (uint8_t)(1u << noise(8));
-        } else if (n > at) { /* a digit or a letter for another */
-            const uint8_t c = bytes[at];
-            bytes[at] = c >= '0' && c <= '9' ? (uint8_t)('0' + noise(10)) : (uint8_t)(32 + noise(95));
-        }
-    }
-    return n;
+    return fuzz_mutate_text(bytes, n, piece, sizeof piece / sizeof *piece);
+}
+
+static void tell(void)
+{
+    demand(n_films > 0, "no film was ever read: this looks at nothing");
+    printf(FUZZ_NAME ": %lld films, %lld lines passed over\n", (long long)n_films, (long long)n_bad_lines);
 }
 
 int main(int argc, char **argv)
 {
-    static uint8_t bytes[MOST_BYTES];
-    const long rounds = argc > 1 ? atol(argv[1]) : 20000;
-
     make_folder();
-    for (int i = 2; i < argc; i++)
-        read_file(argv[i]);
-    add_samples();
-    for (int i = 0; i < n_seeds; i++)
-        LLVMFuzzerTestOneInput(seed[i].bytes, seed[i].n);
-    for (long round = 0; round < rounds; round++) {
-        const struct sample *s = &seed[noise((uint32_t)n_seeds)];
-        memcpy(bytes, s->bytes, s->n);
-        LLVMFuzzerTestOneInput(bytes, mutate(bytes, s->n));
-    }
-    for (int i = 0; i < n_seeds; i++)
-        free(seed[i].bytes);
-    demand(n_films > 0, "no film was ever read: this looks at nothing");
-    printf("fuzz_journal: %d samples, %ld mutations, %lld films, %lld lines passed over\n", n_seeds, rounds,
-           (long long)n_films, (long long)n_bad_lines);
-    return 0;
+    return fuzz_main(argc, argv, 20000);
 }
 
 #endif
