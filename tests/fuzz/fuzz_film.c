@@ -89,8 +89,10 @@ static int64_t take_time(struct bytes *b, int kind, int64_t last, int64_t step)
 
 struct input {
     int video_delay, wrap_bits, n_ranks;
-    bool is_damaged, told_wrong; /* found by decoding: the film has to be listed by its decoder */
+    bool told_wrong;             /* found by decoding: the film has to be listed by its decoder */
     int64_t *claimed;            /* [n_packets] the time of the frame that a decoder would give back, as it comes */
+    struct film_decoded decoded; /* what a decoder says */
+    bool was_decoded;
     struct bytes rest;
 };
 
@@ -108,7 +110,9 @@ static void read_packets(struct input *in, struct film *f, const uint8_t *data, 
     f->info.time_base_num = clock[0];
     f->info.time_base_den = clock[1];
     in->video_delay = (int)(settings >> 17 & 3);
-    in->is_damaged = settings >> 19 & 1;
+    in->was_decoded = settings >> 19 & 1;
+    in->decoded.n_damaged = (int64_t)(settings >> 44 & 15);
+    in->decoded.n_lost = (int64_t)(settings >> 48 & 255);
     in->told_wrong = (settings >> 20 & 7) == 0;
     in->wrap_bits = settings >> 23 & 1 ? 64 : settings >> 24 & 1 ? 33 : (int)(settings >> 25 & 127) - 2;
     in->n_ranks = 1 + (int)(settings >> 32 & 7);
@@ -128,6 +132,10 @@ static void read_packets(struct input *in, struct film *f, const uint8_t *data, 
                    : (flags & 12) == 0                        ? PACKET_SHOWN | PACKET_KEY | PACKET_CLEAN
                    : (flags & 12) == 4 && (flags & 0x30) == 0 ? PACKET_SHOWN | PACKET_KEY
                                                               : PACKET_SHOWN;
+        if ((flags & 0x30) == 0x30) {
+            p->flags |= PACKET_BROKEN;
+            in->decoded.n_marked++;
+        }
         f->n_packets++;
     }
 }
@@ -145,7 +153,8 @@ static void check_times(const struct film *f)
     demand(f->info.largest_gap_ticks >= 0 && f->info.largest_gap_ticks <= TICKS_MOST, "a hole longer than the film");
     demand(f->info.largest_gap_at >= 0 && f->info.largest_gap_at <= TICKS_MOST, "a hole outside of the film");
     demand(f->info.frames_missing >= 0, "fewer frames missing than none");
-    demand(memchr(f->info.incomplete, 0, sizeof f->info.incomplete) != NULL, "a text without an end");
+    demand(memchr(f->info.incomplete, 0, sizeof f->info.incomplete) && memchr(f->info.note, 0, sizeof f->info.note),
+           "a text without an end");
     const double seconds = film_seconds(f, f->info.duration_ticks);
     demand(isfinite(seconds) && seconds > 0.0, "a length that is none");
 }
@@ -200,7 +209,7 @@ static void make_index(struct film *f, const struct input *in)
 {
     if (!in->told_wrong && film_order_by_time(f, in->video_delay, in->wrap_bits)) {
         n_by_time += f->n_frames > 0;
-        film_settle(f, in->is_damaged);
+        film_settle(f, in->was_decoded ? &in->decoded : NULL);
         if (f->n_frames > 0)
             check_plain_order(f, in);
         return;
@@ -213,7 +222,7 @@ static void make_index(struct film *f, const struct input *in)
             f->frame[f->n_frames++] = film_listed_frame(last, in->claimed[i], f->info.usual_ticks);
         }
     n_sequential += f->n_frames > 0;
-    film_settle(f, in->is_damaged);
+    film_settle(f, in->was_decoded ? &in->decoded : NULL);
 }
 
 /* --- the plan ----------------------------------------------------------------------------------------------------- */
@@ -347,6 +356,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         fuzz_notice_size(5 + f.info.sequential, (uint64_t)f.info.frames_missing);
         fuzz_notice_size(7, (uint64_t)f.info.largest_gap_ticks);
         fuzz_notice_text(f.info.incomplete);
+        fuzz_notice_text(f.info.note);
     }
     free(in.claimed);
     film_release(&f);

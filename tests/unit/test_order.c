@@ -101,7 +101,7 @@ static void test_hostile(void)
     f = make_film(far, 6);
     f.info.usual_ticks = ticks_length(INT64_MAX);
     CHECK(film_order_by_time(&f, 0, 64));
-    film_settle(&f, false);
+    film_settle(&f, NULL);
     CHECK_INT(f.info.duration_ticks, 2 * TICKS_MOST);
     film_release(&f);
 }
