@@ -60,13 +60,18 @@ static inline void fuzz_notice(uint64_t what)
     seen[bit / 64] |= (uint64_t)1 << bit % 64;
 }
 
-/* The letters of a message: numbers in it make no difference. */
+/* The letters of a message: numbers, and what it quotes, make no difference. */
 static inline void fuzz_notice_text(const char *text)
 {
     uint64_t mixed = 0;
+    char quote = 0;
 
     for (; *text; text++)
-        if ((*text >= 'a' && *text <= 'z') || *text == '"')
+        if (quote)
+            quote = *text == quote ? 0 : quote;
+        else if (*text == '"' || *text == '\'')
+            quote = *text;
+        else if (*text >= 'a' && *text <= 'z')
             mixed = fuzz_mix(mixed, (uint64_t)*text);
     fuzz_notice(mixed);
 }
@@ -125,10 +130,12 @@ static struct fuzz_seed {
 } fuzz_seed[FUZZ_MOST_SEEDS];
 static int fuzz_n_seeds;
 
-/* Where there are too many, in the place of another one. */
+/* Where there are too many, in the place of a later one. */
 static inline void add_seed(const void *bytes, size_t n)
 {
-    struct fuzz_seed *s = &fuzz_seed[fuzz_n_seeds < FUZZ_MOST_SEEDS ? fuzz_n_seeds++ : (int)noise(FUZZ_MOST_SEEDS)];
+    const int which =
+        fuzz_n_seeds < FUZZ_MOST_SEEDS ? fuzz_n_seeds++ : FUZZ_MOST_SEEDS / 2 + (int)noise(FUZZ_MOST_SEEDS / 2);
+    struct fuzz_seed *s = &fuzz_seed[which];
 
     free(s->bytes);
     s->n = n < FUZZ_MOST_BYTES ? n : FUZZ_MOST_BYTES;
@@ -231,14 +238,14 @@ static inline size_t fuzz_mutate_bytes(uint8_t *bytes, size_t n, uint32_t tellin
 /* A few small changes to a text; most of them are such that it is still one of its kind now and then. */
 static inline size_t fuzz_mutate_text(uint8_t *bytes, size_t n, const char *const *piece, uint32_t n_pieces)
 {
-    for (uint32_t changes = 1 + noise(4); changes > 0; changes--) {
+    for (uint32_t changes = noise(2) ? 1 : 1 + noise(4); changes > 0; changes--) {
         const uint32_t kind = noise(8), at = n ? noise((uint32_t)n) : 0;
         if (kind == 0 && noise(4) == 0) {
             n = noise((uint32_t)n + 1);
         } else if (kind <= 1) {
             const char *what = piece[noise(n_pieces)];
             n = fuzz_put(bytes, n, at, what, strlen(what));
-        } else if (kind == 2 && n > at && bytes[at] >= '0' && bytes[at] <= '9') { /* another number in its place */
+        } else if ((kind == 2 || kind == 7) && n > at && bytes[at] >= '0' && bytes[at] <= '9') { /* another number */
             const char *what = piece[noise(n_pieces)];
             size_t end = at, start = at;
             while (end < n && ((bytes[end] >= '0' && bytes[end] <= '9') || bytes[end] == '.'))
@@ -305,7 +312,7 @@ static inline int fuzz_main(int argc, char **argv, long default_rounds)
         fuzz_one(fuzz_seed[i].bytes, fuzz_seed[i].n);
     const int n_given = fuzz_n_seeds;
     for (; is_time ? fuzz_seconds() < amount : n_rounds < (argc > 1 ? (long)amount : default_rounds); n_rounds++) {
-        const struct fuzz_seed *s = &fuzz_seed[noise((uint32_t)fuzz_n_seeds)];
+        const struct fuzz_seed *s = &fuzz_seed[noise((uint32_t)(noise(2) ? n_given : fuzz_n_seeds))];
         memcpy(bytes, s->bytes, s->n);
         const size_t n = mutate(bytes, s->n);
         fuzz_is_new = false;
