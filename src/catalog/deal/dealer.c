@@ -322,6 +322,8 @@ static enum status hear_outcome(struct dealer *d, int rank, const struct message
 
     if (!lane || !lane->is_busy)
         return FAIL(ST_BUG, "an outcome from lane %d of rank %d, which has no order", m->lane, rank);
+    if (o->task.kind != lane->task.kind || o->task.film != lane->task.film || o->task.piece != lane->task.piece)
+        return FAIL(ST_BUG, "an outcome from lane %d of rank %d, which has another order", m->lane, rank);
     lane->is_busy = false;
     d->n_busy--;
     d->totals.busy_seconds += clock_seconds() - lane->since;

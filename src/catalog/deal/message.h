@@ -45,7 +45,8 @@ struct message {
 
 /* Posts the part of the message that its kind uses. */
 enum status message_post(struct comm *comm, int to, const struct message *m);
-/* The next one that came, *from -1 where there is none. */
+/* The next one that came, *from -1 where there is none. ST_COMM for one that cannot be: of another length, with numbers
+ * out of range or texts without an end. */
 enum status message_take(struct comm *comm, struct message *m, int *from);
 
 static inline bool message_is_for_dealer(const struct message *m)

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/number.h"
+#include "catalog/work/tame.h"
 #include "catalog/work/worker.h"
 
 #include <errno.h>
@@ -165,9 +166,8 @@ static enum status hear_ready(struct lanes *l, struct lane *lane, struct wire_re
         return FAIL(ST_NOMEM, "a lane's process ended while it started");
     if (kind == WIRE_REFUSE)
         return FAIL(ST_UNSUPPORTED, "%.*s", (int)bytes, l->heard);
-    if (kind != WIRE_READY || bytes != sizeof *ready)
+    if (kind != WIRE_READY || bytes != sizeof *ready || !tame_ready(ready, l->heard))
         return FAIL(ST_BUG, "a lane's process said %d when it started", (int)kind);
-    memcpy(ready, l->heard, sizeof *ready);
     return ST_OK;
 }
 
@@ -326,54 +326,6 @@ static void replace(struct lanes *l, struct lane *lane)
         wire_send(lane->socket, WIRE_DRAIN, NULL, 0);
 }
 
-#define END_TEXT(text) ((text)[sizeof(text) - 1] = '\0')
-
-/* A film may have taken its decoder's process over: what it says is in range, whatever it says. */
-static void tame(const struct lanes *l, struct outcome *o, const struct work_order *order)
-{
-    static const int64_t most = (int64_t)1 << 40;
-    const struct task *task = &order->task;
-    struct film_result *r = &o->result;
-    const bool can_unsplit = task->kind == TASK_INDEX || task->kind == TASK_JOIN;
-    const bool is_ending = l->is_draining || l->stop_at > 0.0;
-
-    o->task = *task;
-    if (o->end > OUTCOME_STOPPED || (o->end == OUTCOME_UNSPLIT && !can_unsplit) ||
-        ((o->end == OUTCOME_DRAINED || o->end == OUTCOME_STOPPED) && !is_ending))
-        *o = (struct outcome){.task = *task,
-                              .end = OUTCOME_FAULT,
-                              .fault = FAULT_CRASH,
-                              .again = true,
-                              .message = "the process that decoded it spoke nonsense"};
-    o->again = o->again != 0;
-    o->is_output_fault = o->is_output_fault != 0;
-    o->n_same = o->n_same < 0 || o->n_same > order->n_samples ? 0 : o->n_same;
-    r->columns = r->columns < 0 || r->columns > most ? 0 : r->columns;
-    r->frames = r->frames < 0 || r->frames > most ? 0 : r->frames;
-    if (o->fault >= N_FAULT_KINDS)
-        o->fault = FAULT_OTHER;
-    END_TEXT(o->message);
-    END_TEXT(r->fingerprint);
-    END_TEXT(r->container);
-    END_TEXT(r->codec);
-    END_TEXT(r->pixel_format);
-    END_TEXT(r->settings_id);
-    END_TEXT(r->note);
-    END_TEXT(r->notes);
-    r->n_outputs = r->n_outputs < 0 ? 0 : r->n_outputs > MAX_OUTPUTS ? MAX_OUTPUTS : r->n_outputs;
-    for (int i = 0; i < MAX_OUTPUTS; i++) {
-        END_TEXT(r->output[i].suffix);
-        for (char *c = r->output[i].suffix; *c; c++)
-            *c = *c == '/' ? '_' : *c;
-        END_TEXT(r->output[i].sha256);
-    }
-    r->card.n_bins = r->card.n_bins < 0 ? 0 : r->card.n_bins > CARD_MAX_BINS ? CARD_MAX_BINS : r->card.n_bins;
-    if (!(o->cost >= 0.0 && o->cost < 1e12))
-        o->cost = 0.0;
-    if (!(o->seconds >= 0.0 && o->seconds < 1e12))
-        o->seconds = 0.0;
-}
-
 static void condemn(struct lane *lane, enum fault_kind kind)
 {
     lane->verdict = kind;
@@ -398,7 +350,7 @@ static void hear(struct lanes *l, struct lane *lane)
     } else if (kind == WIRE_OUTCOME && bytes == sizeof lane->outcome && lane->has_order) {
         struct outcome o;
         memcpy(&o, l->heard, sizeof o);
-        tame(l, &o, &lane->order);
+        tame_outcome(&o, &lane->order, l->is_draining || l->stop_at > 0.0);
         give_outcome(lane, &o);
         if (o.end == OUTCOME_FAULT && (o.fault == FAULT_DEVICE || o.fault == FAULT_MEMORY)) {
             reap(lane, true); /* such faults stick to a process */
