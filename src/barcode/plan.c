@@ -11,7 +11,7 @@ enum {
     MAX_COLUMNS = 1 << 21, /* a column for every frame of nearly ten hours at 60 frames/s */
     /* By time a frame may be sampled over and over: a slide show, a still. A day of one slide at a column a second is
      * meant; more columns than that want some frames to be drawn from, else it is the times that are wrong. */
-    FREE_COLUMNS = 100000,
+    FREE_COLUMNS = 86400,
     COLUMNS_A_FRAME = 64
 };
 
@@ -106,9 +106,10 @@ static enum status check_number(const struct film *film, const struct sampling *
 
     if (s->unit == SAMPLE_SECONDS && n > (double)most)
         return FAIL(ST_USAGE,
-                    "%.7g columns are too many for %lld frames, %lld are the most: by its timestamps, which may be "
-                    "wrong, the film lasts %.7g s; sample more coarsely, or by frames (--every 24f)",
-                    n, (long long)n_frames, (long long)most, film_seconds(film, film->info.duration_ticks));
+                    "%s: %.7g columns are too many for %lld frames, %lld are the most: by its timestamps, which may be "
+                    "wrong, it lasts %.7g s; sample more coarsely, or by frames (--every 24f)",
+                    film->path ? film->path : "the film", n, (long long)n_frames, (long long)most,
+                    film_seconds(film, film->info.duration_ticks));
     if (!(n <= MAX_COLUMNS))
         return FAIL(ST_USAGE,
                     "%.3g columns are too many for one picture, %d are the most: sample more coarsely, or parts of "

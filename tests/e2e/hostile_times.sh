@@ -24,7 +24,7 @@ slides() {
 slides broken.mkv 109000
 weave "$WORK/broken.mkv" -o "$WORK/broken.png" --every 1s
 expect_failure 2 "20 frames of 24 days at a column a second"
-grep -q "columns are too many for 20 frames, 100000 are the most" "$WORK/err" || die "does not say why"
+grep -q "columns are too many for 20 frames, 86400 are the most" "$WORK/err" || die "does not say why"
 weave "$WORK/broken.mkv" -o "$WORK/broken.png" --every 4f
 expect_done "20 frames of 24 days, by frames"
 slides slides.mkv 360

@@ -231,7 +231,7 @@ static void check_columns(const struct plan *p, const struct film *f, const stru
 {
     demand(p->n_columns >= 1 && p->n_columns <= 1 << 21, "no columns, or more than a picture has");
     if (s->unit == SAMPLE_SECONDS)
-        demand(p->n_columns <= 100000 || p->n_columns <= 64 * f->n_frames, "more columns than frames can be worth");
+        demand(p->n_columns <= 86400 || p->n_columns <= 64 * f->n_frames, "more columns than frames can be worth");
     demand(p->n_samples >= 1 && p->n_samples <= f->n_frames, "no samples, or more than frames");
     for (int64_t i = 0; i < p->n_samples; i++)
         demand(p->sample_frame[i] >= 0 && p->sample_frame[i] < f->n_frames &&

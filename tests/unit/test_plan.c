@@ -142,10 +142,10 @@ static struct film make_slides(int64_t n, int64_t every)
 static void test_slides(void)
 {
     const struct sampling second = {.unit = SAMPLE_SECONDS, .every = 1.0},
-                          part = {.unit = SAMPLE_SECONDS, .every = 1.0, .has_end = true, .end = {90000.0, false}},
+                          part = {.unit = SAMPLE_SECONDS, .every = 1.0, .has_end = true, .end = {70000.0, false}},
                           columns = {.unit = SAMPLE_COLUMNS, .every = 300000.0};
     struct film slides = make_slides(20, 360 * 24), still = make_slides(1, 86400 * 24),
-                wrong = make_slides(20, 100000 * 24), many = make_slides(10000, 60 * 24);
+                wrong = make_slides(20, 80000 * 24), many = make_slides(10000, 60 * 24);
     struct plan p;
 
     CHECK_INT(plan_make(&p, &slides, &second, 2, 4), ST_OK);
@@ -159,11 +159,11 @@ static void test_slides(void)
     CHECK_INT(p.n_columns, 86400);
     plan_release(&p);
     CHECK_INT(plan_make(&p, &wrong, &second, 1, 4), ST_USAGE);
-    CHECK(strstr(status_message(), "2000000 columns are too many for 20 frames, 100000 are the most") != NULL);
-    CHECK(strstr(status_message(), "lasts 2000000 s") != NULL);
+    CHECK(strstr(status_message(), "the film: 1600000 columns are too many for 20 frames, 86400 are the most") != NULL);
+    CHECK(strstr(status_message(), "lasts 1600000 s") != NULL);
     plan_release(&p);
     CHECK_INT(plan_make(&p, &wrong, &part, 1, 4), ST_OK); /* not the part of it that is meant */
-    CHECK_INT(p.n_columns, 100000);                       /* until the frame after 90,000 s comes */
+    CHECK_INT(p.n_columns, 80000);                        /* until the frame after 70,000 s comes */
     plan_release(&p);
     CHECK_INT(plan_make(&p, &wrong, &columns, 1, 4), ST_OK); /* nor what is asked for by number */
     CHECK_INT(p.n_columns, 300000);
