@@ -12,8 +12,8 @@
  *
  * always with the same numbers of chance. What an input does that none before it did (fuzz_notice) makes it a sample,
  * too: a little guidance without instruments. It fails by a sanitizer's report, by an abort where something demanded
- * does not hold, or by SIGALRM where one input takes more than a minute. It is a
- * libFuzzer target, for which --write makes a corpus, when built by
+ * does not hold, or by SIGALRM where one input takes more than a minute. It is a libFuzzer target, for which --write
+ * makes a corpus, when built by
  *
  *   CC=clang cmake -B build/fuzz -DJACQUARD_SANITIZE=ON -DJACQUARD_LIBFUZZER=ON -DJACQUARD_CUDA=OFF
  *                  -DCMAKE_C_FLAGS="-fsanitize=fuzzer-no-link -U__gnu_linux__"
