@@ -604,7 +604,7 @@ static void test_ycgco(enum AVPixelFormat format, int bits, bool is_full)
     for (int i = 0; i < MOST; i++) {
         int rgb[3];
         for (int c = 0; c < 3; c++) {
-            wanted[i][c] = i < 8 ? 255 * (i >> c & 1) : draw(256);
+            wanted[i][c] = i < 8 ? 255 * (i >> c & 1) : (int)draw(256);
             rgb[c] = low + (int)lround(wanted[i][c] * span / 255);
         }
         const double y = 0.5 * rgb[1] + 0.25 * (rgb[0] + rgb[2]), cg = 0.5 * rgb[1] - 0.25 * (rgb[0] + rgb[2]),
