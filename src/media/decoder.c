@@ -34,6 +34,7 @@ struct decoder {
     bool is_finished;   /* nothing is left in the decoder that anybody asked for */
     int64_t next;       /* number of the packet that the input will deliver next; -1 = not known */
     int64_t sent;       /* number of the last packet sent to the decoder since its last reset, or SENT_... */
+    int64_t last_out;   /* the last frame of the film that came out since then; -1 = none */
     int64_t n_due;      /* frames that were asked for and did not come out yet */
     bool goes_on;       /* what is decoded now nobody asked for: its damage is none of this film's */
     bool is_unsound;    /* met damage, of whatever */
@@ -99,6 +100,7 @@ enum status decoder_open(const struct decoder_setup *setup, struct decoder **out
         return ST_NOMEM;
     d->setup = *setup;
     d->sent = SENT_NOTHING;
+    d->last_out = -1;
     d->packet = av_packet_alloc();
     d->av = av_frame_alloc();
     if (!d->packet || !d->av)
@@ -277,6 +279,9 @@ static enum status take_frames(struct decoder *d)
             frame = d->counted++;
         else if (number >= 0 && number < film->n_packets)
             frame = film->packet[number].frame;
+        if (frame >= 0 && frame <= d->last_out) /* they come in another order than they are listed in */
+            count_damage(d, !d->goes_on);
+        d->last_out = frame >= 0 ? frame : d->last_out;
         d->stats.frames_decoded += !d->nvdec;
         const int64_t which = frame < 0 ? -1 : d->setup.sink.which(d->setup.sink.context, frame);
         d->n_due -= which >= 0;
@@ -304,6 +309,7 @@ static enum status drain(struct decoder *d)
     avcodec_send_packet(d->codec, NULL);
     st = take_frames(d);
     avcodec_flush_buffers(d->codec);
+    d->last_out = -1;
     d->goes_on = false;
     return st;
 }

@@ -11,7 +11,6 @@
 
 enum {
     MOST_HOLES = 16, /* the longest: each takes a group of pictures */
-    LEAST_LOST = 3,  /* frames that would fit into it */
     FRAMES_BEFORE = 16,
     FRAMES_BEHIND = 32
 };
@@ -21,7 +20,7 @@ struct hole {
 };
 
 struct watch {
-    int64_t n, last; /* frames that came out as they are listed */
+    int64_t first, n, last; /* frames from first on that came out, the last one that did */
     bool in_order;
 };
 
@@ -31,7 +30,7 @@ static int64_t watch_frame(void *context, int64_t frame)
 
     w->in_order &= frame > w->last;
     w->last = frame;
-    return frame;
+    return frame >= w->first ? frame : -1;
 }
 
 static enum status count_frame(void *context, int64_t which, const struct frame *frame, const char *hash)
@@ -48,10 +47,12 @@ static enum status count_frame(void *context, int64_t which, const struct frame 
 /* All frames around the hole, decoded by one thread: each comes out, in the order listed, without a fault. */
 static enum status look_at(const struct film *film, int64_t frame, const atomic_int *stop, bool *is_sound)
 {
-    struct watch watch = {.last = -1, .in_order = true};
-    const struct decoder_setup setup = {
-        .film = film, .threads = 1, .sink = {&watch, watch_frame, count_frame}, .stop = stop};
     const int64_t first = frame > FRAMES_BEFORE ? frame - FRAMES_BEFORE : 0;
+    struct watch watch = {.first = first, .last = -1, .in_order = true};
+    const struct decoder_setup setup = {.film = film,
+                                        .threads = 1,
+                                        .sink = {.context = &watch, .which = watch_frame, .take = count_frame},
+                                        .stop = stop};
     const int64_t end = frame + FRAMES_BEHIND < film->n_frames ? frame + FRAMES_BEHIND : film->n_frames;
     int64_t wanted[FRAMES_BEFORE + FRAMES_BEHIND];
     struct decoder *d = NULL;
@@ -84,7 +85,7 @@ static struct hole *list_holes(const struct film *film, int64_t usual, int64_t *
     *n = 0;
     for (int64_t i = 0; i + 1 < film->n_frames && hole; i++) {
         const int64_t ticks = film->frame[i + 1].ticks - film->frame[i].ticks;
-        if (ticks / (LEAST_LOST + 1) >= usual)
+        if (ticks >= usual + usual / 2) /* a frame would fit into it, or more */
             hole[(*n)++] = (struct hole){ticks, i};
     }
     if (hole)
@@ -92,22 +93,26 @@ static struct hole *list_holes(const struct film *film, int64_t usual, int64_t *
     return hole;
 }
 
-static bool has_proof(const struct film *film)
+/* A frame behind a hole that goes on from the one before it may refer to a lost one: what is put in its place depends
+ * on all that the decoder saw, so it has to see all. */
+static bool goes_on(const struct film *film, const struct hole *h)
 {
-    return strstr(film->info.container, "mp4") || strcmp(film->info.container, "mpegts") == 0;
+    return !(film->packet[film->frame[h->frame + 1].packet].flags & PACKET_KEY);
 }
 
-enum status film_look_at_holes(const struct film *film, const atomic_int *stop, bool *are_sound)
+enum status film_look_at_holes(struct film *film, const atomic_int *stop, bool *are_sound)
 {
     int64_t usual, n = 0;
     enum status st = ST_OK;
 
     *are_sound = true;
-    if (has_proof(film) || !film_is_even(film, &usual))
+    if (!film_is_even(film, &usual))
         return ST_OK;
     struct hole *hole = list_holes(film, usual, &n);
     if (!hole)
         return ST_NOMEM;
+    for (int64_t i = 0; i < n; i++)
+        film->info.skips_unreferenced &= !goes_on(film, &hole[i]);
     /* Where decoding has to start at the film's beginning, listing by decoding is as quick. */
     *are_sound = n == 0 || !film->info.unsplit[0];
     for (int64_t i = 0; i < n && i < MOST_HOLES && st == ST_OK && *are_sound; i++)

@@ -85,8 +85,9 @@ void film_judge_frames(struct film *film, const struct film_decoded *decoded);
 /* film_whole.c. Whether frames come in equal steps (19 of 20 within a tenth); *usual: the median, ticks. */
 bool film_is_even(const struct film *film, int64_t *usual);
 
-/* film_holes.c. Of a settled film: whether decoders show the frames around its holes as they are listed. */
-enum status film_look_at_holes(const struct film *film, const atomic_int *stop, bool *are_sound);
+/* film_holes.c. Of a settled film: whether decoders show the frames around its holes as they are listed, and whether
+ * they may leave frames out. */
+enum status film_look_at_holes(struct film *film, const atomic_int *stop, bool *are_sound);
 
 /* film.c. What follows from the list of frames: duration, links, whether it is whole. */
 void film_settle(struct film *film, const struct film_decoded *decoded);
