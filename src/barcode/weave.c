@@ -302,8 +302,9 @@ static void *worker_main(void *context)
 
     /* Those who feed NVDEC sessions do little, but at once. HEVC of 60,000 frames by 16 cores and 8 sessions took 2.8
      * s, with lower priority for the cores' decoders 2.4 to 2.5. */
-    if (w->path == DECODER_CPU && weave->n_of[DECODER_NVDEC] > 0)
-        (void)nice(10); /* this thread and those it makes */
+    const int niceness =
+        w->path == DECODER_CPU && weave->n_of[DECODER_NVDEC] > 0 ? nice(10) : 0; /* and threads it makes */
+    (void)niceness;
     const enum status st = work(w);
 
     if (w->decoder)

@@ -111,10 +111,13 @@ enum status film_look_at_holes(struct film *film, const atomic_int *stop, bool *
     struct hole *hole = list_holes(film, usual, &n);
     if (!hole)
         return ST_NOMEM;
-    for (int64_t i = 0; i < n; i++)
-        film->info.skips_unreferenced &= !goes_on(film, &hole[i]);
-    /* Where decoding has to start at the film's beginning, listing by decoding is as quick. */
+    /* Where decoding has to start at the film's beginning, listing by decoding is as quick. FFmpeg's VP8 decoder goes
+     * on without a word where a frame is lost, upon what was in its memory before. */
     *are_sound = n == 0 || !film->info.unsplit[0];
+    for (int64_t i = 0; i < n; i++) {
+        film->info.skips_unreferenced &= !goes_on(film, &hole[i]);
+        *are_sound &= !goes_on(film, &hole[i]) || strcmp(film->info.codec, "vp8") != 0;
+    }
     for (int64_t i = 0; i < n && i < MOST_HOLES && st == ST_OK && *are_sound; i++)
         st = look_at(film, hole[i].frame, stop, are_sound);
     free(hole);
