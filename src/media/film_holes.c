@@ -77,15 +77,27 @@ static int compare_holes(const void *a, const void *b)
     return x->ticks != y->ticks ? (x->ticks > y->ticks ? -1 : 1) : (x->frame > y->frame) - (x->frame < y->frame);
 }
 
-/* Of a film whose frames are else evenly spaced; the longest first. */
-static struct hole *list_holes(const struct film *film, int64_t usual, int64_t *n)
+/* Where the container's clock was set anew, or seems to have been. */
+static bool is_jump(const struct film_frame *a)
+{
+    return a[0].pts != FILM_NO_TIME && a[1].pts != FILM_NO_TIME && a[1].pts - a[0].pts != a[1].ticks - a[0].ticks;
+}
+
+/* Jumps of the clock, then, of a film whose frames are else evenly spaced, where a frame or more would fit in; the
+ * longest first. */
+static struct hole *list_holes(const struct film *film, int64_t *n)
 {
     struct hole *hole = mem_array((size_t)film->n_frames, sizeof *hole);
+    int64_t usual;
+    const bool is_even = film_is_even(film, &usual);
 
     *n = 0;
     for (int64_t i = 0; i + 1 < film->n_frames && hole; i++) {
-        const int64_t ticks = film->frame[i + 1].ticks - film->frame[i].ticks;
-        if (ticks >= usual + usual / 2) /* a frame would fit into it, or more */
+        const struct film_frame *a = &film->frame[i];
+        const int64_t ticks = a[1].ticks - a[0].ticks;
+        if (is_jump(a))
+            hole[(*n)++] = (struct hole){INT64_MAX, i};
+        else if (is_even && ticks >= usual + usual / 2)
             hole[(*n)++] = (struct hole){ticks, i};
     }
     if (hole)
@@ -102,13 +114,11 @@ static bool goes_on(const struct film *film, const struct hole *h)
 
 enum status film_look_at_holes(struct film *film, const atomic_int *stop, bool *are_sound)
 {
-    int64_t usual, n = 0;
+    int64_t n;
+    struct hole *hole = list_holes(film, &n);
     enum status st = ST_OK;
 
     *are_sound = true;
-    if (!film_is_even(film, &usual))
-        return ST_OK;
-    struct hole *hole = list_holes(film, usual, &n);
     if (!hole)
         return ST_NOMEM;
     /* Where decoding has to start at the film's beginning, listing by decoding is as quick. FFmpeg's VP8 decoder goes
