@@ -78,6 +78,10 @@ static enum status open_codec(struct decoder *d)
     if (d->codec)
         return ST_OK;
     TRY(av_decoder_open(&d->codec, &d->in, hardware || film->sequential || film->one_thread ? 1 : d->setup.threads));
+    /* HEVC's decoder shows what was in its memory before where a slice is damaged, and marks no frame: it shall fail, so
+     * that the film is decoded from its start, as any player would. */
+    if (d->codec->codec_id == AV_CODEC_ID_HEVC && !film->sequential)
+        d->codec->err_recognition |= AV_EF_EXPLODE;
     return av_decoder_start(d->codec, &d->in);
 }
 
