@@ -41,6 +41,9 @@ enum status av_decoder_start(AVCodecContext *decoder, const struct av_input *in)
 /* The decoder's next frame; false where none is ready. Errors are counted and passed over, as players do. */
 bool av_decoder_receive(AVCodecContext *decoder, AVFrame *frame, int64_t *n_faults);
 
+/* How often decoders of one thread have complained of references, in this thread, since it was asked last. */
+int64_t av_decoder_doubts(void);
+
 /* A look at a film from its start by one thread: several would not see all damage, and what a decoder conceals depends
  * on how many it has. Must not move while it is open; av_look_close also after a failure. */
 struct av_look {

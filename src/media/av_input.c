@@ -36,15 +36,31 @@ const char *av_error_text(int error)
     return text;
 }
 
-/* HEVC's decoder makes up a reference that is missing, with motion of whatever picture was in that memory before, and
- * marks no frame: it only says so, here. One thread's decoder speaks in the thread that uses it. */
-static _Thread_local int64_t n_missing_references;
+/* What decoders say in their log alone. HEVC's makes up a reference that is missing, with motion of whatever picture
+ * was in that memory before, and marks no frame. H.264's says the like also of pictures before an open start, which
+ * nobody sees: there it is no more than a doubt. One thread's decoder speaks in the thread that uses it. */
+static _Thread_local int64_t n_made_up, n_doubts;
 
-static void listen(void *who, int level, const char *format, va_list args)
+static void listen_to_decoders(void *who, int level, const char *format, va_list args)
 {
+    static const char *const doubts[] = {"co located POCs unavailable", "mmco: unref short failure",
+                                         "Missing reference picture", "reference picture missing during reorder"};
+
     (void)who;
     (void)args;
-    n_missing_references += level <= AV_LOG_ERROR && strncmp(format, "Could not find ref with POC", 27) == 0;
+    if (level > AV_LOG_ERROR)
+        return;
+    n_made_up += strncmp(format, "Could not find ref with POC", 27) == 0;
+    for (size_t i = 0; i < sizeof doubts / sizeof *doubts; i++)
+        n_doubts += strncmp(format, doubts[i], strlen(doubts[i])) == 0;
+}
+
+int64_t av_decoder_doubts(void)
+{
+    const int64_t n = n_doubts;
+
+    n_doubts = 0;
+    return n;
 }
 
 /* A film may ask for more memory than there is: another one may still fit. */
@@ -173,7 +189,7 @@ static enum status open_container(struct av_input *in, const char *path)
 
 enum status av_input_open(struct av_input *in, const char *path, const atomic_int *stop)
 {
-    av_log_set_callback(listen);
+    av_log_set_callback(listen_to_decoders);
     *in = (struct av_input){.stop = stop};
     const enum status st = open_container(in, path);
     if (st != ST_OK)
@@ -186,7 +202,8 @@ void av_input_close(struct av_input *in)
     avformat_close_input(&in->format);
 }
 
-/* Some demuxers have no other word for the end than an error: behind GXF's end-of-stream packet, VC-1's last frame... */
+/* Some demuxers have no other word for the end than an error: behind GXF's end-of-stream packet, VC-1's last frame...
+ */
 static bool is_end(const struct av_input *in, int64_t before)
 {
     static const char *const names[] = {"gxf", "vc1test", "pva", "nsv", "pmp"};
@@ -278,8 +295,8 @@ bool av_decoder_receive(AVCodecContext *decoder, AVFrame *frame, int64_t *n_faul
 {
     int error = 0;
 
-    *n_faults += n_missing_references;
-    n_missing_references = 0;
+    *n_faults += n_made_up;
+    n_made_up = 0;
 
     for (int i = 0; i < MOST_ERRORS_ON_END; i++) { /* one that answers with nothing but errors would never end */
         error = avcodec_receive_frame(decoder, frame);

@@ -60,12 +60,14 @@ static enum status look_at(const struct film *film, int64_t frame, const atomic_
 
     for (int64_t i = first; i < end; i++)
         wanted[i - first] = i;
+    (void)av_decoder_doubts();
     st = decoder_open(&setup, &d);
     if (st == ST_OK)
         st = decoder_run(d, wanted, end - first);
     if (st == ST_OK)
         st = decoder_finish(d);
-    *is_sound = st == ST_OK && watch.in_order && watch.n >= end - first && decoder_stats(d).damaged == 0;
+    *is_sound = st == ST_OK && watch.in_order && watch.n >= end - first && decoder_stats(d).damaged == 0 &&
+                av_decoder_doubts() == 0;
     decoder_close(&d);
     return st;
 }
