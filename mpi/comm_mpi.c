@@ -1,4 +1,4 @@
-/* comm_mpi: MPI_COMM_WORLD and its parts as communicators. Assumes MPI 3.1, one caller (the main thread), ranks of one
+/* comm_mpi: MPI_COMM_WORLD and its parts as communicators. Assumes MPI 3.1, one caller beside the watch, ranks of one
  * byte order, and that nobody else uses MPI_COMM_WORLD. Refuses an MPI that cannot live with threads. The watch calls
  * MPI too, one at a time with the main thread: see comm_mpi.h.
  *

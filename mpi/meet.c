@@ -144,13 +144,17 @@ static bool next_term(const struct list *list, size_t *at, struct term *term)
     return true;
 }
 
-static const char *find_value(const struct list *list, const char *name)
+/* Lists are mostly alike: it is looked for from *from on, behind the one found last, then from the beginning. */
+static const char *find_value(const struct list *list, const char *name, size_t *from)
 {
     struct term term;
 
-    for (size_t at = 0; next_term(list, &at, &term);)
-        if (strcmp(term.name, name) == 0)
-            return term.value;
+    for (int round = 0; round < 2; round++)
+        for (size_t at = round == 0 ? *from : 0; next_term(list, &at, &term);)
+            if (strcmp(term.name, name) == 0) {
+                *from = at;
+                return term.value;
+            }
     return NULL;
 }
 
@@ -158,9 +162,10 @@ static const char *find_value(const struct list *list, const char *name)
 static enum status compare(const struct list *mine, const struct list *first)
 {
     struct term term;
+    size_t from = 0;
 
     for (size_t at = 0; next_term(mine, &at, &term);) {
-        const char *value = find_value(first, term.name);
+        const char *value = find_value(first, term.name, &from);
 
         if (!value)
             return FAIL(ST_USAGE, "%.100s is %.300s; rank 0 on %s has no such thing", term.name, term.value,
@@ -169,8 +174,9 @@ static enum status compare(const struct list *mine, const struct list *first)
             return FAIL(ST_USAGE, "%.100s is %.300s, but %.300s on rank 0 on %s", term.name, term.value, value,
                         first->host);
     }
+    from = 0;
     for (size_t at = 0; next_term(first, &at, &term);)
-        if (!find_value(mine, term.name))
+        if (!find_value(mine, term.name, &from))
             return FAIL(ST_USAGE, "no %.100s, which is %.300s on rank 0 on %s", term.name, term.value, first->host);
     return ST_OK;
 }

@@ -41,9 +41,11 @@ static enum status read_more(struct lines *l)
     ssize_t got;
 
     TRY(make_room(l));
-    do
+    do { /* a pipe or a terminal may be silent for long */
+        if (l->stop && atomic_load(l->stop))
+            return FAIL(ST_INTERRUPTED, "interrupted while reading %s", l->path);
         got = read(l->fd, l->buffer + l->end, l->room - 1 - l->end);
-    while (got < 0 && errno == EINTR);
+    } while (got < 0 && errno == EINTR);
     if (got < 0)
         return FAIL(l->at_fault, "cannot read %s: %s", l->path, strerror(errno));
     l->has_ended = got == 0;

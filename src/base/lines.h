@@ -4,12 +4,14 @@
 
 #include "base/status.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct lines { /* lines_start fills it in */
     int fd;
+    const atomic_int *stop; /* becomes non-zero: a read that a signal ends is the last one; NULL, unless set after */
     const char *path;
     enum status at_fault;
     size_t longest;     /* longer lines are cut */
@@ -26,7 +28,7 @@ void lines_start(struct lines *lines, int fd, const char *path, enum status at_f
 
 /* The next line without its line feed: *line holds `length` bytes and a 0, until the next call; it may be changed. A
  * longer one is given to its first `longest` bytes, with *is_cut. ST_END after the last; ST_USAGE where the text has
- * more than most_bytes; at_fault; ST_NOMEM. */
+ * more than most_bytes; at_fault; ST_INTERRUPTED; ST_NOMEM. */
 enum status lines_next(struct lines *lines, char **line, size_t *length, bool *is_cut);
 
 void lines_end(struct lines *lines);

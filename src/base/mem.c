@@ -66,7 +66,8 @@ static double group_limit(void)
     FILE *file = fopen("/proc/self/cgroup", "re");
 
     while (file && fgets(line, sizeof line, file)) {
-        char *folder = strrchr(line, ':'); /* "0::/slice/job", "7:memory:/slurm/job" */
+        char *folder = strchr(line, ':'); /* "0::/slice/job", "7:memory:/slurm/job"; names may hold colons */
+        folder = folder ? strchr(folder + 1, ':') : NULL;
         if (!folder)
             continue;
         const bool is_second = strncmp(line, "0::", 3) == 0;

@@ -183,6 +183,7 @@ static enum status find_films(struct catalog *c)
                                             .n_includes = f->n_includes,
                                             .n_excludes = f->n_excludes,
                                             .out = f->out,
+                                            .stop = c->n_signals,
                                             .base = getcwd(base, sizeof base)};
 
     comm_rest(f->list && is_stream(f->list));

@@ -51,8 +51,10 @@ static enum status predict(struct comm *comm, int argc, char **argv, const char 
 enum status command_predict(struct comm *comm, int argc, char **argv, atomic_int *stop)
 {
     const char **operand = mem_array((size_t)argc, sizeof *operand);
-    const enum status st = operand ? predict(comm, argc, argv, operand, stop) : ST_NOMEM;
+    enum status st = comm_agree(comm, operand ? ST_OK : ST_NOMEM);
 
+    if (st == ST_OK)
+        st = predict(comm, argc, argv, operand, stop);
     free(operand);
     return st;
 }

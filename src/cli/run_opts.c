@@ -35,7 +35,7 @@ enum status run_opts_rank_timeout(const char *text)
 {
     double seconds = 0.0;
 
-    if (strcmp(text, "0") != 0) {
+    if (strcmp(text, "0") != 0 && strcmp(text, "0s") != 0) {
         TRY(opts_duration("--rank-timeout", text, &seconds));
         if (seconds < 2.0)
             return FAIL(ST_USAGE, "--rank-timeout %s: 0 (never), or 2 seconds or more are wanted", text);

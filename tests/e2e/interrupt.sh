@@ -71,3 +71,28 @@ done
 interrupt TERM "${MPIRUN[@]}" -n 2 "$JACQUARD" "${SLOW[@]}" -o "$OUT/x.png" --json "$OUT/x.json" "$WORK/film.mp4"
 [ "$RC" != 0 ] || die "SIGTERM to mpirun: exit code 0"
 echo "SIGTERM to mpirun: exit code $RC in $TOOK s"
+
+# A collection whose list comes through a pipe that says nothing.
+mkfifo "$WORK/list"
+sleep 60 >"$WORK/list" &
+WRITER=$!
+python3 -c 'import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execvp(sys.argv[1], sys.argv[1:])' \
+    "$JACQUARD" catalog --list - --out "$WORK/collection" --progress none <"$WORK/list" >"$WORK/out" 2>"$WORK/err" &
+VICTIM=$!
+for _ in {1..100}; do # it sleeps in read(2): 0 on x86-64, 63 elsewhere
+    grep -qE '^(0|63) 0x0 ' "/proc/$VICTIM/syscall" 2>/dev/null && break
+    sleep 0.1
+done
+sleep 0.5
+kill -INT "$VICTIM"
+for _ in {1..100}; do
+    kill -0 "$VICTIM" 2>/dev/null || break
+    sleep 0.1
+done
+! kill -KILL "$VICTIM" 2>/dev/null || die "a list from a silent pipe: SIGINT does not end it"
+RC=0
+wait "$VICTIM" || RC=$?
+VICTIM=
+kill "$WRITER" 2>/dev/null || true
+expect_failure 75 "a list from a silent pipe"
+echo "a list from a silent pipe: exit code 75"

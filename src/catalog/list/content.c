@@ -46,10 +46,10 @@ static bool is_transport(const uint8_t *head, size_t n)
 
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
         for (size_t at = 0; at < sizes[s]; at++) {
-            size_t i = 0;
-            while (i < TS_LEAST_PACKETS && at + i * sizes[s] < n && head[at + i * sizes[s]] == 0x47)
+            size_t i = 0, next = at;
+            for (; next < n && head[next] == 0x47; next += sizes[s])
                 i++;
-            if (i == TS_LEAST_PACKETS)
+            if (i >= TS_LEAST_PACKETS && next >= n) /* all that are there: text has many of that byte, too */
                 return true;
         }
     return false;

@@ -328,6 +328,7 @@ static enum status read_list(struct finder *f)
         return FAIL(ST_USAGE, "cannot open the list %s: %s", name, strerror(errno));
     snprintf(what, sizeof what, "the list %s", name);
     lines_start(&lines, fd, what, ST_USAGE, LONGEST_NAME, MOST_LIST_BYTES);
+    lines.stop = f->request->stop;
     for (int64_t number = 1; st == ST_OK; number++) {
         st = lines_next(&lines, &line, &length, &is_cut);
         if (st == ST_OK)

@@ -6,6 +6,7 @@
 #include "base/status.h"
 #include "catalog/list/passed.h"
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 struct listing_film {
@@ -31,6 +32,7 @@ struct listing_request {
     const char *const *include, *const *exclude;
     int n_includes, n_excludes;
     const char *out;  /* this folder is never walked into; it need not exist; NULL: none */
+    const atomic_int *stop; /* becomes non-zero: ST_INTERRUPTED while the list is being read; may be NULL */
     const char *base; /* stands before relative names, so that they hold wherever a program runs; NULL: nothing does */
 };
 

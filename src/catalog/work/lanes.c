@@ -5,6 +5,7 @@
 #include "base/number.h"
 #include "catalog/work/tame.h"
 #include "catalog/work/worker.h"
+#include "mpi/comm.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -157,9 +158,11 @@ static enum status hear_ready(struct lanes *l, struct lane *lane, struct wire_re
     const double until = clock_seconds() + start_seconds;
     int n;
 
-    do /* a signal is for the hand to tell */
+    comm_rest(true); /* a process of its own may take its time */
+    do               /* a signal is for the hand to tell */
         n = poll(&poll_it, 1, (int)(1000 * fmax(until - clock_seconds(), 0.0)));
     while (n < 0 && errno == EINTR);
+    comm_rest(false);
     if (n <= 0)
         return FAIL(ST_DEVICE, "a lane's process did not start within %.0f s", start_seconds);
     if (!wire_receive(lane->socket, &kind, l->heard, &bytes))
@@ -409,7 +412,10 @@ void lanes_wait(struct lanes *l, double seconds)
 
     for (int i = 0; i < l->n; i++)
         polled[i] = (struct pollfd){.fd = l->lane[i].has_outcome ? -1 : l->lane[i].socket, .events = POLLIN};
-    if (poll(polled, (nfds_t)l->n, (int)(1000 * seconds + 0.5)) > 0)
+    comm_rest(true); /* lanes have deadlines of their own */
+    const int n_heard = poll(polled, (nfds_t)l->n, (int)(1000 * seconds + 0.5));
+    comm_rest(false);
+    if (n_heard > 0)
         for (int i = 0; i < l->n; i++)
             if (polled[i].fd >= 0 && polled[i].revents)
                 hear(l, &l->lane[i]);
