@@ -34,15 +34,19 @@ enum status av_input_read(struct av_input *in, AVPacket *packet, void (*other)(v
 /* That the headers claim; 0 or less where they do not say. */
 double av_input_seconds(const struct av_input *in);
 
+/* What a decoder says in its log alone; `opaque` of a codec context names one, or is NULL. */
+struct av_ear {
+    atomic_llong n_faults, n_doubts; /* damage; complaints of references that may mean nothing */
+    int64_t n_pictures;              /* of a hardware session: that it made room for */
+};
+
 /* A decoder for the input's stream; the caller may set more before av_decoder_start. Ends with avcodec_free_context. */
 enum status av_decoder_open(AVCodecContext **decoder, const struct av_input *in, int threads);
 enum status av_decoder_start(AVCodecContext *decoder, const struct av_input *in);
 
-/* The decoder's next frame; false where none is ready. Errors are counted and passed over, as players do. */
+/* The decoder's next frame; false where none is ready. Errors are counted and passed over, as players do; so are the
+ * faults that its ear heard. */
 bool av_decoder_receive(AVCodecContext *decoder, AVFrame *frame, int64_t *n_faults);
-
-/* How often decoders of one thread have complained of references, in this thread, since it was asked last. */
-int64_t av_decoder_doubts(void);
 
 /* A look at a film from its start by one thread: several would not see all damage, and what a decoder conceals depends
  * on how many it has. Must not move while it is open; av_look_close also after a failure. */
@@ -51,6 +55,7 @@ struct av_look {
     AVCodecContext *decoder; /* the caller may set more before av_decoder_start */
     AVPacket *packet;
     AVFrame *frame;
+    struct av_ear ear;
 };
 
 enum status av_look_open(struct av_look *look, const char *path, const atomic_int *stop);

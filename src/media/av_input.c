@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -37,30 +38,30 @@ const char *av_error_text(int error)
 }
 
 /* What decoders say in their log alone. HEVC's makes up a reference that is missing, with motion of whatever picture
- * was in that memory before, and marks no frame. H.264's says the like also of pictures before an open start, which
- * nobody sees: there it is no more than a doubt. One thread's decoder speaks in the thread that uses it. */
-static _Thread_local int64_t n_made_up, n_doubts;
-
+ * was in that memory before, FFV1's puts the last picture's slice in the place of a damaged one, and neither marks the
+ * frame. H.264's complains of references also in pictures before an open start, which nobody sees: no more than a
+ * doubt. */
 static void listen_to_decoders(void *who, int level, const char *format, va_list args)
 {
+    static const char *const faults[] = {"Could not find ref with POC", "slice CRC mismatch", "CRC mismatch"};
     static const char *const doubts[] = {"co located POCs unavailable", "mmco: unref short failure",
                                          "Missing reference picture", "reference picture missing during reorder"};
 
-    (void)who;
     (void)args;
-    if (level > AV_LOG_ERROR)
+    if (level > AV_LOG_ERROR || !who || *(const AVClass *const *)who != avcodec_get_class())
         return;
-    n_made_up += strncmp(format, "Could not find ref with POC", 27) == 0;
-    for (size_t i = 0; i < sizeof doubts / sizeof *doubts; i++)
-        n_doubts += strncmp(format, doubts[i], strlen(doubts[i])) == 0;
+    struct av_ear *ear = ((AVCodecContext *)who)->opaque; /* FFmpeg's threads have copies of the context */
+    for (size_t i = 0; i < sizeof faults / sizeof *faults && ear; i++)
+        if (strncmp(format, faults[i], strlen(faults[i])) == 0)
+            atomic_fetch_add(&ear->n_faults, 1);
+    for (size_t i = 0; i < sizeof doubts / sizeof *doubts && ear; i++)
+        if (strncmp(format, doubts[i], strlen(doubts[i])) == 0)
+            atomic_fetch_add(&ear->n_doubts, 1);
 }
 
-int64_t av_decoder_doubts(void)
+static void start_listening(void)
 {
-    const int64_t n = n_doubts;
-
-    n_doubts = 0;
-    return n;
+    av_log_set_callback(listen_to_decoders);
 }
 
 /* A film may ask for more memory than there is: another one may still fit. */
@@ -189,7 +190,9 @@ static enum status open_container(struct av_input *in, const char *path)
 
 enum status av_input_open(struct av_input *in, const char *path, const atomic_int *stop)
 {
-    av_log_set_callback(listen_to_decoders);
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, start_listening);
     *in = (struct av_input){.stop = stop};
     const enum status st = open_container(in, path);
     if (st != ST_OK)
@@ -238,7 +241,7 @@ enum status av_input_read(struct av_input *in, AVPacket *packet, void (*other)(v
             return FAIL(ST_NOMEM, "out of memory reading a packet");
         if (error == AVERROR_EOF) {
             if (in->format->pb && in->format->pb->error < 0 && in->format->pb->error != AVERROR_EOF)
-                note_error(in, in->format->pb->error);
+                note_error(in, in->format->pb->error), in->n_errors_on_end++;
             return ST_END;
         }
         if (error < 0) {
@@ -295,15 +298,14 @@ bool av_decoder_receive(AVCodecContext *decoder, AVFrame *frame, int64_t *n_faul
 {
     int error = 0;
 
-    *n_faults += n_made_up;
-    n_made_up = 0;
-
     for (int i = 0; i < MOST_ERRORS_ON_END; i++) { /* one that answers with nothing but errors would never end */
         error = avcodec_receive_frame(decoder, frame);
         if (error >= 0 || error == AVERROR(EAGAIN) || error == AVERROR_EOF)
             break;
         ++*n_faults;
     }
+    struct av_ear *ear = decoder->opaque;
+    *n_faults += ear ? (int64_t)atomic_exchange(&ear->n_faults, 0) : 0;
     return error >= 0;
 }
 
@@ -313,7 +315,9 @@ enum status av_look_open(struct av_look *look, const char *path, const atomic_in
     if (!look->packet || !look->frame)
         return FAIL(ST_NOMEM, "out of memory for a decoder");
     TRY(av_input_open(&look->in, path, stop));
-    return av_decoder_open(&look->decoder, &look->in, 1);
+    TRY(av_decoder_open(&look->decoder, &look->in, 1));
+    look->decoder->opaque = &look->ear;
+    return ST_OK;
 }
 
 void av_look_close(struct av_look *look)

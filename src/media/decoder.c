@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "media/av.h"
+#include "media/film_parts.h"
 
 #include <libswscale/swscale.h>
 
@@ -26,7 +26,8 @@ struct decoder {
     struct av_input in;
     AVCodecContext *codec;
     struct nvdec *nvdec; /* whose codec it is; NULL: its own, in software */
-    int64_t first_time;  /* packets and frames carry this and their number as their time */
+    struct av_ear ear;
+    int64_t first_time; /* packets and frames carry this and their number as their time */
     AVPacket *packet;
     AVFrame *av;
     struct av_picture picture;
@@ -48,7 +49,7 @@ struct decoder {
 /* A session's pictures are counted as it makes room for them: few come out. */
 static int count_picture(AVCodecContext *codec, AVFrame *frame, int flags)
 {
-    ++*(int64_t *)codec->opaque;
+    ((struct av_ear *)codec->opaque)->n_pictures++;
     return avcodec_default_get_buffer2(codec, frame, flags);
 }
 
@@ -60,7 +61,7 @@ static enum status open_nvdec(struct decoder *d)
         return ST_OK;
     }
     d->codec = d->nvdec->codec;
-    d->codec->opaque = &d->stats.frames_decoded;
+    d->codec->opaque = &d->ear;
     d->codec->get_buffer2 = count_picture;
     d->first_time = d->nvdec->first_time;
     d->sent = d->nvdec->holds_frames ? SENT_BY_OTHERS : SENT_NOTHING;
@@ -78,9 +79,11 @@ static enum status open_codec(struct decoder *d)
     if (d->codec)
         return ST_OK;
     TRY(av_decoder_open(&d->codec, &d->in, hardware || film->sequential || film->one_thread ? 1 : d->setup.threads));
-    /* HEVC's decoder shows what was in its memory before where a slice is damaged, and marks no frame: it shall fail, so
-     * that the film is decoded from its start, as any player would. */
-    if (d->codec->codec_id == AV_CODEC_ID_HEVC && !film->sequential)
+    d->codec->opaque = &d->ear;
+    /* These decoders show what was in their memory before where a slice is damaged, and mark no frame: they shall fail,
+     * so that the film is decoded from its start, as any player would. */
+    const enum AVCodecID codec = d->codec->codec_id;
+    if ((codec == AV_CODEC_ID_HEVC || codec == AV_CODEC_ID_MJPEG) && !film->sequential)
         d->codec->err_recognition |= AV_EF_EXPLODE;
     return av_decoder_start(d->codec, &d->in);
 }
@@ -289,7 +292,7 @@ static enum status take_frames(struct decoder *d)
         d->stats.frames_decoded += !d->nvdec;
         const int64_t which = frame < 0 ? -1 : d->setup.sink.which(d->setup.sink.context, frame);
         d->n_due -= which >= 0;
-        if (d->av->decode_error_flags != 0 || (d->av->flags & AV_FRAME_FLAG_CORRUPT))
+        if (film_is_damaged(d->av))
             count_damage(d, which >= 0 || !d->goes_on);
         const enum status st = which < 0 ? ST_OK : deliver(d, which);
         av_frame_unref(d->av);
@@ -531,7 +534,11 @@ enum status decoder_finish(struct decoder *d)
 
 struct decoder_stats decoder_stats(const struct decoder *d)
 {
-    return d->stats;
+    struct decoder_stats stats = d->stats;
+
+    stats.frames_decoded += d->ear.n_pictures;
+    stats.doubts = (int64_t)atomic_load(&d->ear.n_doubts);
+    return stats;
 }
 
 void decoder_describe(char *text, size_t bytes)

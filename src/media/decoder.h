@@ -33,6 +33,7 @@ struct decoder_stats {
     int64_t frames_decoded; /* NVDEC: pictures that it made room for; else frames that came out */
     int64_t packets_in;     /* packets sent to the decoder */
     int64_t damaged;        /* frames with concealed errors, packets refused */
+    int64_t doubts;         /* complaints of references that may mean nothing */
     bool used_nvdec;
     const char *nvdec_refusal; /* why NVDEC was asked for and not used; NULL if it was, or was not asked for */
     double seconds;            /* in demuxing, decoding and the sink */

@@ -16,11 +16,13 @@
 #include <stdint.h>
 
 enum {
-    PACKET_KEY = 1,     /* it shows by itself, whatever the container says, that decoding may start here */
-    PACKET_CLEAN = 2,   /* ... and everything shown from here on is exact (IDR and the like) */
-    PACKET_SHOWN = 4,   /* a frame comes of it */
-    PACKET_CLOSED = 8,  /* a key frame that no later packet looks behind: a decoder in use needs no reset before it */
-    PACKET_BROKEN = 16  /* the container says that something is missing here, or a decoder did */
+    PACKET_KEY = 1,    /* it shows by itself, whatever the container says, that decoding may start here */
+    PACKET_CLEAN = 2,  /* ... and everything shown from here on is exact (IDR and the like) */
+    PACKET_SHOWN = 4,  /* a frame comes of it */
+    PACKET_CLOSED = 8, /* a key frame that no later packet looks behind: a decoder in use needs no reset before it */
+    PACKET_BROKEN =
+        16, /* something seems to be missing here: a mark, a hole in the file or in numbers, a decoder's word */
+    PACKET_MARKED = 32 /* ... the container's own word */
 };
 
 struct film_packet {  /* in decode order */
@@ -51,7 +53,7 @@ struct film_info {
     int64_t duration_ticks; /* from the first frame to the end of the last */
     bool sequential;
     char unsplit[128]; /* why it is decoded from start to end by one decoder, "" where it can be split */
-    bool one_thread;  /* ... and without threads inside: what the decoder keeps or conceals could depend on them */
+    bool one_thread;   /* ... and without threads inside: what the decoder keeps or conceals could depend on them */
     bool skips_unreferenced; /* frames that no other frame needs can be told and left out exactly */
     bool shows_again;        /* VP9: there are packets that show an earlier one's picture */
     int64_t decoder_bytes;   /* of memory that one decoder of one thread takes, about: its pictures */

@@ -68,11 +68,10 @@ static enum status list_fragments(struct fragments *f, int fd, int64_t file_byte
             TRY(add_fragment(f, fd, at, header));
         if (bytes == 0)
             return ST_OK;
-        if (bytes > file_bytes - at)
-            f->is_cut = true;
+        if (bytes > file_bytes - at) /* what else may stand at the end is nobody's loss */
+            f->is_cut = memcmp(kind, "moof", 4) == 0 || memcmp(kind, "mdat", 4) == 0;
         at += bytes;
     }
-    f->is_cut |= at < file_bytes && file_bytes - at < 8;
     return ST_OK;
 }
 

@@ -20,7 +20,7 @@ struct hole {
 };
 
 struct watch {
-    int64_t first, n, last; /* frames from first on that came out, the last one that did */
+    int64_t first, end, n, last; /* first .. end - 1 are wanted, n of them came out, last the last of all */
     bool in_order;
 };
 
@@ -30,7 +30,7 @@ static int64_t watch_frame(void *context, int64_t frame)
 
     w->in_order &= frame > w->last;
     w->last = frame;
-    return frame >= w->first ? frame : -1;
+    return frame >= w->first && frame < w->end ? frame : -1;
 }
 
 static enum status count_frame(void *context, int64_t which, const struct frame *frame, const char *hash)
@@ -48,26 +48,25 @@ static enum status count_frame(void *context, int64_t which, const struct frame 
 static enum status look_at(const struct film *film, int64_t frame, const atomic_int *stop, bool *is_sound)
 {
     const int64_t first = frame > FRAMES_BEFORE ? frame - FRAMES_BEFORE : 0;
-    struct watch watch = {.first = first, .last = -1, .in_order = true};
+    const int64_t end = frame + FRAMES_BEHIND < film->n_frames ? frame + FRAMES_BEHIND : film->n_frames;
+    struct watch watch = {.first = first, .end = end, .last = -1, .in_order = true};
     const struct decoder_setup setup = {.film = film,
                                         .threads = 1,
                                         .sink = {.context = &watch, .which = watch_frame, .take = count_frame},
                                         .stop = stop};
-    const int64_t end = frame + FRAMES_BEHIND < film->n_frames ? frame + FRAMES_BEHIND : film->n_frames;
     int64_t wanted[FRAMES_BEFORE + FRAMES_BEHIND];
     struct decoder *d = NULL;
     enum status st;
 
     for (int64_t i = first; i < end; i++)
         wanted[i - first] = i;
-    (void)av_decoder_doubts();
     st = decoder_open(&setup, &d);
     if (st == ST_OK)
         st = decoder_run(d, wanted, end - first);
     if (st == ST_OK)
         st = decoder_finish(d);
-    *is_sound = st == ST_OK && watch.in_order && watch.n >= end - first && decoder_stats(d).damaged == 0 &&
-                av_decoder_doubts() == 0;
+    *is_sound = st == ST_OK && watch.in_order && watch.n == end - first && decoder_stats(d).damaged == 0 &&
+                decoder_stats(d).doubts == 0;
     decoder_close(&d);
     return st;
 }

@@ -150,11 +150,14 @@ enum status film_list_by_decoding(struct film *film, const char *why, const atom
     enum status st;
 
     info->sequential = true;
-    snprintf(info->unsplit, sizeof info->unsplit, "%s", why);
-    if (!info->notes_container)
+    if (!info->unsplit[0]) /* a reason that was there before is the better one */
+        snprintf(info->unsplit, sizeof info->unsplit, "%s", why);
+    if (!info->notes_container) {
         info->note[0] = '\0';
+        info->frames_missing = info->incomplete[0] ? info->frames_missing : 0;
+    }
     for (int64_t i = 0; i < film->n_packets; i++)
-        l.n_marked += (film->packet[i].flags & PACKET_BROKEN) != 0;
+        l.n_marked += (film->packet[i].flags & PACKET_MARKED) != 0;
     film->frame = NULL;
     film->n_frames = 0;
     st = list_frames(film, stop, progress, context, &l);

@@ -15,6 +15,8 @@ static void each_nal(const AVPacket *p, int length_bytes, nal_visitor *visit, vo
 {
     const uint8_t *at = p->data, *const end = p->data + p->size;
 
+    if (length_bytes == 4 && p->size > 4 && memcmp(at, "\0\0\0\1", 4) == 0) /* start codes all the same */
+        length_bytes = 0;
     while (end - at > length_bytes + 2) {
         if (length_bytes == 0) {
             if (at[0] == 0 && at[1] == 0 && at[2] == 1 && end - at > 4) {
@@ -29,9 +31,7 @@ static void each_nal(const AVPacket *p, int length_bytes, nal_visitor *visit, vo
         for (int i = 0; i < length_bytes; i++)
             length = length << 8 | at[i];
         const size_t there = (size_t)(end - at - length_bytes);
-        if (length >= 2 && visit(context, at + length_bytes, length < there ? length : there))
-            return;
-        if (length > there)
+        if (length > there || (length >= 2 && visit(context, at + length_bytes, length)))
             return;
         at += length_bytes + (ptrdiff_t)length;
     }
@@ -196,9 +196,22 @@ uint32_t film_start_of_h264(struct film_reader *r, const AVPacket *p)
 
 /* --- HEVC --------------------------------------------------------------------------------------------------------- */
 
+enum {
+    RASL_N = 8,
+    RASL_R = 9,
+    BLA_FIRST = 16,
+    BLA_LAST = 18,
+    IDR_FIRST = 19,
+    IDR_LAST = 20,
+    CRA = 21,
+    EOS = 36,
+    EOB = 37
+};
+
 struct hevc_start {
     int slice_type; /* of the first slice's NAL unit; -1 = none */
     bool is_upper_sublayer;
+    bool ends_before; /* a sequence's end precedes it */
 };
 
 static bool visit_hevc(void *context, const uint8_t *nal, size_t bytes)
@@ -206,11 +219,35 @@ static bool visit_hevc(void *context, const uint8_t *nal, size_t bytes)
     struct hevc_start *s = context;
     const int type = nal[0] >> 1 & 63, temporal_id = bytes > 1 ? (nal[1] & 7) - 1 : 0;
 
+    s->ends_before |= type == EOS || type == EOB;
     if (type >= 32)
         return false;
     s->slice_type = type;
     s->is_upper_sublayer = temporal_id > 0;
     return true;
+}
+
+/* A sequence's end as the packet's last NAL unit, of two bytes. */
+static bool ends_sequence(const AVPacket *p)
+{
+    const uint8_t *e = p->data + p->size;
+    const int type = p->size >= 6 ? e[-2] >> 1 & 63 : 0;
+
+    return (type == EOS || type == EOB) && (e[-3] == 1 || e[-3] == 2) && e[-4] == 0 && e[-5] == 0;
+}
+
+/* H.265, 8.1: leading pictures that refer to what precedes their IRAP are not shown behind a BLA, nor behind a CRA that
+ * begins a sequence. (Those at the film's beginning are found with its first pictures.) */
+static void note_hidden(struct film_reader *r, const AVPacket *p, const struct hevc_start *s)
+{
+    const bool is_irap = s->slice_type >= BLA_FIRST && s->slice_type <= CRA;
+
+    if (is_irap)
+        r->drops_leading = r->has_irap && ((s->slice_type >= BLA_FIRST && s->slice_type <= BLA_LAST) ||
+                                           (s->slice_type == CRA && (s->ends_before || r->has_ended)));
+    r->is_hidden = r->drops_leading && (s->slice_type == RASL_N || s->slice_type == RASL_R);
+    r->has_irap |= is_irap;
+    r->has_ended = ends_sequence(p);
 }
 
 /* IRAP pictures; after those that are not IDR come some that look behind them. */
@@ -220,6 +257,8 @@ uint32_t film_start_of_hevc(struct film_reader *r, const AVPacket *p)
 
     each_nal(p, nal_length_bytes(r->in->stream->codecpar), visit_hevc, &s);
     r->has_sublayers |= s.is_upper_sublayer;
-    const bool is_idr = s.slice_type == 19 || s.slice_type == 20, is_irap = s.slice_type >= 16 && s.slice_type <= 21;
+    note_hidden(r, p, &s);
+    const bool is_idr = s.slice_type == IDR_FIRST || s.slice_type == IDR_LAST;
+    const bool is_irap = s.slice_type >= BLA_FIRST && s.slice_type <= CRA;
     return with_headers_judged(r, p, is_idr ? CLOSED_START : is_irap ? OPEN_START : 0);
 }

@@ -80,18 +80,22 @@ static uint32_t packet_flags(struct film_reader *r, const AVPacket *p)
         flags &= ~(uint32_t)PACKET_SHOWN;
     if (par->codec_id == AV_CODEC_ID_VP9 && p->size > 0 && has_vp9_repeat(p))
         r->film->info.shows_again = true;
-    if ((p->flags & AV_PKT_FLAG_CORRUPT) || is_behind_rubble(r, p) || r->is_behind_fault ||
-        r->n_read_errors < r->in->n_read_errors)
+    r->is_behind_fault |= is_behind_rubble(r, p) || r->n_read_errors < r->in->n_read_errors;
+    if (p->flags & AV_PKT_FLAG_CORRUPT)
+        flags |= PACKET_BROKEN | PACKET_MARKED;
+    if (r->is_behind_fault)
         flags |= PACKET_BROKEN;
     r->is_behind_fault = false;
     r->n_read_errors = r->in->n_read_errors;
-    return flags | film_start_flags(r, p);
+    flags |= film_start_flags(r, p);
+    return r->is_hidden ? flags & ~(uint32_t)PACKET_SHOWN : flags;
 }
 
 static enum status add_packet(struct film_reader *r, const AVPacket *p)
 {
     struct film *film = r->film;
     struct film_packet *grown = mem_grow(film->packet, (size_t)film->n_packets, &r->room, sizeof *grown);
+    const uint32_t flags = packet_flags(r, p);
 
     if (!grown)
         return ST_NOMEM;
@@ -101,7 +105,7 @@ static enum status add_packet(struct film_reader *r, const AVPacket *p)
         .dts = ticks_time(p->dts),
         .pos = p->pos,
         .bytes = (uint32_t)p->size,
-        .flags = packet_flags(r, p),
+        .flags = flags,
     };
     note_end(r, p, r->in->stream->time_base);
     r->video_bytes += p->size;

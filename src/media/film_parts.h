@@ -9,17 +9,20 @@ struct film_reader {
     struct film *film;
     struct av_input *in;
     size_t room;
-    double seen_end; /* seconds: latest end of any stream's packet */
-    int64_t seen_bytes;  /* offset up to which the file's bytes belong to packets */
+    double seen_end;    /* seconds: latest end of any stream's packet */
+    int64_t seen_bytes; /* offset up to which the file's bytes belong to packets */
     int64_t n_corrupt, video_bytes;
     int64_t last_duration;
-    int64_t n_read_errors; /* up to the last packet of the film */
-    bool is_behind_fault;  /* other streams' packets since then were */
-    bool has_other_headers; /* packets have had some that the container does not have */
-    bool has_loose_headers; /* and a key frame after them has none of its own, or the container changes them midway */
-    uint8_t headers[32];    /* MPEG-4 part 2: hash of the first that packets had */
-    bool has_side_data;     /* palettes or parameters that came with packets */
-    bool has_sublayers;     /* HEVC temporal sub-layers: "not a reference" then holds only within one */
+    int64_t n_read_errors;    /* up to the last packet of the film */
+    bool is_behind_fault;     /* other streams' packets since then were */
+    bool has_other_headers;   /* packets have had some that the container does not have */
+    bool has_loose_headers;   /* and a key frame after them has none of its own, or the container changes them midway */
+    uint8_t headers[32];      /* MPEG-4 part 2: hash of the first that packets had */
+    bool is_hidden;           /* the last packet: a decoder never shows its picture */
+    bool drops_leading;       /* HEVC: nor the leading pictures of the last IRAP that refer to what was before it */
+    bool has_irap, has_ended; /* HEVC: there was one; a sequence's end came with the packet before */
+    bool has_side_data;       /* palettes or parameters that came with packets */
+    bool has_sublayers;       /* HEVC temporal sub-layers: "not a reference" then holds only within one */
     uint32_t (*starts)(struct film_reader *, const AVPacket *); /* the codec's rule of film_starts.c; NULL = none */
 };
 

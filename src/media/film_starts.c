@@ -90,13 +90,14 @@ static const uint8_t *next_code(const uint8_t *at, const uint8_t *end)
 }
 
 /* ISO/IEC 13818-2, 6.2: an I picture after a sequence header of its own, or after a group's where the sequence headers
- * so far are the container's. Pictures that precede it in time look behind it. */
+ * so far are the container's, and no picture has had matrices of its own. Pictures that precede it in time look behind
+ * it. */
 static uint32_t mpeg12_flags(struct film_reader *r, const AVPacket *p)
 {
     const uint8_t *const end = p->data + p->size, *sequence = NULL, *code = next_code(p->data, end);
-    bool has_sequence = false, has_group = false;
+    bool has_sequence = false, has_group = false, is_intra = false, is_picture = false;
 
-    for (; code; code = next_code(code, end)) {
+    for (; code && !(*code >= 0x01 && *code <= 0xAF); code = next_code(code, end)) { /* up to the first slice */
         if (sequence && *code != 0xB5 && *code != 0xB2) { /* its extensions and user data belong to it */
             r->has_other_headers |= !film_header_has(r->in->stream->codecpar, sequence, (size_t)(code - 3 - sequence));
             sequence = NULL;
@@ -106,12 +107,14 @@ static uint32_t mpeg12_flags(struct film_reader *r, const AVPacket *p)
             has_sequence = true;
         }
         has_group |= *code == 0xB8;
-        if (*code == 0) {
-            const bool is_intra = end - code > 2 && (code[2] >> 3 & 7) == 1;
-            return is_intra && (has_sequence || (has_group && !r->has_other_headers)) ? OPEN_START : 0;
+        if (*code == 0 && !is_picture) {
+            is_picture = true;
+            is_intra = end - code > 2 && (code[2] >> 3 & 7) == 1;
         }
+        if (*code == 0xB5 && is_picture && end - code > 1 && code[1] >> 4 == 3) /* quant matrix extension */
+            r->has_other_headers = true;
     }
-    return 0;
+    return is_intra && (has_sequence || (has_group && !r->has_other_headers)) ? OPEN_START : 0;
 }
 
 /* Of what stands before a packet's first picture: object and layer headers, and user data, by which decoders know whose
@@ -158,29 +161,92 @@ static uint32_t mpeg4_flags(struct film_reader *r, const AVPacket *p)
 
 /* --- the others --------------------------------------------------------------------------------------------------- */
 
-/* Tables of an earlier picture are used where a picture has none; without any, Huffman's are the standard's. */
-static uint32_t mjpeg_flags(struct film_reader *r, const AVPacket *p)
+struct jpeg_tables {
+    uint32_t quantizer, huffman; /* bits of the ids that a picture defines: Huffman's by class, DC 0..3, AC 4..7 */
+    uint32_t wanted_quantizer, wanted_huffman;
+    int n_components, n_in_scan;
+    bool is_baseline, has_comment;
+};
+
+/* A segment's body of n bytes (ITU-T T.81, B.2). False where it is not one. */
+static bool read_segment(struct jpeg_tables *t, int marker, const uint8_t *s, int n)
 {
-    bool has_quantizer = false, has_huffman = false;
+    int at = 0;
+
+    switch (marker) {
+    case 0xDB:
+        for (; at < n; at += 1 + (s[at] >> 4 ? 128 : 64))
+            t->quantizer |= 1u << (s[at] & 3);
+        return true;
+    case 0xC4:
+        while (at + 17 <= n) {
+            int symbols = 0;
+            for (int i = 1; i <= 16; i++)
+                symbols += s[at + i];
+            t->huffman |= 1u << ((s[at] >> 4 & 1) * 4 + (s[at] & 3));
+            at += 17 + symbols;
+        }
+        return true;
+    case 0xC0:
+    case 0xC1:
+        t->is_baseline = true;
+        t->n_components = n >= 6 ? s[5] : 0;
+        for (int i = 0; i < t->n_components && 8 + 3 * i < n; i++)
+            t->wanted_quantizer |= 1u << (s[8 + 3 * i] & 3);
+        return n >= 6 + 3 * t->n_components;
+    case 0xDA:
+        t->n_in_scan = n >= 1 ? s[0] : 0;
+        for (int i = 0; i < t->n_in_scan && 2 + 2 * i < n; i++)
+            t->wanted_huffman |= 1u << (s[2 + 2 * i] >> 4 & 3) | 16u << (s[2 + 2 * i] & 3);
+        return n >= 1 + 2 * t->n_in_scan;
+    case 0xFE:
+        t->has_comment = true;
+        return true;
+    default:
+        return true;
+    }
+}
+
+/* True where the segments before the first scan, and its header, could be read. */
+static bool read_jpeg_tables(struct jpeg_tables *t, const AVPacket *p)
+{
     int at = 2;
 
     if (p->size < 4 || p->data[0] != 0xFF || p->data[1] != 0xD8)
-        return 0;
+        return false;
     while (at + 4 <= p->size && p->data[at] == 0xFF) {
         const int marker = p->data[at + 1], bytes = p->data[at + 2] << 8 | p->data[at + 3];
         if (marker == 0xFF) { /* padding */
             at++;
             continue;
         }
-        has_quantizer |= marker == 0xDB;
-        has_huffman |= marker == 0xC4;
-        if (marker == 0xDA) {
-            r->has_other_headers |= has_huffman;
-            return has_quantizer && (has_huffman || !r->has_other_headers) ? OPEN_START : 0;
-        }
+        if (bytes < 2 || at + 2 + bytes > p->size || !read_segment(t, marker, p->data + at + 4, bytes - 2))
+            return false;
+        if (marker == 0xDA)
+            return true;
         at += 2 + bytes;
     }
-    return 0;
+    return false;
+}
+
+/* Tables of earlier pictures stay in force where a picture has none; without any, Huffman's are the standard's. A start
+ * has all that its one scan asks for, or no Huffman table where none has been yet; comments can say what colours mean.
+ */
+static uint32_t mjpeg_flags(struct film_reader *r, const AVPacket *p)
+{
+    struct jpeg_tables t = {0};
+    const bool is_read = read_jpeg_tables(&t, p);
+    const bool has_any = p->size > 0 && memmem(p->data, (size_t)p->size, "\xFF\xC4", 2); /* coded data has no such */
+    const bool is_first = r->film->n_packets == 0;
+
+    r->has_other_headers |= has_any;
+    if (is_first)
+        r->headers[0] = t.has_comment;
+    return is_read && t.is_baseline && t.n_in_scan == t.n_components && (t.wanted_quantizer & ~t.quantizer) == 0 &&
+                   (r->has_other_headers ? (t.wanted_huffman & ~t.huffman) == 0 : true) &&
+                   t.has_comment == r->headers[0]
+               ? OPEN_START
+               : 0;
 }
 
 /* The first bit that FFV1's range coder gives, of even chances, is the key frame's mark (RFC 9043, 4.3): all state is

@@ -2,10 +2,7 @@
 
 #include "media/av.h"
 
-enum {
-    MOST_ERRORS = 64, /* one after the other, with nothing between: no more is to be had */
-    PROGRESS_PACKETS = 16
-};
+enum { PROGRESS_PACKETS = 16 };
 
 struct plain {
     const struct plain_decode *setup;

@@ -74,7 +74,8 @@ static void test_h264(void)
     begin(&r, AV_CODEC_ID_H264, BYTES("\1\x64\0\x0A\xFF\xE1\0"));
     CHECK_INT(ADD(&r, "\0\0\0\5\x65\x88\x84\0\1"), CLOSED);
     CHECK_INT(ADD(&r, "\0\0\0\0\0\0\0\5\x65\x88\x84\0\1"), CLOSED);
-    CHECK_INT(ADD(&r, "\xFF\xFF\xFF\xFF\x65\x88\x84\0\1"), CLOSED);
+    CHECK_INT(ADD(&r, "\xFF\xFF\xFF\xFF\x65\x88\x84\0\1"), 0);
+    CHECK_INT(ADD(&r, "\0\0\0\1\x65\x88\x84\0\1"), CLOSED); /* start codes all the same */
     CHECK_INT(ADD(&r, "\xFF\xFF\xFF\xFF\x41\x88\x84\0\1"), 0);
     CHECK_INT(ADD(&r, "\0\0"), 0);
     end(&r);
@@ -92,6 +93,26 @@ static void test_hevc(void)
     CHECK(!r.reader.has_sublayers);
     CHECK_INT(ADD(&r, "\0\0\1\x02\2\1\1\1"), 0); /* temporal id 1 */
     CHECK(r.reader.has_sublayers);
+    end(&r);
+
+    /* RASL pictures (8, 9) are shown behind a CRA, not behind a BLA, nor behind a CRA that begins a sequence. */
+    static const struct {
+        const char *bytes;
+        size_t n;
+        bool is_hidden;
+    } order[] = {
+        {BYTES("\0\0\1\x26\1\1\1\1"), false}, {BYTES("\0\0\1\x2A\1\1\1\1"), false},
+        {BYTES("\0\0\1\x10\1\1\1\1"), false}, {BYTES("\0\0\1\x20\1\1\1\1"), false},
+        {BYTES("\0\0\1\x10\1\1\1\1"), true},  {BYTES("\0\0\1\x12\1\1\1\1"), true},
+        {BYTES("\0\0\1\x02\1\1\1\1"), false}, {BYTES("\0\0\1\x2A\1\1\1\1"), false},
+        {BYTES("\0\0\1\x12\1\1\1\1"), false}, {BYTES("\0\0\1\x02\1\1\1\1\0\0\1\x48\1"), false},
+        {BYTES("\0\0\1\x2A\1\1\1\1"), false}, {BYTES("\0\0\1\x12\1\1\1\1"), true},
+    };
+    begin(&r, AV_CODEC_ID_HEVC, NULL, 0);
+    for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
+        add(&r, order[i].bytes, order[i].n, NULL);
+        CHECK_INT(r.reader.is_hidden, order[i].is_hidden);
+    }
     end(&r);
 }
 
@@ -131,6 +152,10 @@ static void test_mpeg(void)
     CHECK_INT(ADD(&r, "\0\0\1\xB8\0\0\0\1\0\0\x08\0"), OPEN);                 /* group, I; the container's sequence */
     CHECK_INT(ADD(&r, "\0\0\1\0\0\x08\0"), 0);                                /* I alone */
     CHECK_INT(ADD(&r, "\0\0\1\xB8\0\0\0\1\0\0\x10\0"), 0);                    /* group, P */
+    CHECK_INT(ADD(&r, "\0\0\1\0\0\x10\0\0\0\1\xB5\x80\0\0\0\1\1\0"), 0);
+    CHECK_INT(ADD(&r, "\0\0\1\xB8\0\0\0\1\0\0\x08\0"), OPEN);
+    CHECK_INT(ADD(&r, "\0\0\1\0\0\x10\0\0\0\1\xB5\x30\0\0\0\1\1\0"), 0); /* a picture's own matrices stay */
+    CHECK_INT(ADD(&r, "\0\0\1\xB8\0\0\0\1\0\0\x08\0"), 0);
     CHECK_INT(ADD(&r, "\0\0\1\xB3\x15\0\0\0\1\xB8\0\0\0\1\0\0\x08\0"), OPEN); /* another sequence, its own */
     CHECK_INT(ADD(&r, "\0\0\1\xB8\0\0\0\1\0\0\x08\0"), 0);                    /* whose? */
     end(&r);
@@ -149,16 +174,60 @@ static void test_mpeg(void)
     end(&r);
 }
 
-static void test_others(void)
+/* A picture of one component, or of two of which the second wants tables of its own, with these tables. */
+static uint32_t add_jpeg(struct reading *r, int n_components, int quantizers, const char *huffman, bool has_comment)
+{
+    char bytes[1024];
+    size_t n = 0;
+#define PUT(text) (memcpy(bytes + n, text, sizeof(text) - 1), n += sizeof(text) - 1)
+
+    PUT("\xFF\xD8");
+    if (has_comment)
+        PUT("\xFF\xFE\0\x04hi");
+    for (int i = 0; i < quantizers; i++) {
+        PUT("\xFF\xDB\0\x43");
+        bytes[n++] = (char)i;
+        memset(bytes + n, 1, 64);
+        n += 64;
+    }
+    for (; *huffman; huffman++) { /* the byte that says class and id, as two letters: a = DC 0, b = DC 1, c, d = AC */
+        PUT("\xFF\xC4\0\x14");
+        bytes[n++] = (char)((*huffman - 'a') / 2 * 16 + (*huffman - 'a') % 2);
+        memset(bytes + n, 0, 17);
+        bytes[n] = 1;
+        n += 17;
+    }
+    if (n_components == 1)
+        PUT("\xFF\xC0\0\x0B\x08\0\x10\0\x10\1\1\x11\0\xFF\xDA\0\x08\1\1\0\0\x3F\0data");
+    else
+        PUT("\xFF\xC0\0\x0E\x08\0\x10\0\x10\2\1\x11\0\2\x11\1\xFF\xDA\0\x0A\2\1\0\2\x11\0\x3F\0data");
+#undef PUT
+    return add(r, bytes, n, NULL);
+}
+
+static void test_mjpeg(void)
 {
     struct reading r;
 
     begin(&r, AV_CODEC_ID_MJPEG, NULL, 0);
-    CHECK_INT(ADD(&r, "\xFF\xD8\xFF\xDB\0\3\0\xFF\xDA\0\2"), OPEN);               /* the standard's Huffman tables */
-    CHECK_INT(ADD(&r, "\xFF\xD8\xFF\xDA\0\2"), 0);                                /* no quantizer of its own */
-    CHECK_INT(ADD(&r, "\xFF\xD8\xFF\xDB\0\3\0\xFF\xC4\0\3\0\xFF\xDA\0\2"), OPEN); /* its own */
-    CHECK_INT(ADD(&r, "\xFF\xD8\xFF\xDB\0\3\0\xFF\xDA\0\2"), 0);                  /* those of the one before? */
+    CHECK_INT(add_jpeg(&r, 1, 1, "", false), OPEN); /* the standard's Huffman tables */
+    CHECK_INT(add_jpeg(&r, 1, 0, "", false), 0);    /* no quantizer of its own */
+    CHECK_INT(add_jpeg(&r, 2, 1, "", false), 0);    /* one of two */
+    CHECK_INT(add_jpeg(&r, 1, 1, "", true), 0);     /* a comment, which the first has not */
+    CHECK_INT(add_jpeg(&r, 2, 2, "abcd", false), OPEN);
+    CHECK_INT(add_jpeg(&r, 2, 2, "acd", false), 0); /* one of four is that of the one before */
+    CHECK_INT(add_jpeg(&r, 1, 1, "ac", false), OPEN);
+    CHECK_INT(add_jpeg(&r, 1, 1, "", false), 0); /* those of the one before? */
+    CHECK_INT(ADD(&r, "\xFF\xD8\xFF\xDB\xFF\xFF\0\xFF\xDA\0\2"), 0);
+    CHECK_INT(ADD(&r, "\xFF\xD8\xFF\xC0\0\x02"), 0);
     end(&r);
+}
+
+static void test_others(void)
+{
+    struct reading r;
+
+    test_mjpeg();
 
     begin(&r, AV_CODEC_ID_FFV1, NULL, 0);
     CHECK_INT(ADD(&r, "\xB0\0\0\0"), OPEN);
