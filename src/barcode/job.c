@@ -35,7 +35,7 @@ static void show_index_progress(void *context, int64_t done, int64_t total)
     progress_show(context, done, total, "");
 }
 
-/* Rank 0 alone opens the film; the others work on what it found. */
+/* Rank 0 alone reads all of the film's packets; the others work on what it found. */
 static enum status read_index(struct job *job)
 {
     const double started = clock_seconds();

@@ -20,9 +20,8 @@ enum {
     PACKET_CLEAN = 2,  /* ... and everything shown from here on is exact (IDR and the like) */
     PACKET_SHOWN = 4,  /* a frame comes of it */
     PACKET_CLOSED = 8, /* a key frame that no later packet looks behind: a decoder in use needs no reset before it */
-    PACKET_BROKEN =
-        16, /* something seems to be missing here: a mark, a hole in the file or in numbers, a decoder's word */
-    PACKET_MARKED = 32 /* ... the container's own word */
+    PACKET_BROKEN = 16, /* something seems to be missing here: by a mark, the file, numbers, or a decoder's word */
+    PACKET_MARKED = 32  /* ... by the container's own word */
 };
 
 struct film_packet {  /* in decode order */

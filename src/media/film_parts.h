@@ -15,9 +15,9 @@ struct film_reader {
     int64_t last_duration;
     int64_t n_read_errors;    /* up to the last packet of the film */
     bool is_behind_fault;     /* other streams' packets since then were */
-    bool has_other_headers;   /* packets have had some that the container does not have */
+    bool has_other_headers;   /* packets have had some that the container does not have (MPEG-4, MJPEG: any) */
     bool has_loose_headers;   /* and a key frame after them has none of its own, or the container changes them midway */
-    uint8_t headers[32];      /* MPEG-4 part 2: hash of the first that packets had */
+    uint8_t headers[32];      /* MPEG-4 part 2: hash of the first that packets had; MJPEG: whether the first had a comment */
     bool is_hidden;           /* the last packet: a decoder never shows its picture */
     bool drops_leading;       /* HEVC: nor the leading pictures of the last IRAP that refer to what was before it */
     bool has_irap, has_ended; /* HEVC: there was one; a sequence's end came with the packet before */
@@ -26,8 +26,8 @@ struct film_reader {
     uint32_t (*starts)(struct film_reader *, const AVPacket *); /* the codec's rule of film_starts.c; NULL = none */
 };
 
-/* film_starts.c. Before the first packet; of each one, PACKET_KEY, _CLEAN, _CLOSED and what there is to recover; after
- * the last, when all that speaks against splitting has been seen. */
+/* film_starts.c. Before the first packet; of each one, PACKET_KEY, _CLEAN and _CLOSED, and whether it is hidden; after the
+ * last, when all that speaks against splitting has been seen. */
 void film_starts_begin(struct film_reader *r);
 uint32_t film_start_flags(struct film_reader *r, const AVPacket *p);
 void film_starts_end(struct film_reader *r);
@@ -45,8 +45,7 @@ uint32_t film_start_of_hevc(struct film_reader *r, const AVPacket *p);
 /* film_packets.c. Reads to the end, past read errors. */
 enum status film_read_packets(struct film_reader *r, film_progress *progress, void *context);
 
-/* Ticks that a frame lasts where nothing says better, 1 .. TICKS_MOST: needs r->in, knows more after film_read_packets.
- */
+/* Ticks that a frame lasts where nothing says better, 1 .. TICKS_MOST: needs r->in, knows more after the packets. */
 int64_t film_usual_duration(const struct film_reader *r);
 
 /* film_order.c. Fills film->frame, which has room for every packet; needs info.usual_ticks. video_delay: frames by
@@ -56,9 +55,7 @@ bool film_order_by_time(struct film *film, int video_delay, int wrap_bits);
 /* Likewise. Fills packet.frame and packet.key. */
 void film_link_packets(struct film *film);
 
-/* film_listing.c. The next frame of a sequential film, after *last (NULL: the first), of the time that its decoder
- * tells.
- */
+/* film_listing.c. A sequential film's frame after *last (NULL: the first), of the time that its decoder tells. */
 struct film_frame film_listed_frame(const struct film_frame *last, int64_t time, int64_t usual_ticks);
 
 /* film_head.c. Begins to decode the first packets in the background. *head, also after a failure, ends with
@@ -89,7 +86,7 @@ void film_judge_frames(struct film *film, const struct film_decoded *decoded);
 bool film_is_even(const struct film *film, int64_t *usual);
 
 /* film_holes.c. Of a settled film: whether decoders show the frames around its holes as they are listed, and whether
- * they may leave frames out. */
+ * they may leave frames out. The 16 longest holes are looked at, of the others the same is believed. */
 enum status film_look_at_holes(struct film *film, const atomic_int *stop, bool *are_sound);
 
 /* film.c. What follows from the list of frames: duration, links, whether it is whole. */
