@@ -148,7 +148,7 @@ void film_describe_picture(struct film_info *info, const AVCodecContext *decoder
     av_picture_release(&picture);
 }
 
-/* --- the list of frames ---------------------------------------------------------------------------------------------- */
+/* --- the list of frames ------------------------------------------------------------------------------------------- */
 
 void film_settle(struct film *film, const struct film_decoded *decoded)
 {

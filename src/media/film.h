@@ -16,10 +16,10 @@
 #include <stdint.h>
 
 enum {
-    PACKET_KEY = 1,    /* it shows by itself, whatever the container says, that decoding may start here */
-    PACKET_CLEAN = 2,  /* ... and everything shown from here on is exact (IDR and the like) */
-    PACKET_SHOWN = 4,  /* a frame comes of it */
-    PACKET_CLOSED = 8, /* a key frame that no later packet looks behind: a decoder in use needs no reset before it */
+    PACKET_KEY = 1,     /* it shows by itself, whatever the container says, that decoding may start here */
+    PACKET_CLEAN = 2,   /* ... and everything shown from here on is exact (IDR and the like) */
+    PACKET_SHOWN = 4,   /* a frame comes of it */
+    PACKET_CLOSED = 8,  /* a key frame that no later packet looks behind: a decoder in use needs no reset before it */
     PACKET_BROKEN = 16, /* something seems to be missing here: by a mark, the file, numbers, or a decoder's word */
     PACKET_MARKED = 32  /* ... by the container's own word */
 };

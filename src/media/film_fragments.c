@@ -1,5 +1,5 @@
-/* film_fragments: the numbers of an MP4's fragments (ISO/IEC 14496-12, 8.8): where they do not go on, and the film's time
- * has a hole there, a part is missing; where they do, nobody recorded meanwhile. libavformat does not tell them. */
+/* film_fragments: the numbers of an MP4's fragments (ISO/IEC 14496-12, 8.8): where they do not go on, and the film's
+ * time has a hole there, a part is missing; where they do, nobody recorded meanwhile. libavformat does not tell. */
 #include "media/film_parts.h"
 
 #include "base/mem.h"

@@ -17,7 +17,7 @@ struct film_reader {
     bool is_behind_fault;     /* other streams' packets since then were */
     bool has_other_headers;   /* packets have had some that the container does not have (MPEG-4, MJPEG: any) */
     bool has_loose_headers;   /* and a key frame after them has none of its own, or the container changes them midway */
-    uint8_t headers[32];      /* MPEG-4 part 2: hash of the first that packets had; MJPEG: whether the first had a comment */
+    uint8_t headers[32];      /* MPEG-4: hash of the first in packets; MJPEG: whether the first had a comment */
     bool is_hidden;           /* the last packet: a decoder never shows its picture */
     bool drops_leading;       /* HEVC: nor the leading pictures of the last IRAP that refer to what was before it */
     bool has_irap, has_ended; /* HEVC: there was one; a sequence's end came with the packet before */
@@ -26,8 +26,8 @@ struct film_reader {
     uint32_t (*starts)(struct film_reader *, const AVPacket *); /* the codec's rule of film_starts.c; NULL = none */
 };
 
-/* film_starts.c. Before the first packet; of each one, PACKET_KEY, _CLEAN and _CLOSED, and whether it is hidden; after the
- * last, when all that speaks against splitting has been seen. */
+/* film_starts.c. Before the first packet; of each one, PACKET_KEY, _CLEAN and _CLOSED, and whether it is hidden; after
+ * the last, when all that speaks against splitting has been seen. */
 void film_starts_begin(struct film_reader *r);
 uint32_t film_start_flags(struct film_reader *r, const AVPacket *p);
 void film_starts_end(struct film_reader *r);
