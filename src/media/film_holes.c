@@ -15,10 +15,6 @@ enum {
     FRAMES_BEHIND = 32
 };
 
-struct hole {
-    int64_t ticks, frame; /* behind which it is */
-};
-
 struct watch {
     int64_t first, end, n, last; /* first .. end - 1 are wanted, n of them came out, last the last of all */
     bool in_order;
@@ -73,7 +69,7 @@ static enum status look_at(const struct film *film, int64_t frame, const atomic_
 
 static int compare_holes(const void *a, const void *b)
 {
-    const struct hole *x = a, *y = b;
+    const struct film_hole *x = a, *y = b;
 
     return x->ticks != y->ticks ? (x->ticks > y->ticks ? -1 : 1) : (x->frame > y->frame) - (x->frame < y->frame);
 }
@@ -84,11 +80,9 @@ static bool is_jump(const struct film_frame *a)
     return a[0].pts != FILM_NO_TIME && a[1].pts != FILM_NO_TIME && a[1].pts - a[0].pts != a[1].ticks - a[0].ticks;
 }
 
-/* Jumps of the clock, then, of a film whose frames are else evenly spaced, where a frame or more would fit in; the
- * longest first. */
-static struct hole *list_holes(const struct film *film, int64_t *n)
+struct film_hole *film_list_holes(const struct film *film, int64_t *n)
 {
-    struct hole *hole = mem_array((size_t)film->n_frames, sizeof *hole);
+    struct film_hole *hole = mem_array((size_t)film->n_frames, sizeof *hole);
     int64_t usual;
     const bool is_even = film_is_even(film, &usual);
 
@@ -97,9 +91,9 @@ static struct hole *list_holes(const struct film *film, int64_t *n)
         const struct film_frame *a = &film->frame[i];
         const int64_t ticks = a[1].ticks - a[0].ticks;
         if (is_jump(a))
-            hole[(*n)++] = (struct hole){INT64_MAX, i};
-        else if (is_even && ticks >= usual + usual / 2)
-            hole[(*n)++] = (struct hole){ticks, i};
+            hole[(*n)++] = (struct film_hole){INT64_MAX, i};
+        else if (is_even && 2 * ticks >= 3 * usual)
+            hole[(*n)++] = (struct film_hole){ticks, i};
     }
     if (hole)
         qsort(hole, (size_t)*n, sizeof *hole, compare_holes);
@@ -108,7 +102,7 @@ static struct hole *list_holes(const struct film *film, int64_t *n)
 
 /* A frame behind a hole that goes on from the one before it may refer to a lost one: what is put in its place depends
  * on all that the decoder saw, so it has to see all. */
-static bool goes_on(const struct film *film, const struct hole *h)
+static bool goes_on(const struct film *film, const struct film_hole *h)
 {
     return !(film->packet[film->frame[h->frame + 1].packet].flags & PACKET_KEY);
 }
@@ -116,7 +110,7 @@ static bool goes_on(const struct film *film, const struct hole *h)
 enum status film_look_at_holes(struct film *film, const atomic_int *stop, bool *are_sound)
 {
     int64_t n;
-    struct hole *hole = list_holes(film, &n);
+    struct film_hole *hole = film_list_holes(film, &n);
     enum status st = ST_OK;
 
     *are_sound = true;

@@ -85,6 +85,14 @@ void film_judge_frames(struct film *film, const struct film_decoded *decoded);
 /* film_whole.c. Whether frames come in equal steps (19 of 20 within a tenth); *usual: the median, ticks. */
 bool film_is_even(const struct film *film, int64_t *usual);
 
+struct film_hole {
+    int64_t ticks, frame; /* how long, and behind which frame */
+};
+
+/* film_holes.c. Jumps of the clock, then, of a film whose frames are else evenly spaced, where a frame or more would fit
+ * in; the longest first. Heap, [*n]; NULL: no memory. */
+struct film_hole *film_list_holes(const struct film *film, int64_t *n);
+
 /* film_holes.c. Of a settled film: whether decoders show the frames around its holes as they are listed, and whether
  * they may leave frames out. The 16 longest holes are looked at, of the others the same is believed. */
 enum status film_look_at_holes(struct film *film, const atomic_int *stop, bool *are_sound);

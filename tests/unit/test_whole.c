@@ -96,8 +96,38 @@ static void test_uneven(void)
     }
 }
 
+/* Steps of one tick are steps like others; a jump of the clock comes first. */
+static void test_list_of_holes(void)
+{
+    static const int64_t steps[] = {1, 2, 100, 3003};
+
+    for (size_t s = 0; s < sizeof steps / sizeof *steps; s++) {
+        struct film f = {.n_frames = 200, .info = {.time_base_num = 1, .time_base_den = 1000}};
+        int64_t n;
+        f.frame = calloc(200, sizeof *f.frame);
+        for (int64_t i = 0; i < 200; i++)
+            f.frame[i] = (struct film_frame){.pts = 7 + steps[s] * i, .ticks = steps[s] * i};
+        free(film_list_holes(&f, &n));
+        CHECK_INT(n, 0);
+        for (int64_t i = 0; i < 200; i++) {
+            f.frame[i].ticks += steps[s] * (i >= 50) + steps[s] * 9 * (i >= 120);
+            f.frame[i].pts += steps[s] * (i >= 50) + steps[s] * 9 * (i >= 120) - 5000 * (i >= 160);
+        }
+        struct film_hole *hole = film_list_holes(&f, &n);
+        if (CHECK_INT(n, 3)) {
+            CHECK_INT(hole[0].frame, 159);
+            CHECK_INT(hole[1].frame, 119);
+            CHECK_INT(hole[1].ticks, 10 * steps[s]);
+            CHECK_INT(hole[2].frame, 49);
+        }
+        free(hole);
+        film_release(&f);
+    }
+}
+
 int main(void)
 {
+    test_list_of_holes();
     test_holes();
     test_uneven();
     return test_end();
