@@ -331,8 +331,7 @@ enum status file_sha256(const char *path, enum status at_fault, char hex[65], in
         *bytes += (int64_t)n;
     }
     sha256_end(&sha, digest);
-    for (int i = 0; i < SHA256_BYTES; i++)
-        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+    sha256_digits(digest, hex);
     file_in_close(&in);
     free(piece);
     return st;

@@ -57,8 +57,7 @@ static enum status digest(const struct source *s, int n_parts, char hex[65])
     if (st != ST_OK)
         return st;
     sha256_end(&sha, bytes);
-    for (int i = 0; i < SHA256_BYTES; i++)
-        snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
+    sha256_digits(bytes, hex);
     return ST_OK;
 }
 
@@ -76,7 +75,7 @@ static enum status take(struct source *s, int n_parts, struct file_mark *mark)
     s->bytes = info.st_size;
     TRY(digest(s, n_parts, mark->fingerprint));
     mark->bytes = info.st_size;
-    mark->mtime_ns = (int64_t)((uint64_t)info.st_mtim.tv_sec * UINT64_C(1000000000) + (uint64_t)info.st_mtim.tv_nsec);
+    mark->mtime_ns = file_mark_time(&info);
     return ST_OK;
 }
 

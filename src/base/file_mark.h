@@ -5,11 +5,18 @@
 #include "base/status.h"
 
 #include <stdint.h>
+#include <sys/stat.h>
 
 struct file_mark {
     int64_t bytes, mtime_ns; /* of the last change, since the epoch; wraps for times that are centuries away */
     char fingerprint[65];    /* hex */
 };
+
+/* A file's mtime_ns. */
+static inline int64_t file_mark_time(const struct stat *info)
+{
+    return (int64_t)((uint64_t)info->st_mtim.tv_sec * UINT64_C(1000000000) + (uint64_t)info->st_mtim.tv_nsec);
+}
 
 /* Of parts: the head, the tail and what lies evenly between, a MiB each. */
 enum { FILE_MARK_ENDS = 2, FILE_MARK_THROUGHOUT = 256 };

@@ -91,18 +91,24 @@ void sha256_end(struct sha256 *sha, uint8_t digest[SHA256_BYTES])
         digest[i] = (uint8_t)(sha->state[i / 4] >> (24 - i % 4 * 8));
 }
 
-void sha256_hex(const void *bytes, size_t n, char hex[2 * SHA256_BYTES + 1])
+void sha256_digits(const uint8_t digest[SHA256_BYTES], char hex[2 * SHA256_BYTES + 1])
 {
     static const char digits[] = "0123456789abcdef";
+
+    for (int i = 0; i < SHA256_BYTES; i++) {
+        hex[2 * i] = digits[digest[i] >> 4];
+        hex[2 * i + 1] = digits[digest[i] & 15];
+    }
+    hex[2 * SHA256_BYTES] = '\0';
+}
+
+void sha256_hex(const void *bytes, size_t n, char hex[2 * SHA256_BYTES + 1])
+{
     uint8_t digest[SHA256_BYTES];
     struct sha256 sha;
 
     sha256_init(&sha);
     sha256_add(&sha, bytes, n);
     sha256_end(&sha, digest);
-    for (int i = 0; i < SHA256_BYTES; i++) {
-        hex[2 * i] = digits[digest[i] >> 4];
-        hex[2 * i + 1] = digits[digest[i] & 15];
-    }
-    hex[2 * SHA256_BYTES] = '\0';
+    sha256_digits(digest, hex);
 }

@@ -121,6 +121,5 @@ enum status av_picture_hash(struct av_picture *p, const AVCodecContext *decoder,
 void av_picture_release(struct av_picture *p);
 
 const char *av_matrix_name(enum frame_matrix matrix);
-void av_hash_hex(const uint8_t digest[32], char hex[65]);
 
 #endif

@@ -195,9 +195,7 @@ enum status av_input_open(struct av_input *in, const char *path, const atomic_in
     pthread_once(&once, start_listening);
     *in = (struct av_input){.stop = stop};
     const enum status st = open_container(in, path);
-    if (st != ST_OK)
-        return film_blame_encryption(path, st);
-    return film_refuse_by_headers(in, path);
+    return st == ST_OK ? ST_OK : film_blame_encryption(path, st);
 }
 
 void av_input_close(struct av_input *in)
@@ -240,8 +238,10 @@ enum status av_input_read(struct av_input *in, AVPacket *packet, void (*other)(v
         if (error == AVERROR(ENOMEM))
             return FAIL(ST_NOMEM, "out of memory reading a packet");
         if (error == AVERROR_EOF) {
-            if (in->format->pb && in->format->pb->error < 0 && in->format->pb->error != AVERROR_EOF)
-                note_error(in, in->format->pb->error), in->n_errors_on_end++;
+            if (in->format->pb && in->format->pb->error < 0 && in->format->pb->error != AVERROR_EOF) {
+                note_error(in, in->format->pb->error);
+                in->n_errors_on_end++;
+            }
             return ST_END;
         }
         if (error < 0) {

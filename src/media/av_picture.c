@@ -1,6 +1,8 @@
 /* av_picture: how a decoded AVFrame is laid out and what its samples mean. */
 #include "media/av.h"
 
+#include "base/sha256.h"
+
 #include <libavutil/hwcontext.h>
 #include <libavutil/imgutils.h>
 #include <libavutil/pixdesc.h>
@@ -192,12 +194,6 @@ enum status av_picture_view(struct av_picture *p, const AVCodecContext *decoder,
     return av_planes_unpack(&p->planes, av, is_xyz(d, &colours), f);
 }
 
-void av_hash_hex(const uint8_t digest[32], char hex[65])
-{
-    for (int i = 0; i < 32; i++)
-        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
-}
-
 static void hash_bytes(const uint8_t *data, size_t bytes, struct AVSHA *sha)
 {
     av_sha_update(sha, data, bytes);
@@ -299,7 +295,7 @@ enum status av_picture_hash(struct av_picture *p, const AVCodecContext *decoder,
         hash_bytes(p->packed, (size_t)(n > 0 ? n : 0), sha);
     }
     av_sha_final(sha, digest);
-    av_hash_hex(digest, hex);
+    sha256_digits(digest, hex);
 done:
     av_frame_free(&host);
     av_free(sha);

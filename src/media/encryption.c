@@ -1,6 +1,8 @@
 /* encryption: see encryption.h. */
 #include "media/encryption.h"
 
+#include "media/mp4_box.h"
+
 #include <libavutil/intreadwrite.h>
 #include <libavutil/macros.h>
 
@@ -50,28 +52,14 @@ struct box {
 /* The box at `at`, which may not reach beyond `end`. */
 static bool read_box(struct boxes *b, int64_t at, int64_t end, struct box *box)
 {
-    uint8_t head[16];
-    int64_t bytes;
+    struct mp4_box header;
 
-    if (b->n_left <= 0 || end - at < 8 || !read_at(b->fd, at, head, 8))
+    if (b->n_left <= 0 || end - at < 8 || !mp4_box_read(b->fd, at, &header) || header.body > end)
         return false;
     b->n_left--;
-    bytes = AV_RB32(head);
-    box->type = AV_RB32(head + 4);
-    box->at = at;
-    box->body = at + 8;
-    if (bytes == 1) {
-        if (end - at < 16 || !read_at(b->fd, at, head, 16))
-            return false;
-        const uint64_t wide = AV_RB64(head + 8);
-        bytes = wide <= INT64_MAX ? (int64_t)wide : 0;
-        box->body = at + 16;
-    } else if (bytes == 0) {
-        bytes = end - at;
-    }
-    if (bytes < box->body - at)
-        return false;
-    box->end = bytes < end - at ? at + bytes : end; /* cut off, perhaps */
+    *box = (struct box){.type = header.type, .at = at, .body = header.body, .end = end};
+    if (header.bytes > 0 && header.bytes < end - at) /* else cut off, perhaps */
+        box->end = at + header.bytes;
     return true;
 }
 

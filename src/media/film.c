@@ -69,7 +69,7 @@ static void hash_kind(const AVCodecParameters *par, char kind[65])
     if (par->extradata_size > 0)
         sha256_add(&sha, par->extradata, (size_t)par->extradata_size);
     sha256_end(&sha, digest);
-    av_hash_hex(digest, kind);
+    sha256_digits(digest, kind);
 }
 
 void film_describe_stream(struct film_info *info, const struct av_input *in)
@@ -219,6 +219,8 @@ enum status film_open(struct film *film, const char *path, const atomic_int *sto
     if (!film->path)
         return FAIL(ST_NOMEM, "out of memory opening %s", path);
     st = av_input_open(&in, path, stop);
+    if (st == ST_OK)
+        st = film_refuse_by_headers(&in, path);
     if (st == ST_OK)
         st = film_head_begin(film->path, stop, &head);
     if (st == ST_OK)

@@ -3,6 +3,10 @@
 #include "media/film_parts.h"
 
 #include "base/mem.h"
+#include "media/mp4_box.h"
+
+#include <libavutil/intreadwrite.h>
+#include <libavutil/macros.h>
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -20,57 +24,33 @@ struct fragments {
     bool is_cut; /* the file ends within a box */
 };
 
-static uint32_t be32(const uint8_t *b)
-{
-    return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
-}
-
-/* A box's bytes, its header of 8 or 16 included; 0: up to the end of the file; -1: none. */
-static int64_t read_box(int fd, int64_t at, char kind[4], int *header)
-{
-    uint8_t b[16];
-    const ssize_t got = pread(fd, b, sizeof b, (off_t)at);
-
-    if (got < 8)
-        return -1;
-    memcpy(kind, b + 4, 4);
-    *header = 8;
-    if (be32(b) != 1)
-        return be32(b) == 0 || be32(b) >= 8 ? (int64_t)be32(b) : -1;
-    *header = 16;
-    const uint64_t bytes = (uint64_t)be32(b + 8) << 32 | be32(b + 12);
-    return got == 16 && bytes >= 16 && bytes < (uint64_t)1 << 62 ? (int64_t)bytes : -1;
-}
-
 /* The moof's first box, mfhd, has the number. */
-static enum status add_fragment(struct fragments *f, int fd, int64_t at, int header)
+static enum status add_fragment(struct fragments *f, int fd, int64_t at, int64_t body)
 {
     uint8_t b[16];
 
-    if (pread(fd, b, sizeof b, (off_t)(at + header)) != sizeof b || memcmp(b + 4, "mfhd", 4) != 0)
+    if (pread(fd, b, sizeof b, (off_t)body) != sizeof b || memcmp(b + 4, "mfhd", 4) != 0)
         return ST_OK;
     struct fragment *grown = mem_grow(f->of, f->n, &f->room, sizeof *grown);
     if (!grown)
         return ST_NOMEM;
     f->of = grown;
-    f->of[f->n++] = (struct fragment){at, be32(b + 12)};
+    f->of[f->n++] = (struct fragment){at, AV_RB32(b + 12)};
     return ST_OK;
 }
 
 static enum status list_fragments(struct fragments *f, int fd, int64_t file_bytes)
 {
-    int64_t at = 0, bytes;
-    char kind[4];
-    int header;
+    const uint32_t moof = MKBETAG('m', 'o', 'o', 'f'), mdat = MKBETAG('m', 'd', 'a', 't');
+    struct mp4_box box;
 
-    while (at < file_bytes && (bytes = read_box(fd, at, kind, &header)) >= 0) {
-        if (memcmp(kind, "moof", 4) == 0)
-            TRY(add_fragment(f, fd, at, header));
-        if (bytes == 0)
-            return ST_OK;
-        if (bytes > file_bytes - at) /* what else may stand at the end is nobody's loss */
-            f->is_cut = memcmp(kind, "moof", 4) == 0 || memcmp(kind, "mdat", 4) == 0;
-        at += bytes;
+    for (int64_t at = 0; at < file_bytes && mp4_box_read(fd, at, &box); at += box.bytes) {
+        if (box.type == moof)
+            TRY(add_fragment(f, fd, at, box.body));
+        if (box.bytes > file_bytes - at) /* what else may stand at the end is nobody's loss */
+            f->is_cut = box.type == moof || box.type == mdat;
+        if (box.bytes == 0 || box.bytes > file_bytes - at)
+            break;
     }
     return ST_OK;
 }

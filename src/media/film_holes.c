@@ -1,6 +1,6 @@
 /* film_holes: what decoders make of a film's holes. Behind a part that is missing they show what was held back in
- * another order than by time, and miss what they should refer to; behind a pause all is as listed. Asked only where
- * nothing else tells: MP4 has tables and numbers of fragments, MPEG-TS counts its packets. */
+ * another order than by time, conceal by what they decoded before, and miss what they should refer to; behind a pause
+ * all is as listed. Tables and counters do not tell for sure: a film may have been copied after the loss. */
 #include "media/film_parts.h"
 
 #include "base/mem.h"

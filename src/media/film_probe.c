@@ -10,6 +10,9 @@ enum status film_probe(const char *path, const atomic_int *stop, struct film_pro
     struct av_input in;
     enum status st = av_input_open(&in, path, stop);
 
+    if (st == ST_OK)
+        st = film_refuse_by_headers(&in, path);
+
     *probe = (struct film_probe){0};
     if (st == ST_OK) {
         const AVCodecParameters *par = in.stream->codecpar;

@@ -1,6 +1,6 @@
 /* film_refusal: films of which the headers say that a decoder would give something else than their pictures, and say so
  * without a fault: encrypted ones, and colours that are not converted. Refused by name, for catalogues and single films
- * alike: every film is opened through here. */
+ * alike: asked once where a film's headers or its index are read. */
 #include "media/av.h"
 #include "media/encryption.h"
 

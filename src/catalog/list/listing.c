@@ -2,6 +2,7 @@
  * sorted, and what is the same film is dropped. */
 #include "catalog/list/listing.h"
 
+#include "base/file_mark.h"
 #include "base/lines.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -141,8 +142,7 @@ static enum status add_film(struct finder *f, char *path, const struct stat *inf
     }
     if (S_ISREG(info->st_mode)) {
         film->bytes = info->st_size;
-        film->mtime_ns = /* wraps for times that are centuries away */
-            (int64_t)((uint64_t)info->st_mtim.tv_sec * 1000000000 + (uint64_t)info->st_mtim.tv_nsec);
+        film->mtime_ns = file_mark_time(info);
     }
     return ST_OK;
 }

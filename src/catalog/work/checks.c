@@ -25,15 +25,14 @@ struct checks {
 
 /* --- folders ------------------------------------------------------------------------------------------------------ */
 
-static enum status add_root(struct checks *c, const char *path)
+static void add_root(struct checks *c, const char *path)
 {
     char *real = realpath(path, NULL), *slash = real ? strrchr(real, '/') : NULL;
 
     if (!real)
-        return ST_OK; /* its turn will say why it cannot be read */
+        return; /* its turn will say why it cannot be read */
     slash[slash == real] = '\0';
     c->root[c->n_roots++] = real;
-    return ST_OK;
 }
 
 static int compare_roots(const void *a, const void *b)
@@ -63,8 +62,8 @@ static enum status find_roots(struct checks *c)
         return ST_NOMEM;
     for (int64_t i = 0; i < c->n; i++) {
         snprintf(path, sizeof path, "%s/%s.json", c->setup->out, c->film[i].name);
-        TRY(add_root(c, path));
-        TRY(add_root(c, c->film[i].path));
+        add_root(c, path);
+        add_root(c, c->film[i].path);
     }
     drop_doubles(c);
     return ST_OK;
