@@ -108,12 +108,12 @@ struct convert_jobs {
 /* grid: columns / BLOCK_W, rows / BLOCK_H, jobs */
 template <class SAMPLE, int KIND>
 static __global__ void __launch_bounds__(BLOCK_W *BLOCK_H)
-    convert_frames(const __grid_constant__ struct convert_jobs jobs, const struct light *__restrict__ light)
+    convert_frames(const __grid_constant__ struct convert_jobs jobs, const struct transfer *__restrict__ transfer)
 {
     __shared__ uint16_t linear[256];
 
     const struct convert_job &job = jobs.job[blockIdx.z];
-    linear[threadIdx.y * BLOCK_W + threadIdx.x] = light->linear[threadIdx.y * BLOCK_W + threadIdx.x];
+    linear[threadIdx.y * BLOCK_W + threadIdx.x] = transfer->linear[threadIdx.y * BLOCK_W + threadIdx.x];
     __syncthreads();
     const uint32_t j = blockIdx.x * BLOCK_W + threadIdx.x, i = blockIdx.y * BLOCK_H + threadIdx.y;
     if (j >= job.to_width || i >= job.to_height)
@@ -130,9 +130,9 @@ static __global__ void __launch_bounds__(BLOCK_W *BLOCK_H)
         b += weight * row.b;
     }
     uint32_t *key = &job.key[(size_t)i * job.to_width + j];
-    *key = kmeans_morton(light_encode(light, convert_quotient(r, total, job.inverse)),
-                         light_encode(light, convert_quotient(g, total, job.inverse)),
-                         light_encode(light, convert_quotient(b, total, job.inverse)));
+    *key = kmeans_morton(transfer_encode(transfer, convert_quotient(r, total, job.inverse)),
+                         transfer_encode(transfer, convert_quotient(g, total, job.inverse)),
+                         transfer_encode(transfer, convert_quotient(b, total, job.inverse)));
 }
 
 /* Of pictures of their frames' size: light would come back as the bytes it was. grid: columns / BLOCK_W, rows /
@@ -183,7 +183,7 @@ static __global__ void __launch_bounds__(256)
 }
 
 template <class SAMPLE, int KIND>
-static void convert_kind(const struct convert_jobs *jobs, int n, const struct light *light, cudaStream_t stream)
+static void convert_kind(const struct convert_jobs *jobs, int n, const struct transfer *transfer, cudaStream_t stream)
 {
     const struct convert_job *job = &jobs->job[0];
     const bool is_copy = job->width == job->to_width && job->height == job->to_height;
@@ -195,30 +195,30 @@ static void convert_kind(const struct convert_jobs *jobs, int n, const struct li
     if (is_copy)
         copy_frames<SAMPLE, KIND><<<grid, block, 0, stream>>>(*jobs);
     else
-        convert_frames<SAMPLE, KIND><<<grid, block, 0, stream>>>(*jobs, light);
+        convert_frames<SAMPLE, KIND><<<grid, block, 0, stream>>>(*jobs, transfer);
 }
 
 template <class SAMPLE>
-static void convert_samples(const struct convert_jobs *jobs, int n, const struct light *light, cudaStream_t stream)
+static void convert_samples(const struct convert_jobs *jobs, int n, const struct transfer *transfer, cudaStream_t stream)
 {
     if (jobs->job[0].kind == CONVERT_GREY)
-        convert_kind<SAMPLE, CONVERT_GREY>(jobs, n, light, stream);
+        convert_kind<SAMPLE, CONVERT_GREY>(jobs, n, transfer, stream);
     else if (jobs->job[0].kind == CONVERT_RGB)
-        convert_kind<SAMPLE, CONVERT_RGB>(jobs, n, light, stream);
+        convert_kind<SAMPLE, CONVERT_RGB>(jobs, n, transfer, stream);
     else
-        convert_kind<SAMPLE, CONVERT_CHROMA>(jobs, n, light, stream);
+        convert_kind<SAMPLE, CONVERT_CHROMA>(jobs, n, transfer, stream);
 }
 
-cudaError_t launch_convert(const struct convert_job *jobs, int n, const struct light *light, cudaStream_t stream)
+cudaError_t launch_convert(const struct convert_job *jobs, int n, const struct transfer *transfer, cudaStream_t stream)
 {
     struct convert_jobs all;
 
     for (int i = 0; i < CONVERT_MAX_JOBS; i++)
         all.job[i] = jobs[i < n ? i : 0];
     if (all.job[0].wide)
-        convert_samples<uint16_t>(&all, n, light, stream);
+        convert_samples<uint16_t>(&all, n, transfer, stream);
     else
-        convert_samples<uint8_t>(&all, n, light, stream);
+        convert_samples<uint8_t>(&all, n, transfer, stream);
     return cudaGetLastError();
 }
 

@@ -5,6 +5,8 @@
  * Refuses: pictures of more than 65535 pixels on a side. */
 #include "base/mem.h"
 #include "compute/clusters.h"
+#include "compute/haar/boost.h"
+#include "compute/haar/scan.h"
 #include "kernels/copy_speed.h"
 #include "kernels/cuda_backend.h"
 
@@ -129,17 +131,17 @@ enum status cuda_reserve_pinned(const struct cuda *cuda, void *pointer_to, size_
 
 static enum status open_light(struct cuda *cuda)
 {
-    struct light *light = mem_array(1, sizeof *light);
+    struct transfer *transfer = mem_array(1, sizeof *transfer);
     enum status st = ST_NOMEM;
 
-    if (!light)
+    if (!transfer)
         return st;
-    light_init(light, cuda->setup.picture.legacy);
-    TRY_OR(done, st, cuda_reserve(cuda, &cuda->light, sizeof *light, "the light tables"));
-    if (cudaMemcpy(cuda->light, light, sizeof *light, cudaMemcpyHostToDevice) != cudaSuccess)
-        st = FAIL(ST_DEVICE, "GPU %d: could not copy the light tables to it", cuda->device);
+    transfer_init(transfer, cuda->setup.picture.legacy);
+    TRY_OR(done, st, cuda_reserve(cuda, &cuda->transfer, sizeof *transfer, "the tables of linear light"));
+    if (cudaMemcpy(cuda->transfer, transfer, sizeof *transfer, cudaMemcpyHostToDevice) != cudaSuccess)
+        st = FAIL(ST_DEVICE, "GPU %d: could not copy the tables of linear light to it", cuda->device);
 done:
-    free(light);
+    free(transfer);
     return st;
 }
 
@@ -280,7 +282,7 @@ static void cuda_close(void *priv)
     struct cuda *cuda = priv;
     struct kmeans_work *w = &cuda->work;
     void *const on_device[] = {
-        cuda->light,
+        cuda->transfer,
         cuda->key,
         cuda->points,
         w->levels.cells.low,
@@ -344,7 +346,7 @@ static enum status cluster_chunk(struct cuda *cuda, int first, int n)
         .height = (uint32_t)p->height,
         .want_lines = cuda->n_lines > 0,
         .lines_are_columns = p->lines_are_columns,
-        .light = cuda->light,
+        .transfer = cuda->transfer,
         .sum = cuda->light_sum + 3 * (size_t)first,
         .lines = cuda->n_lines > 0 ? cuda->lines + 3 * (size_t)first * cuda->n_lines : NULL,
     };

@@ -32,9 +32,9 @@ struct cuda {
     struct convert_job staged[CUDA_MAX_STAGING]; /* on their way in the first n_staged of these */
     int n_staged;
 
-    struct light *light; /* on the GPU, as all arrays from here to the results */
-    uint32_t *key;       /* [batch, n_pixels] */
-    void *points;        /* scratch of a chunk, see levels; of pixels */
+    struct transfer *transfer; /* on the GPU, as all arrays from here to the results */
+    uint32_t *key;             /* [batch, n_pixels] */
+    void *points;              /* scratch of a chunk, see levels; of pixels */
     struct kmeans_work work;
     int64_t *frame_number;           /* [batch] */
     struct frame_clusters *clusters; /* [batch] */

@@ -44,7 +44,7 @@ enum status cuda_convert_staged(struct cuda *cuda)
 
     cuda->n_staged = 0;
     if (n > 0)
-        CUDA_STEP(cuda, CUDA_STAGE_CONVERT, launch_convert(cuda->staged, n, cuda->light, cuda->stream));
+        CUDA_STEP(cuda, CUDA_STAGE_CONVERT, launch_convert(cuda->staged, n, cuda->transfer, cuda->stream));
     return ST_OK;
 }
 
@@ -153,7 +153,7 @@ enum status cuda_convert(void *priv, int slot, const struct frame *f)
         return stage_frame(cuda, f, &job);
     TRY(cuda_convert_staged(cuda));
     TRY(take_frame(cuda, f, &job));
-    CUDA_STEP(cuda, CUDA_STAGE_CONVERT, launch_convert(&job, 1, cuda->light, cuda->stream));
+    CUDA_STEP(cuda, CUDA_STAGE_CONVERT, launch_convert(&job, 1, cuda->transfer, cuda->stream));
     CUDA_TRY(cuda->device, cudaStreamSynchronize(cuda->stream), "convert a frame");
     return ST_OK;
 }

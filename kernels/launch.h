@@ -7,7 +7,7 @@
 #include "compute/compute.h"
 #include "compute/convert_rules.h"
 #include "compute/kmeans_rules.h"
-#include "image/light.h"
+#include "image/transfer.h"
 
 #include <cuda_runtime_api.h>
 
@@ -36,7 +36,7 @@ struct convert_job {
 };
 
 /* 1 .. CONVERT_MAX_JOBS jobs of one kind, one wide, one size of frame and one of picture. */
-cudaError_t launch_convert(const struct convert_job *jobs, int n, const struct light *light, cudaStream_t stream);
+cudaError_t launch_convert(const struct convert_job *jobs, int n, const struct transfer *transfer, cudaStream_t stream);
 
 /* u8 [n_pixels, 3] r, g, b from keys. */
 cudaError_t launch_pixels(const uint32_t *key, uint32_t n_pixels, uint8_t *rgb, cudaStream_t stream);
@@ -119,7 +119,7 @@ struct light_job {
     struct levels levels; /* the exact one is read; cells.key is [n_frames, height, width] */
     uint32_t width, height;
     bool want_lines, lines_are_columns;
-    const struct light *light;
+    const struct transfer *transfer;
     unsigned long long *sum; /* [n_frames, 3], overwritten */
     uint8_t *lines;          /* [n_frames, n_lines, 3], NULL without want_lines */
 };

@@ -23,17 +23,17 @@ static __device__ __forceinline__ void add_pixel(struct light_sum &sum, const ui
 }
 
 static __device__ __forceinline__ void write_line(uint8_t *line, const struct light_sum &sum, uint32_t length,
-                                                  const struct light *light)
+                                                  const struct transfer *transfer)
 {
     for (int c = 0; c < 3; c++)
-        line[c] = light_encode(
-            light, (uint32_t)((2 * (unsigned long long)sum.c[c] + length) / (2 * (unsigned long long)length)));
+        line[c] = transfer_encode(
+            transfer, (uint32_t)((2 * (unsigned long long)sum.c[c] + length) / (2 * (unsigned long long)length)));
 }
 
-static __device__ __forceinline__ void load_linear(uint16_t *linear, const struct light *light)
+static __device__ __forceinline__ void load_linear(uint16_t *linear, const struct transfer *transfer)
 {
     for (uint32_t i = threadIdx.x; i < 256; i += blockDim.x)
-        linear[i] = light->linear[i];
+        linear[i] = transfer->linear[i];
     __syncthreads();
 }
 
@@ -42,7 +42,7 @@ static __global__ void __launch_bounds__(32 * WARPS) measure_colours(const struc
 {
     __shared__ uint16_t linear[256];
 
-    load_linear(linear, job.light);
+    load_linear(linear, job.transfer);
     const uint32_t frame = blockIdx.y, n = job.levels.info[frame].n[LEVEL_EXACT];
     const size_t room = (size_t)frame * job.levels.exact_room;
     unsigned long long sum[3] = {0, 0, 0};
@@ -65,7 +65,7 @@ static __global__ void __launch_bounds__(32 * WARPS) measure_rows(const struct l
 {
     __shared__ uint16_t linear[256];
 
-    load_linear(linear, job.light);
+    load_linear(linear, job.transfer);
     const uint32_t lane = lane_of(), frame = blockIdx.y, row = blockIdx.x * WARPS + threadIdx.x / 32;
     if (row >= job.height)
         return;
@@ -77,7 +77,7 @@ static __global__ void __launch_bounds__(32 * WARPS) measure_rows(const struct l
     for (int c = 0; c < 3; c++)
         sum.c[c] = warp_sum(sum.c[c]);
     if (lane == 0)
-        write_line(job.lines + 3 * ((size_t)frame * job.height + row), sum, job.width, job.light);
+        write_line(job.lines + 3 * ((size_t)frame * job.height + row), sum, job.width, job.transfer);
 }
 
 /* grid: columns / 128, frames */
@@ -85,7 +85,7 @@ static __global__ void __launch_bounds__(128) measure_columns(const struct light
 {
     __shared__ uint16_t linear[256];
 
-    load_linear(linear, job.light);
+    load_linear(linear, job.transfer);
     const uint32_t x = blockIdx.x * blockDim.x + threadIdx.x, frame = blockIdx.y;
     if (x >= job.width)
         return;
@@ -94,7 +94,7 @@ static __global__ void __launch_bounds__(128) measure_columns(const struct light
 #pragma unroll 8
     for (uint32_t y = 0; y < job.height; y++)
         add_pixel(sum, linear, key[(size_t)y * job.width]);
-    write_line(job.lines + 3 * ((size_t)frame * job.width + x), sum, job.height, job.light);
+    write_line(job.lines + 3 * ((size_t)frame * job.width + x), sum, job.height, job.transfer);
 }
 
 cudaError_t launch_light(const struct light_job *job, int n_frames, cudaStream_t stream)

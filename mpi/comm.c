@@ -19,25 +19,25 @@
 /* ---- self: one rank, nobody to wait for ---- */
 
 /* A message on its way to where it comes from. */
-struct self_letter {
-    struct self_letter *next;
+struct self_message {
+    struct self_message *next;
     size_t bytes;
     char data[];
 };
 
-static struct self_letter *self_next(struct comm *comm)
+static struct self_message *self_next(struct comm *comm)
 {
-    struct self_letter *letter = comm->first;
+    struct self_message *message = comm->first;
 
-    if (letter)
-        comm->first = letter->next;
-    return letter;
+    if (message)
+        comm->first = message->next;
+    return message;
 }
 
 static void self_close(struct comm *comm)
 {
-    for (struct self_letter *letter; (letter = self_next(comm)) != NULL;)
-        free(letter);
+    for (struct self_message *message; (message = self_next(comm)) != NULL;)
+        free(message);
 }
 
 /* Not exit(): what is registered to run at exit may be what this rank is stuck in. */
@@ -98,32 +98,32 @@ static enum status self_all_gather(struct comm *comm, const void *data, size_t b
 
 static enum status self_post(struct comm *comm, int to, const void *data, size_t bytes)
 {
-    struct self_letter *letter = mem_array(sizeof *letter + bytes, 1);
+    struct self_message *message = mem_array(sizeof *message + bytes, 1);
 
     (void)to;
-    if (!letter)
+    if (!message)
         return ST_NOMEM;
-    letter->bytes = bytes;
+    message->bytes = bytes;
     if (bytes > 0)
-        memcpy(letter->data, data, bytes);
+        memcpy(message->data, data, bytes);
     if (comm->first)
-        comm->last->next = letter;
+        comm->last->next = message;
     else
-        comm->first = letter;
-    comm->last = letter;
+        comm->first = message;
+    comm->last = message;
     return ST_OK;
 }
 
 static enum status self_take(struct comm *comm, void *data, size_t room, size_t *bytes, int *from)
 {
-    struct self_letter *letter = self_next(comm);
+    struct self_message *message = self_next(comm);
 
-    if (!letter)
+    if (!message)
         return ST_OK;
-    const enum status st = comm_hand_over(letter->data, letter->bytes, 0, data, room);
-    *bytes = letter->bytes;
+    const enum status st = comm_hand_over(message->data, message->bytes, 0, data, room);
+    *bytes = message->bytes;
     *from = 0;
-    free(letter);
+    free(message);
     return st;
 }
 
@@ -347,12 +347,12 @@ enum status comm_take(struct comm *comm, void *data, size_t room, size_t *bytes,
     return comm->ops->take(comm, data, room, bytes, from);
 }
 
-enum status comm_hand_over(const void *letter, size_t letter_bytes, int from, void *data, size_t room)
+enum status comm_hand_over(const void *message, size_t message_bytes, int from, void *data, size_t room)
 {
-    if (letter_bytes > room)
-        return FAIL(ST_BUG, "a message of %zu bytes from rank %d, with room for %zu", letter_bytes, from, room);
-    if (letter_bytes > 0)
-        memcpy(data, letter, letter_bytes);
+    if (message_bytes > room)
+        return FAIL(ST_BUG, "a message of %zu bytes from rank %d, with room for %zu", message_bytes, from, room);
+    if (message_bytes > 0)
+        memcpy(data, message, message_bytes);
     return ST_OK;
 }
 

@@ -36,9 +36,9 @@ struct comm {
     int world_rank;           /* messages name this one; the rank itself except in a part */
     int node_rank, node_size; /* among the world's ranks that share this host's memory; a part keeps the world's */
     const struct comm_ops *ops;
-    struct comm_group *group;         /* comm_mpi's own; NULL in `self` */
-    struct comm_gpu *gpu;             /* NULL before comm_gpu_open */
-    struct self_letter *first, *last; /* the messages of `self`; NULL in comm_mpi */
+    struct comm_group *group;          /* comm_mpi's own; NULL in `self` */
+    struct comm_gpu *gpu;              /* NULL before comm_gpu_open */
+    struct self_message *first, *last; /* the messages of `self`; NULL in comm_mpi */
     struct comm_traffic traffic[N_COMM_KINDS];
     struct comm_terms *terms; /* what must match; NULL: nothing yet */
     bool has_met;             /* comm_meet was called, whatever came of it: whoever ends without goes there first */

@@ -22,16 +22,16 @@
 size_t comm_chunk_bytes = (size_t)1 << 30;
 
 /* A message under way: request is MPI's, which reads or writes data until it is done. */
-struct letter {
-    struct letter *next;
+struct message {
+    struct message *next;
     MPI_Request request;
     int from; /* of what comes in */
     size_t bytes;
     char data[];
 };
 
-struct letters {
-    struct letter *first, *last;
+struct messages {
+    struct message *first, *last;
 };
 
 /* The arrays have one entry a rank and serve the gathers: what is allocated before a collective cannot fail inside
@@ -40,7 +40,7 @@ struct comm_group {
     MPI_Comm mpi;
     uint64_t *part_bytes;
     int *counts, *offsets;
-    struct letters sent, coming; /* coming: in the order in which MPI has them */
+    struct messages sent, coming; /* coming: in the order in which MPI has them */
 };
 
 /* MPI_COMM_WORLD is one per process, and so are these. */
@@ -87,50 +87,50 @@ static enum status wait_patiently(MPI_Request *request, const char *what)
 
 /* ---- messages ---- */
 
-static void letters_add(struct letters *letters, struct letter *letter)
+static void messages_add(struct messages *messages, struct message *message)
 {
-    letter->next = NULL;
-    if (letters->first)
-        letters->last->next = letter;
+    message->next = NULL;
+    if (messages->first)
+        messages->last->next = message;
     else
-        letters->first = letter;
-    letters->last = letter;
+        messages->first = message;
+    messages->last = message;
 }
 
-/* The letter after `before`, or the first. */
-static struct letter *letters_remove(struct letters *letters, struct letter *before)
+/* The message after `before`, or the first. */
+static struct message *messages_remove(struct messages *messages, struct message *before)
 {
-    struct letter **link = before ? &before->next : &letters->first;
-    struct letter *letter = *link;
+    struct message **link = before ? &before->next : &messages->first;
+    struct message *message = *link;
 
-    *link = letter->next;
-    if (letters->last == letter)
-        letters->last = before;
-    return letter;
+    *link = message->next;
+    if (messages->last == message)
+        messages->last = before;
+    return message;
 }
 
-static struct letter *letter_open(size_t bytes)
+static struct message *message_open(size_t bytes)
 {
-    struct letter *letter = mem_array(sizeof *letter + bytes, 1);
+    struct message *message = mem_array(sizeof *message + bytes, 1);
 
-    if (letter)
-        letter->bytes = bytes;
-    return letter;
+    if (message)
+        message->bytes = bytes;
+    return message;
 }
 
-/* Looks at a few of what was sent, at others each time: with one look a letter, no slow receiver holds back the memory
- * of what the others have long taken. After a fault the letter leaks: MPI may still read it. */
-static enum status reap_sent(struct letters *sent)
+/* Looks at a few of what was sent, at others each time: with one look a message, no slow receiver holds back the memory
+ * of what the others have long taken. After a fault the message leaks: MPI may still read it. */
+static enum status reap_sent(struct messages *sent)
 {
     for (int i = 0; i < 4 && sent->first; i++) {
-        struct letter *letter = letters_remove(sent, NULL);
+        struct message *message = messages_remove(sent, NULL);
         int is_done = 0;
 
-        TRY_MPI(MPI_Test(&letter->request, &is_done, MPI_STATUS_IGNORE), "sending a message");
+        TRY_MPI(MPI_Test(&message->request, &is_done, MPI_STATUS_IGNORE), "sending a message");
         if (is_done)
-            free(letter);
+            free(message);
         else
-            letters_add(sent, letter);
+            messages_add(sent, message);
     }
     return ST_OK;
 }
@@ -138,25 +138,25 @@ static enum status reap_sent(struct letters *sent)
 static enum status mpi_post(struct comm *comm, int to, const void *data, size_t bytes)
 {
     struct comm_group *group = comm->group;
-    struct letter *letter = NULL;
+    struct message *message = NULL;
 
     TRY(reap_sent(&group->sent));
-    letter = letter_open(bytes);
-    if (!letter)
+    message = message_open(bytes);
+    if (!message)
         return ST_NOMEM;
     if (bytes > 0)
-        memcpy(letter->data, data, bytes);
-    const int error = MPI_ALONE(MPI_Isend(letter->data, (int)bytes, MPI_BYTE, to, 0, group->mpi, &letter->request));
+        memcpy(message->data, data, bytes);
+    const int error = MPI_ALONE(MPI_Isend(message->data, (int)bytes, MPI_BYTE, to, 0, group->mpi, &message->request));
     if (error != MPI_SUCCESS) {
-        free(letter);
+        free(message);
         return comm_mpi_fault(error, "sending a message");
     }
-    letters_add(&group->sent, letter);
+    messages_add(&group->sent, message);
     return ST_OK;
 }
 
-/* MPI_Recv would wait for a sender that is busy with other things, so a letter is received into memory of its own while
- * others come in. Only this thread receives: what was probed is what is received. */
+/* MPI_Recv would wait for a sender that is busy with other things, so a message is received into memory of its own
+ * while others come in. Only this thread receives: what was probed is what is received. */
 static enum status start_receiving(struct comm_group *group)
 {
     static const char what[] = "looking for messages";
@@ -167,44 +167,44 @@ static enum status start_receiving(struct comm_group *group)
     if (!is_there)
         return ST_OK;
     TRY_MPI(MPI_Get_count(&status, MPI_BYTE, &bytes), what);
-    struct letter *letter = letter_open((size_t)bytes);
-    if (!letter)
+    struct message *message = message_open((size_t)bytes);
+    if (!message)
         return ST_NOMEM;
-    letter->from = status.MPI_SOURCE;
+    message->from = status.MPI_SOURCE;
     const int error =
-        MPI_ALONE(MPI_Irecv(letter->data, bytes, MPI_BYTE, letter->from, 0, group->mpi, &letter->request));
+        MPI_ALONE(MPI_Irecv(message->data, bytes, MPI_BYTE, message->from, 0, group->mpi, &message->request));
     if (error != MPI_SUCCESS) {
-        free(letter);
+        free(message);
         return comm_mpi_fault(error, "receiving a message");
     }
-    letters_add(&group->coming, letter);
+    messages_add(&group->coming, message);
     return ST_OK;
 }
 
-static bool is_first_of_rank(const struct letters *coming, const struct letter *letter)
+static bool is_first_of_rank(const struct messages *coming, const struct message *message)
 {
-    for (const struct letter *earlier = coming->first; earlier != letter; earlier = earlier->next)
-        if (earlier->from == letter->from)
+    for (const struct message *earlier = coming->first; earlier != message; earlier = earlier->next)
+        if (earlier->from == message->from)
             return false;
     return true;
 }
 
-/* *arrived is the next letter, out of its list and whole; NULL where there is none now. */
-static enum status next_letter(struct comm_group *group, struct letter **arrived)
+/* *arrived is the next message, out of its list and whole; NULL where there is none now. */
+static enum status next_message(struct comm_group *group, struct message **arrived)
 {
-    struct letter *before = NULL;
+    struct message *before = NULL;
 
     *arrived = NULL;
     TRY(reap_sent(&group->sent));
     TRY(start_receiving(group));
-    for (struct letter *letter = group->coming.first; letter; before = letter, letter = letter->next) {
+    for (struct message *message = group->coming.first; message; before = message, message = message->next) {
         int is_done = 0;
 
-        if (!is_first_of_rank(&group->coming, letter))
+        if (!is_first_of_rank(&group->coming, message))
             continue;
-        TRY_MPI(MPI_Test(&letter->request, &is_done, MPI_STATUS_IGNORE), "receiving a message");
+        TRY_MPI(MPI_Test(&message->request, &is_done, MPI_STATUS_IGNORE), "receiving a message");
         if (is_done) {
-            *arrived = letters_remove(&group->coming, before);
+            *arrived = messages_remove(&group->coming, before);
             break;
         }
     }
@@ -213,35 +213,35 @@ static enum status next_letter(struct comm_group *group, struct letter **arrived
 
 static enum status mpi_take(struct comm *comm, void *data, size_t room, size_t *bytes, int *from)
 {
-    struct letter *letter = NULL;
-    enum status st = next_letter(comm->group, &letter);
+    struct message *message = NULL;
+    enum status st = next_message(comm->group, &message);
 
-    if (st != ST_OK || !letter)
+    if (st != ST_OK || !message)
         return st;
-    st = comm_hand_over(letter->data, letter->bytes, letter->from, data, room);
-    *bytes = letter->bytes;
-    *from = letter->from;
-    free(letter);
+    st = comm_hand_over(message->data, message->bytes, message->from, data, room);
+    *bytes = message->bytes;
+    *from = message->from;
+    free(message);
     return st;
 }
 
-/* The letters of a part that were under way when it was closed: MPI may read or write them until the end. */
-static struct letters given_up;
+/* The messages of a part that were under way when it was closed: MPI may read or write them until the end. */
+static struct messages given_up;
 
-static void letters_release(struct letters *letters)
+static void messages_release(struct messages *messages)
 {
-    while (letters->first) {
-        struct letter *letter = letters_remove(letters, NULL);
+    while (messages->first) {
+        struct message *message = messages_remove(messages, NULL);
         int is_done = 0;
 
-        if (MPI_ALONE(MPI_Test(&letter->request, &is_done, MPI_STATUS_IGNORE)) == MPI_SUCCESS && is_done)
-            free(letter);
+        if (MPI_ALONE(MPI_Test(&message->request, &is_done, MPI_STATUS_IGNORE)) == MPI_SUCCESS && is_done)
+            free(message);
         else
-            letters_add(&given_up, letter);
+            messages_add(&given_up, message);
     }
 }
 
-/* All ranks of the world meet, each when its letters are sent. What comes in is thrown away: a sender would wait for
+/* All ranks of the world meet, each when its messages are sent. What comes in is thrown away: a sender would wait for
  * ever for one who does not receive. */
 static enum status wait_for_all(void)
 {
@@ -252,17 +252,17 @@ static enum status wait_for_all(void)
     int is_done = 0;
 
     while (!is_done || world.coming.first) {
-        struct letter *letter = NULL;
+        struct message *message = NULL;
 
-        TRY(next_letter(&world, &letter));
-        free(letter);
+        TRY(next_message(&world, &message));
+        free(message);
         if (!is_here && !world.sent.first) {
             TRY_MPI(MPI_Ibarrier(MPI_COMM_WORLD, &request), what);
             is_here = true;
         }
         if (is_here)
             TRY_MPI(MPI_Test(&request, &is_done, MPI_STATUS_IGNORE), what);
-        if (!letter && !is_done)
+        if (!message && !is_done)
             patience_wait(&patience);
     }
     return ST_OK;
@@ -299,7 +299,7 @@ static void close_world(void)
     st = is_watched || is_initialised_here ? wait_for_all() : ST_OK;
     watch_last();
     if (st == ST_OK && is_watched)
-        st = beats_close();
+        st = heartbeats_close();
     if (st == ST_OK && is_initialised_here)
         MPI_Finalize();
     watch_close();
@@ -316,8 +316,8 @@ static void mpi_close(struct comm *comm)
         close_world();
         group_release(group);
     } else {
-        letters_release(&group->coming);
-        letters_release(&group->sent);
+        messages_release(&group->coming);
+        messages_release(&group->sent);
         (void)MPI_ALONE(MPI_Comm_free(&group->mpi));
         group_release(group);
         free(group);
@@ -602,7 +602,7 @@ static enum status open_watch(struct comm *comm)
 {
     char mine[HOST_BYTES], (*host)[HOST_BYTES] = mem_array((size_t)comm->size, sizeof *host);
     int can_all = can_be_watched;
-    enum status st = comm_agree(comm, host ? beats_reserve(comm->rank, comm->size) : ST_NOMEM);
+    enum status st = comm_agree(comm, host ? heartbeats_reserve(comm->rank, comm->size) : ST_NOMEM);
 
     watch_host(mine);
     if (st == ST_OK)
@@ -610,7 +610,7 @@ static enum status open_watch(struct comm *comm)
     if (st == ST_OK)
         st = mpi_lowest(comm, &can_all);
     if (st == ST_OK && can_all && comm->size > 1) {
-        st = comm_agree(comm, beats_open());
+        st = comm_agree(comm, heartbeats_open());
         if (st == ST_OK)
             st = comm_agree(comm, watch_open(comm->rank, comm->size, (const char(*)[HOST_BYTES])host));
         is_watched = st == ST_OK;

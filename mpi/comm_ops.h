@@ -21,8 +21,8 @@ struct comm_ops {
     enum status (*take)(struct comm *comm, void *data, size_t room, size_t *bytes, int *from); /* none: as it was */
 };
 
-/* What take does with a message that has arrived: data[room] becomes letter[letter_bytes]. */
-enum status comm_hand_over(const void *letter, size_t letter_bytes, int from, void *data, size_t room);
+/* What take does with a message that has arrived: data[room] becomes message[letter_bytes]. */
+enum status comm_hand_over(const void *message, size_t message_bytes, int from, void *data, size_t room);
 
 /* Collective. Joins MPI_COMM_WORLD; where it fails *comm is left as it was. */
 enum status comm_open_mpi(struct comm *comm);

@@ -1,4 +1,4 @@
-/* watch: see watch.h. The thread sleeps, beats, listens, judges; what the main thread tells it are a few atomic
+/* watch: see watch.h. The thread sleeps, heartbeats, listens, judges; what the main thread tells it are a few atomic
  * numbers. Whoever finds a reason to end the job says it in one line and aborts. */
 #include "mpi/watch.h"
 
@@ -20,14 +20,14 @@
 #include <time.h>
 #include <unistd.h>
 
-static const double beat_seconds = 0.5, /* between two beats */
-    farewell_seconds = 10,              /* a launcher takes to end a job */
-    held_up_seconds = 1.0,              /* so much later than that, the whole process was held up */
-    least_work = 1e-3,                  /* of processor time: less than that says nothing of the main thread */
+static const double heartbeat_seconds = 0.5, /* between two heartbeats */
+    farewell_seconds = 10,                   /* a launcher takes to end a job */
+    held_up_seconds = 1.0,                   /* so much later than that, the whole process was held up */
+    least_work = 1e-3,                       /* of processor time: less than that says nothing of the main thread */
     /* Without rank 0 the others are as many speakers for one line: each gives the one before it some time. */
     turn_seconds = 0.5, most_turns = 10;
 
-/* Read or written between two beats: the watch and MPI's own threads take less. */
+/* Read or written between two heartbeats: the watch and MPI's own threads take less. */
 enum { LEAST_BYTES = 1024 };
 
 /* What is known of a rank, in clock_seconds() of this one. */
@@ -53,7 +53,7 @@ static struct {
     double last_since;   /* MODE_LAST */
     double worked;       /* when this rank last did something, */
     double cpu;          /* and the seconds of its threads, without the watch, at the time */
-    int64_t moved_bytes; /* that it had read or written at the last beat */
+    int64_t moved_bytes; /* that it had read or written at the last heartbeat */
     long n_faults;       /* pages read, likewise */
 } watch = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -227,27 +227,27 @@ static enum mode mode_now(void)
     return mode;
 }
 
-static void note_beat(void *context, int rank, const struct beat *beat)
+static void note_heartbeat(void *context, int rank, const struct heartbeat *heartbeat)
 {
     const double now = *(const double *)context;
     struct seen *s = &watch.seen[rank];
 
     s->heard = now;
-    if (!beat->is_waiting || beat->n_waits != s->n_waits)
+    if (!heartbeat->is_waiting || heartbeat->n_waits != s->n_waits)
         s->moved = now;
-    s->n_waits = beat->n_waits;
+    s->n_waits = heartbeat->n_waits;
 }
 
 /* False where MPI is not free: the main thread is in one of its few blocking calls. */
 static bool exchange(double now)
 {
-    const struct beat mine = {.is_waiting = atomic_load(&is_waiting), .n_waits = (int64_t)atomic_load(&n_waits)};
+    const struct heartbeat mine = {.is_waiting = atomic_load(&is_waiting), .n_waits = (int64_t)atomic_load(&n_waits)};
 
-    note_beat(&now, watch.rank, &mine);
-    if (!watch_lock_within(beat_seconds))
+    note_heartbeat(&now, watch.rank, &mine);
+    if (!watch_lock_within(heartbeat_seconds))
         return false;
     if (mode_now() == MODE_WATCH)
-        beats_exchange(&mine, note_beat, &now);
+        heartbeats_exchange(&mine, note_heartbeat, &now);
     watch_unlock();
     return true;
 }
@@ -287,12 +287,12 @@ static void shift_accounts(double seconds)
         watch.locked_out += seconds;
 }
 
-static enum mode sleep_a_beat(void)
+static enum mode sleep_a_heartbeat(void)
 {
     struct timespec until;
 
     clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += (long)(1e9 * beat_seconds);
+    until.tv_nsec += (long)(1e9 * heartbeat_seconds);
     until.tv_sec += until.tv_nsec / 1000000000;
     until.tv_nsec %= 1000000000;
     pthread_mutex_lock(&watch.lock);
@@ -307,10 +307,10 @@ static void *run(void *unused)
     double then = watch.worked; /* when it was opened: a stop may come before the thread does */
 
     (void)unused;
-    for (enum mode mode; (mode = sleep_a_beat()) != MODE_END;) {
-        const double now = clock_seconds(), late = now - then - beat_seconds;
+    for (enum mode mode; (mode = sleep_a_heartbeat()) != MODE_END;) {
+        const double now = clock_seconds(), late = now - then - heartbeat_seconds;
 
-        if (late > beat_seconds + held_up_seconds) /* it may have waited a beat for MPI */
+        if (late > heartbeat_seconds + held_up_seconds) /* it may have waited a heartbeat for MPI */
             shift_accounts(late);
         then = now;
         if (mode == MODE_WATCH) {
@@ -376,7 +376,7 @@ void watch_last(void)
 {
     if (!watch.is_open)
         return;
-    watch_lock(); /* it may be in the middle of a beat */
+    watch_lock(); /* it may be in the middle of a heartbeat */
     set_mode(MODE_LAST);
     watch_unlock();
 }

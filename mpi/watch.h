@@ -7,9 +7,9 @@
  * has a deadline is progress, not time: whoever computes or reads, however slowly, may take as long as it needs. A
  * process that was held up as a whole (Ctrl-Z, a suspended machine) takes that off everybody's account when it goes on.
  *
- * The beats go through MPI, by a communicator of their own: so they need no port, no address and no firewall's leave,
- * and share the fate of what the job itself sends. MPI is called by one thread at a time, by a lock around each call
- * (MPI_THREAD_SERIALIZED); the main thread's waits are short calls with naps between, so the lock is free when the
+ * The heartbeats go through MPI, by a communicator of their own: so they need no port, no address and no firewall's
+ * leave, and share the fate of what the job itself sends. MPI is called by one thread at a time, by a lock around each
+ * call (MPI_THREAD_SERIALIZED); the main thread's waits are short calls with naps between, so the lock is free when the
  * watch wants it.
  *
  * When all ranks have ended, the launcher may still wait for a host that is gone: Open MPI's mpirun until it finds its
@@ -43,27 +43,27 @@ void watch_lock(void);
 void watch_unlock(void);
 bool watch_lock_within(double seconds); /* false: it was not free for that long */
 
-/* ---- what comm_mpi.c and comm_mpi_beats.c do for it ---- */
+/* ---- what comm_mpi.c and comm_mpi_heartbeat.c do for it ---- */
 
 /* Any thread. Ends all ranks at once, within seconds whatever MPI is in. */
 void comm_mpi_abort(int exit_code) __attribute__((noreturn));
 
-struct beat {
+struct heartbeat {
     int32_t is_last;    /* nothing comes after it */
     int32_t is_waiting; /* for other ranks, now */
     int64_t n_waits;    /* that are over */
 };
 
-typedef void beats_heard(void *context, int rank, const struct beat *beat);
+typedef void heartbeats_received(void *context, int rank, const struct heartbeat *heartbeat);
 
 /* Local. ST_NOMEM. */
-enum status beats_reserve(int rank, int size);
+enum status heartbeats_reserve(int rank, int size);
 /* Collective over MPI_COMM_WORLD, blocking: for when all ranks are there. */
-enum status beats_open(void);
+enum status heartbeats_open(void);
 /* Under the lock. Tells mine to those who listen to this rank, where they have taken the one before, and hands on what
  * has come in. Never waits. */
-void beats_exchange(const struct beat *mine, beats_heard *heard, void *context);
-/* Collective, when the watch calls MPI no more: every beat that was sent is received. */
-enum status beats_close(void);
+void heartbeats_exchange(const struct heartbeat *mine, heartbeats_received *on_heartbeat, void *context);
+/* Collective, when the watch calls MPI no more: every heartbeat that was sent is received. */
+enum status heartbeats_close(void);
 
 #endif

@@ -1,4 +1,4 @@
-/* column: what is known of a film and of each sampled frame, from the loom to the side-car and the pictures. */
+/* column: what is known of a film and of each sampled frame, from the pipeline to the side-car and the pictures. */
 #ifndef JACQUARD_BARCODE_COLUMN_H
 #define JACQUARD_BARCODE_COLUMN_H
 

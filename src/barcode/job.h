@@ -1,4 +1,4 @@
-/* job: a film becomes a barcode, over all ranks: index, plan, weave, gather, verify, write. */
+/* job: a film becomes a barcode, over all ranks: index, plan, extraction, gather, verify, write. */
 #ifndef JACQUARD_BARCODE_JOB_H
 #define JACQUARD_BARCODE_JOB_H
 

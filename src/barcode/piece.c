@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/number.h"
+#include "film/index/index.h"
 
 #include <dirent.h>
 #include <limits.h>
@@ -15,19 +16,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BEATS_A_SECOND = 5 };
+enum { LOOKS_A_SECOND = 5 };
 
 void piece_init(struct piece *p, const struct piece_setup *setup)
 {
     *p = (struct piece){.setup = *setup};
-    loom_init(&p->loom, &setup->config, setup->stop);
-    p->loom.resources = setup->resources;
+    pipeline_init(&p->pipeline, &setup->config, setup->stop);
+    p->pipeline.resources = setup->resources;
 }
 
 void piece_release(struct piece *p)
 {
-    weave_result_release(&p->woven);
-    loom_release(&p->loom);
+    extract_result_release(&p->extracted);
+    pipeline_release(&p->pipeline);
 }
 
 /* --- what is kept between pieces ---------------------------------------------------------------------------------- */
@@ -89,7 +90,7 @@ struct index_sizes { /* the sizes tell of a program that was built otherwise */
 
 static enum status save_index(const struct piece *p)
 {
-    const struct film *f = &p->loom.film;
+    const struct film *f = &p->pipeline.film;
     const struct index_sizes n = {f->n_packets, f->n_frames, sizeof f->info, sizeof *f->packet, sizeof *f->frame};
     const struct piece_block blocks[] = {{&n, sizeof n},
                                          {&f->info, sizeof f->info},
@@ -139,17 +140,17 @@ static enum status load_index(struct piece *p, bool *found)
 
     index_path(&p->setup, path);
     TRY(piece_store_load(path, p->setup.key, &data, &bytes, found));
-    st = *found ? take_index(&p->loom.film, p->setup.config.film, data, bytes, found) : ST_OK;
+    st = *found ? take_index(&p->pipeline.film, p->setup.config.film, data, bytes, found) : ST_OK;
     free(data);
     return st;
 }
 
 struct share_head {
     int64_t n_samples, record_bytes; /* of the film's plan */
-    struct weave_stats stats;        /* of all that was woven of this share so far */
+    struct extract_stats stats;      /* of all that was extracted of this share so far */
 };
 
-static void add_stats(struct weave_stats *sum, const struct weave_stats *s)
+static void add_stats(struct extract_stats *sum, const struct extract_stats *s)
 {
     sum->open_us += s->open_us;
     sum->wait_us += s->wait_us;
@@ -166,14 +167,14 @@ static void add_stats(struct weave_stats *sum, const struct weave_stats *s)
 
 static enum status save_share(const struct piece *p, int share, int n_shares)
 {
-    struct share_head head = {p->loom.plan.n_samples, (int64_t)loom_record_bytes(&p->loom), p->stats};
+    struct share_head head = {p->pipeline.plan.n_samples, (int64_t)pipeline_record_bytes(&p->pipeline), p->stats};
     uint8_t *packed = NULL;
     size_t bytes = 0;
     char path[PATH_MAX];
     enum status st;
 
     head.stats.nvdec_refusal = NULL; /* a pointer means nothing to another process */
-    st = loom_pack(&p->loom, &p->woven, &packed, &bytes);
+    st = pipeline_pack(&p->pipeline, &p->extracted, &packed, &bytes);
     if (st == ST_OK) {
         const struct piece_block blocks[] = {{&head, sizeof head}, {packed, bytes}};
         make_folder(&p->setup);
@@ -185,11 +186,11 @@ static enum status save_share(const struct piece *p, int share, int n_shares)
 }
 
 /* Into r, which has room for samples first .. first + n - 1; those of others are not looked at. */
-static enum status load_share(const struct piece *p, int share, int n_shares, struct weave_result *r,
-                              struct weave_stats *stats, bool *found)
+static enum status load_share(const struct piece *p, int share, int n_shares, struct extract_result *r,
+                              struct extract_stats *stats, bool *found)
 {
     struct share_head head;
-    const size_t each = loom_record_bytes(&p->loom);
+    const size_t each = pipeline_record_bytes(&p->pipeline);
     char path[PATH_MAX], *data = NULL;
     size_t bytes = 0;
 
@@ -197,14 +198,14 @@ static enum status load_share(const struct piece *p, int share, int n_shares, st
     TRY(piece_store_load(path, p->setup.key, &data, &bytes, found));
     if (*found && bytes >= sizeof head)
         memcpy(&head, data, sizeof head);
-    *found = *found && bytes >= sizeof head && head.n_samples == p->loom.plan.n_samples &&
+    *found = *found && bytes >= sizeof head && head.n_samples == p->pipeline.plan.n_samples &&
              head.record_bytes == (int64_t)each && (bytes - sizeof head) % each == 0;
     if (*found) {
         add_stats(stats, &head.stats);
         for (const char *at = data + sizeof head; at < data + bytes; at += each) {
-            const int64_t sample = loom_record_sample((const uint8_t *)at);
+            const int64_t sample = pipeline_record_sample((const uint8_t *)at);
             if (sample >= r->first && sample < r->first + r->n)
-                loom_unpack(&p->loom, (const uint8_t *)at, r);
+                pipeline_unpack(&p->pipeline, (const uint8_t *)at, r);
         }
     }
     free(data);
@@ -217,8 +218,8 @@ static void show_progress(void *context, int64_t done, int64_t total)
 {
     const struct piece *p = context;
 
-    if (p->setup.beat)
-        p->setup.beat(p->setup.context, done, total);
+    if (p->setup.progress)
+        p->setup.progress(p->setup.context, done, total);
 }
 
 static enum status read_index(struct piece *p)
@@ -228,72 +229,72 @@ static enum status read_index(struct piece *p)
 
     TRY(load_index(p, &found));
     if (!found)
-        TRY(film_open(&p->loom.film, p->setup.config.film, p->setup.stop, show_progress, p));
+        TRY(film_open(&p->pipeline.film, p->setup.config.film, p->setup.stop, show_progress, p));
     p->index_seconds += clock_seconds() - started;
-    return loom_judge_film(&p->loom);
+    return pipeline_judge_film(&p->pipeline);
 }
 
 static enum status make_plan(struct piece *p, int share, int n_shares)
 {
-    TRY(loom_plan(&p->loom, n_shares));
-    loom_setup_weave(&p->loom, share);
-    p->loom.weave.drain = p->setup.drain;
-    return output_check_size(&p->loom.config, p->loom.plan.n_columns, p->loom.weave.n_lines);
+    TRY(pipeline_plan(&p->pipeline, n_shares));
+    loom_setup_extract(&p->pipeline, share);
+    p->pipeline.extract.drain = p->setup.drain;
+    return output_check_size(&p->pipeline.config, p->pipeline.plan.n_columns, p->pipeline.extract.n_lines);
 }
 
-static enum status weave(struct piece *p, struct weave_result *earlier)
+static enum status extract(struct piece *p, struct extract_result *earlier)
 {
-    struct weave *w = NULL;
-    struct weave_stats stats;
+    struct extract *w = NULL;
+    struct extract_stats stats;
     int64_t done = 0, total = 0;
     const double started = clock_seconds();
     bool finished = false;
     enum status st;
 
-    weave_result_release(&p->woven);
-    p->loom.weave.earlier = earlier;
-    st = weave_start(&p->loom.weave, &w);
+    extract_result_release(&p->extracted);
+    p->pipeline.extract.earlier = earlier;
+    st = extract_start(&p->pipeline.extract, &w);
     while (st == ST_OK && !finished) {
-        finished = weave_wait(w, 1.0 / BEATS_A_SECOND, &done, &total);
+        finished = extract_wait(w, 1.0 / LOOKS_A_SECOND, &done, &total);
         show_progress(p, done, total);
     }
-    const enum status woven = weave_finish(&w, &p->woven, &stats);
-    p->loom.weave.earlier = NULL;
-    p->weave_seconds += clock_seconds() - started;
+    const enum status extracted = extract_finish(&w, &p->extracted, &stats);
+    p->pipeline.extract.earlier = NULL;
+    p->extract_seconds += clock_seconds() - started;
     add_stats(&p->stats, &stats);
     if (stats.nvdec_refusal)
         log_note("decoded on the CPU instead of NVDEC: %s", stats.nvdec_refusal);
-    return st != ST_OK ? st : woven;
+    return st != ST_OK ? st : extracted;
 }
 
 static int64_t count_missing(const struct piece *p)
 {
     int64_t n = 0;
 
-    for (int64_t i = 0; i < p->woven.n; i++)
-        n += p->woven.delivered[i] != 1;
+    for (int64_t i = 0; i < p->extracted.n; i++)
+        n += p->extracted.delivered[i] != 1;
     return n;
 }
 
-/* What is missing after a weave that was told to drain may only not have had its turn. */
+/* What is missing after a extraction that was told to drain may only not have had its turn. */
 static bool was_drained(const struct piece *p)
 {
     return p->setup.drain && atomic_load(p->setup.drain) && count_missing(p) > 0;
 }
 
-static enum status weave_share(struct piece *p, int share, int n_shares)
+static enum status extract_share(struct piece *p, int share, int n_shares)
 {
-    struct weave_result earlier;
+    struct extract_result earlier;
     bool found;
     enum status st;
 
     TRY(make_plan(p, share, n_shares));
-    st = weave_result_make(&p->loom.weave, &earlier);
+    st = extract_result_make(&p->pipeline.extract, &earlier);
     if (st == ST_OK)
         st = load_share(p, share, n_shares, &earlier, &p->stats, &found);
     if (st == ST_OK)
-        st = weave(p, found ? &earlier : NULL);
-    weave_result_release(&earlier);
+        st = extract(p, found ? &earlier : NULL);
+    extract_result_release(&earlier);
     return st;
 }
 
@@ -302,45 +303,45 @@ static enum status assemble_and_write(struct piece *p)
     const double started = clock_seconds();
     uint8_t *packed = NULL;
     size_t bytes = 0;
-    enum status st = loom_pack(&p->loom, &p->woven, &packed, &bytes);
+    enum status st = pipeline_pack(&p->pipeline, &p->extracted, &packed, &bytes);
 
     if (st == ST_OK)
-        st = loom_assemble(&p->loom, packed, bytes);
+        st = pipeline_assemble(&p->pipeline, packed, bytes);
     if (st == ST_OK && p->setup.may_write)
         st = p->setup.may_write(p->setup.context);
     if (st == ST_OK)
-        st = loom_write(&p->loom);
+        st = pipeline_write(&p->pipeline);
     free(packed);
     p->write_seconds += clock_seconds() - started;
     return st;
 }
 
 /* A film that is decoded from start to end has one segment: it cannot be drained on its way. */
-static enum status weave_unsplit(struct piece *p)
+static enum status extract_unsplit(struct piece *p)
 {
-    p->stats = (struct weave_stats){0};
-    TRY(loom_list_again(&p->loom, show_progress, p));
+    p->stats = (struct extract_stats){0};
+    TRY(pipeline_list_again(&p->pipeline, show_progress, p));
     TRY(make_plan(p, 0, 1));
-    p->loom.weave.drain = NULL;
-    TRY(weave(p, NULL));
+    p->pipeline.extract.drain = NULL;
+    TRY(extract(p, NULL));
     const int64_t n_missing = count_missing(p);
     if (n_missing > 0)
-        return FAIL(ST_FORMAT, "%s: %lld of %lld sampled frames could not be decoded", p->loom.film.path,
-                    (long long)n_missing, (long long)p->loom.plan.n_samples);
+        return FAIL(ST_FORMAT, "%s: %lld of %lld sampled frames could not be decoded", p->pipeline.film.path,
+                    (long long)n_missing, (long long)p->pipeline.plan.n_samples);
     return ST_OK;
 }
 
 enum status piece_index(struct piece *p, bool *splits)
 {
     TRY(read_index(p));
-    *splits = !p->loom.film.info.unsplit[0];
+    *splits = !p->pipeline.film.info.unsplit[0];
     return save_index(p);
 }
 
-enum status piece_weave(struct piece *p, int share, int n_shares, bool *drained)
+enum status piece_extract(struct piece *p, int share, int n_shares, bool *drained)
 {
     TRY(read_index(p));
-    TRY(weave_share(p, share, n_shares));
+    TRY(extract_share(p, share, n_shares));
     *drained = was_drained(p);
     return save_share(p, share, n_shares);
 }
@@ -351,9 +352,9 @@ enum status piece_join(struct piece *p, int n_shares, bool *fits)
 
     TRY(read_index(p));
     TRY(make_plan(p, 0, 1)); /* one share: room for all samples */
-    TRY(weave_result_make(&p->loom.weave, &p->woven));
+    TRY(extract_result_make(&p->pipeline.extract, &p->extracted));
     for (int i = 0; i < n_shares && found; i++)
-        TRY(load_share(p, i, n_shares, &p->woven, &p->stats, &found));
+        TRY(load_share(p, i, n_shares, &p->extracted, &p->stats, &found));
     *fits = found && p->stats.damaged == 0 && count_missing(p) == 0;
     return *fits ? assemble_and_write(p) : ST_OK;
 }
@@ -362,9 +363,9 @@ enum status piece_film(struct piece *p, bool unsplit, bool *drained)
 {
     *drained = false;
     TRY(read_index(p));
-    unsplit = unsplit && !p->loom.film.info.unsplit[0]; /* it would be anyway */
+    unsplit = unsplit && !p->pipeline.film.info.unsplit[0]; /* it would be anyway */
     if (!unsplit) {
-        TRY(weave_share(p, 0, 1));
+        TRY(extract_share(p, 0, 1));
         *drained = was_drained(p);
         if (*drained) {
             TRY(save_index(p));
@@ -372,13 +373,13 @@ enum status piece_film(struct piece *p, bool unsplit, bool *drained)
         }
     }
     const int64_t n_missing = unsplit ? 0 : count_missing(p);
-    if (unsplit || (!p->loom.film.info.sequential && (n_missing > 0 || p->stats.damaged > 0))) {
+    if (unsplit || (!p->pipeline.film.info.sequential && (n_missing > 0 || p->stats.damaged > 0))) {
         log_note("%lld sampled frames did not come out as listed, %lld faults in the stream: decoding again, unsplit",
                  (long long)n_missing, (long long)p->stats.damaged);
-        TRY(weave_unsplit(p));
+        TRY(extract_unsplit(p));
     } else if (n_missing > 0) {
-        return FAIL(ST_FORMAT, "%s: %lld of %lld sampled frames could not be decoded", p->loom.film.path,
-                    (long long)n_missing, (long long)p->loom.plan.n_samples);
+        return FAIL(ST_FORMAT, "%s: %lld of %lld sampled frames could not be decoded", p->pipeline.film.path,
+                    (long long)n_missing, (long long)p->pipeline.plan.n_samples);
     }
     return assemble_and_write(p);
 }

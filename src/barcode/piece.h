@@ -6,7 +6,7 @@
 #ifndef JACQUARD_BARCODE_PIECE_H
 #define JACQUARD_BARCODE_PIECE_H
 
-#include "barcode/loom.h"
+#include "barcode/pipeline.h"
 
 struct piece_setup {
     struct barcode_config config; /* film, output and json name files */
@@ -16,7 +16,7 @@ struct piece_setup {
     atomic_int *stop;        /* becomes non-zero: end at once with ST_INTERRUPTED, nothing is kept */
     const atomic_int *drain; /* becomes non-zero: finish what is begun, keep it, come back */
     /* Told several times a second while things move on; done rises. */
-    void (*beat)(void *context, int64_t done, int64_t total);
+    void (*progress)(void *context, int64_t done, int64_t total);
     /* Asked before outputs are written, may refuse; NULL: nobody is asked. */
     enum status (*may_write)(void *context);
     void *context;
@@ -24,10 +24,10 @@ struct piece_setup {
 
 struct piece {
     struct piece_setup setup;
-    struct loom loom; /* after piece_film and piece_join: its film and barcode are those that were written */
-    struct weave_result woven;
-    struct weave_stats stats;                           /* of this step; after piece_join of all weaves */
-    double index_seconds, weave_seconds, write_seconds; /* of this step */
+    struct pipeline pipeline; /* after piece_film and piece_join: its film and barcode are those that were written */
+    struct extract_result extracted;
+    struct extract_stats stats;                           /* of this step; after piece_join of all extractions */
+    double index_seconds, extract_seconds, write_seconds; /* of this step */
 };
 
 void piece_init(struct piece *p, const struct piece_setup *setup);
@@ -38,7 +38,7 @@ enum status piece_index(struct piece *p, bool *splits);
 
 /* Share `share` of n_shares of the samples. *drained: it was told to end early and has kept what it has; the same call
  * later goes on from there. */
-enum status piece_weave(struct piece *p, int share, int n_shares, bool *drained);
+enum status piece_extract(struct piece *p, int share, int n_shares, bool *drained);
 
 /* Puts n_shares together and writes the outputs. *fits false: a share is not there or the film turned out not to be
  * what its index says (it is damaged, say): piece_film with unsplit is the way then. */

@@ -1,8 +1,8 @@
 #include "barcode/plan.h"
 
 #include "base/mem.h"
-#include "media/decoder.h"
-#include "media/ticks.h"
+#include "film/decode/decoder.h"
+#include "film/ticks.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 #define JACQUARD_BARCODE_PLAN_H
 
 #include "base/status.h"
-#include "media/film.h"
+#include "film/film.h"
 
 #include <stdbool.h>
 

@@ -3,8 +3,8 @@
 #include "barcode/settings_read.h"
 #include "barcode/spread.h"
 #include "base/mem.h"
-#include "image/light.h"
-#include "media/plain_decode.h"
+#include "image/transfer.h"
+#include "film/decode/plain_decode.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 /* --- frames ------------------------------------------------------------------------------------------------------- */
 
 struct frames_check {
-    const struct loom *loom;
+    const struct pipeline *pipeline;
     int64_t n;
     int64_t *sample, *frame; /* [n] */
     int64_t n_off, first_off;
@@ -26,7 +26,7 @@ static enum status compare_hash(void *context, int64_t which, const struct frame
     struct frames_check *c = context;
 
     (void)picture;
-    if (strcmp(hash, c->loom->hash[c->sample[which]]) != 0 && c->n_off++ == 0) {
+    if (strcmp(hash, c->pipeline->hash[c->sample[which]]) != 0 && c->n_off++ == 0) {
         c->first_off = which;
         memcpy(c->found, hash, sizeof c->found);
     }
@@ -43,7 +43,7 @@ static void pass_frames_on(void *context, int64_t done, int64_t total)
 
 static enum status judge_frames(const struct frames_check *c, int64_t n_taken)
 {
-    const struct film *f = &c->loom->film;
+    const struct film *f = &c->pipeline->film;
     const int64_t which = c->n_off > 0 ? c->first_off : n_taken, frame = c->n > which ? c->frame[which] : 0;
     const double time = film_seconds(f, f->frame[frame].ticks);
     const long long n_off = c->n_off + c->n - n_taken;
@@ -58,22 +58,22 @@ static enum status judge_frames(const struct frames_check *c, int64_t n_taken)
     return FAIL(ST_MISMATCH,
                 "%s: frame %lld at %.3f s is not what a plain sequential decode gives (SHA-256 %.8s..., not %.8s...; "
                 "%lld of %lld frames that were verified are off): nothing was written",
-                f->path, (long long)frame, time, c->loom->hash[c->sample[which]], c->found, n_off, (long long)c->n);
+                f->path, (long long)frame, time, c->pipeline->hash[c->sample[which]], c->found, n_off, (long long)c->n);
 }
 
-int64_t recheck_count(const struct loom *loom)
+int64_t recheck_count(const struct pipeline *pipeline)
 {
-    return spread_count(loom->plan.n_samples, loom->config.verify_samples);
+    return spread_count(pipeline->plan.n_samples, pipeline->config.verify_samples);
 }
 
-enum status recheck_frames(const struct loom *loom, film_progress *progress, void *context)
+enum status recheck_frames(const struct pipeline *pipeline, film_progress *progress, void *context)
 {
-    const struct plan *plan = &loom->plan;
-    struct frames_check c = {.loom = loom, .progress = progress, .context = context};
+    const struct plan *plan = &pipeline->plan;
+    struct frames_check c = {.pipeline = pipeline, .progress = progress, .context = context};
     enum status st = ST_NOMEM;
     int64_t n_taken = 0;
 
-    c.n = recheck_count(loom);
+    c.n = recheck_count(pipeline);
     c.sample = mem_array((size_t)c.n, sizeof *c.sample);
     c.frame = mem_array((size_t)c.n, sizeof *c.frame);
     if (!c.sample || !c.frame)
@@ -82,11 +82,11 @@ enum status recheck_frames(const struct loom *loom, film_progress *progress, voi
         c.sample[i] = spread_at(plan->n_samples, c.n, i);
         c.frame[i] = plan->sample_frame[c.sample[i]];
     }
-    const struct plain_decode plain = {.path = loom->film.path,
+    const struct plain_decode plain = {.path = pipeline->film.path,
                                        .frame = c.frame,
                                        .n = c.n,
                                        .want_hash = true,
-                                       .stop = loom->stop,
+                                       .stop = pipeline->stop,
                                        .progress = pass_frames_on,
                                        .context = &c,
                                        .take = compare_hash};
@@ -109,7 +109,7 @@ struct columns_check {
     int64_t n_same;
     struct picture_settings picture;
     struct compute *compute;
-    struct light light;
+    struct transfer transfer;
     uint8_t *lines; /* [barcode->n_lines][3], as the picture has them */
     film_progress *progress;
     void *context;
@@ -143,7 +143,7 @@ static const char *what_differs(const struct columns_check *c, const struct colu
     bool is_same_mean = true;
 
     for (int i = 0; i < 3; i++)
-        is_same_mean = is_same_mean && column->mean[i] == light_encode_mean(&c->light, light->sum[i], n_pixels);
+        is_same_mean = is_same_mean && column->mean[i] == transfer_encode_mean(&c->transfer, light->sum[i], n_pixels);
     return !is_same_mean                                   ? "mean colour"
            : !is_same_cluster(&column->clusters, clusters) ? "clusters"
            : !are_same_lines(c, column)                    ? "lines"
@@ -221,7 +221,7 @@ static enum status open_compute(struct columns_check *c)
     c->lines = mem_array((size_t)b->n_lines, 3);
     if (!c->lines)
         return ST_NOMEM;
-    light_init(&c->light, b->legacy);
+    transfer_init(&c->transfer, b->legacy);
     return compute_open(&compute_cpu, &setup, &c->compute);
 }
 

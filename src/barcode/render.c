@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 #include "image/area.h"
-#include "image/light.h"
+#include "image/transfer.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -38,14 +38,14 @@ void apportion(const uint32_t *count, int n, uint32_t height, uint32_t *rows)
 }
 
 /* Relative luminance (Rec. ITU-R BT.709 weights) as an integer. L* rises with it, so that it need not be worked out. */
-static uint64_t luminance(const struct light *light, const uint16_t centre[3])
+static uint64_t luminance(const struct transfer *transfer, const uint16_t centre[3])
 {
     static const uint64_t weight[3] = {2126, 7152, 722};
     uint64_t sum = 0;
 
     for (int c = 0; c < 3; c++) {
         const uint64_t code = centre[c] / COMPUTE_CENTRE_ONE, part = centre[c] % COMPUTE_CENTRE_ONE;
-        const uint64_t below = light->linear[code], above = light->linear[code + (part > 0)];
+        const uint64_t below = transfer->linear[code], above = transfer->linear[code + (part > 0)];
         sum += weight[c] * (below * (COMPUTE_CENTRE_ONE - part) + above * part);
     }
     return sum;
@@ -73,10 +73,11 @@ static struct hue hue_of(const uint16_t centre[3])
 }
 
 /* < 0 where a belongs above b. */
-static int compare(const struct frame_clusters *clusters, const struct light *light, enum order order, int a, int b)
+static int compare(const struct frame_clusters *clusters, const struct transfer *transfer, enum order order, int a,
+                   int b)
 {
     if (order == ORDER_LIGHTNESS) {
-        const uint64_t la = luminance(light, clusters->centre[a]), lb = luminance(light, clusters->centre[b]);
+        const uint64_t la = luminance(transfer, clusters->centre[a]), lb = luminance(transfer, clusters->centre[b]);
         if (la != lb)
             return la > lb ? -1 : 1;
     }
@@ -93,12 +94,12 @@ static int compare(const struct frame_clusters *clusters, const struct light *li
     return a - b;
 }
 
-static void sort_clusters(const struct frame_clusters *clusters, const struct light *light, enum order order,
+static void sort_clusters(const struct frame_clusters *clusters, const struct transfer *transfer, enum order order,
                           int *index)
 {
     for (int i = 0; i < clusters->n; i++) {
         int at = i;
-        for (; at > 0 && compare(clusters, light, order, i, index[at - 1]) < 0; at--)
+        for (; at > 0 && compare(clusters, transfer, order, i, index[at - 1]) < 0; at--)
             index[at] = index[at - 1];
         index[at] = i;
     }
@@ -106,61 +107,61 @@ static void sort_clusters(const struct frame_clusters *clusters, const struct li
 
 void stack_order(const struct frame_clusters *clusters, enum order order, int *index)
 {
-    struct light light;
+    struct transfer transfer;
 
-    light_init(&light, false);
-    sort_clusters(clusters, &light, order, index);
+    transfer_init(&transfer, false);
+    sort_clusters(clusters, &transfer, order, index);
 }
 
 /* One column of the picture: pixel y is at[y * stride]. */
-struct lane {
+struct band {
     uint8_t *at;
     size_t stride;
     uint32_t height;
 };
 
 /* Fills rows [from, from + n) with a colour in 1/256 levels. */
-static void fill(const struct lane *lane, uint32_t from, uint32_t n, uint32_t r, uint32_t g, uint32_t b)
+static void fill(const struct band *band, uint32_t from, uint32_t n, uint32_t r, uint32_t g, uint32_t b)
 {
     const uint8_t rgb[3] = {(uint8_t)((r + 128) >> 8), (uint8_t)((g + 128) >> 8), (uint8_t)((b + 128) >> 8)};
 
     for (uint32_t y = from; y < from + n; y++)
-        memcpy(lane->at + y * lane->stride, rgb, 3);
+        memcpy(band->at + y * band->stride, rgb, 3);
 }
 
-static void fill_cluster(const struct lane *lane, uint32_t from, uint32_t n, const struct frame_clusters *clusters,
+static void fill_cluster(const struct band *band, uint32_t from, uint32_t n, const struct frame_clusters *clusters,
                          int i)
 {
-    fill(lane, from, n, clusters->centre[i][0], clusters->centre[i][1], clusters->centre[i][2]);
+    fill(band, from, n, clusters->centre[i][0], clusters->centre[i][1], clusters->centre[i][2]);
 }
 
-static void stack(const struct lane *lane, const struct frame_clusters *clusters, const int *index, bool equal)
+static void stack(const struct band *band, const struct frame_clusters *clusters, const int *index, bool equal)
 {
     uint32_t count[COMPUTE_MAX_K], rows[COMPUTE_MAX_K], y = 0;
 
     for (int i = 0; i < clusters->n; i++)
         count[i] = equal ? 1 : clusters->count[index[i]];
-    apportion(count, clusters->n, lane->height, rows);
+    apportion(count, clusters->n, band->height, rows);
     for (int i = 0; i < clusters->n; i++) {
-        fill_cluster(lane, y, rows[i], clusters, index[i]);
+        fill_cluster(band, y, rows[i], clusters, index[i]);
         y += rows[i];
     }
 }
 
 /* Area average of the column's lines in linear light (where legacy: of the bytes). */
-static void squeeze(const struct lane *lane, const struct light *light, const uint8_t *lines, uint32_t n_lines)
+static void squeeze(const struct band *band, const struct transfer *transfer, const uint8_t *lines, uint32_t n_lines)
 {
-    for (uint32_t y = 0; y < lane->height; y++) {
-        const uint32_t first = area_first(y, n_lines, lane->height), last = area_last(y, n_lines, lane->height);
+    for (uint32_t y = 0; y < band->height; y++) {
+        const uint32_t first = area_first(y, n_lines, band->height), last = area_last(y, n_lines, band->height);
         uint64_t sum[3] = {0, 0, 0};
         for (uint32_t i = first; i < last; i++) {
-            const uint64_t weight = area_weight(i, y, n_lines, lane->height);
+            const uint64_t weight = area_weight(i, y, n_lines, band->height);
             for (int c = 0; c < 3; c++)
-                sum[c] += weight * light->linear[lines[(size_t)i * 3 + (size_t)c]];
+                sum[c] += weight * transfer->linear[lines[(size_t)i * 3 + (size_t)c]];
         }
         for (int c = 0; c < 3; c++)
-            lane->at[y * lane->stride + (size_t)c] =
-                light_encode(light, (uint32_t)((2 * sum[c] + n_lines) / (2 * (uint64_t)n_lines)));
+            band->at[y * band->stride + (size_t)c] =
+                transfer_encode(transfer, (uint32_t)((2 * sum[c] + n_lines) / (2 * (uint64_t)n_lines)));
     }
 }
 
@@ -182,7 +183,7 @@ enum status render_check_size(int64_t n_columns, int n_lines, uint32_t height, d
 
 enum status render_strip(const struct barcode *b, enum strip strip, enum order order, uint32_t height, uint8_t **rgb)
 {
-    struct light light;
+    struct transfer transfer;
     int index[COMPUTE_MAX_K];
 
     *rgb = NULL;
@@ -190,7 +191,7 @@ enum status render_strip(const struct barcode *b, enum strip strip, enum order o
         return FAIL(ST_USAGE, "cannot draw a strip of %lld columns and %u rows", (long long)b->n_columns, height);
     if (strip == STRIP_SQUEEZED && b->n_lines < 1)
         return FAIL(ST_USAGE, "the squeezed strip needs the average of every line, which was not kept for this "
-                              "barcode; weave it again with --strips squeezed");
+                              "barcode; make it again with --strips squeezed");
     const size_t n = (size_t)b->n_columns;
     if (n > SIZE_MAX / 3 / height)
         return FAIL(ST_NOMEM, "out of memory: a strip of %zu columns and %u rows", n, height);
@@ -198,28 +199,29 @@ enum status render_strip(const struct barcode *b, enum strip strip, enum order o
     if (!*rgb)
         return ST_NOMEM;
 
-    light_init(&light, strip == STRIP_SQUEEZED && b->legacy); /* lightness is a matter of light in legacy mode too */
+    transfer_init(&transfer,
+                  strip == STRIP_SQUEEZED && b->legacy); /* lightness is a matter of light in legacy mode too */
     for (size_t x = 0; x < n; x++) {
         const struct column *column = &b->columns[x];
         const struct frame_clusters *clusters = &column->clusters;
-        const struct lane lane = {*rgb + 3 * x, 3 * n, height};
+        const struct band band = {*rgb + 3 * x, 3 * n, height};
         switch (strip) {
         case STRIP_KMEANS:
         case STRIP_EQUAL:
-            sort_clusters(clusters, &light, order, index);
-            stack(&lane, clusters, index, strip == STRIP_EQUAL);
+            sort_clusters(clusters, &transfer, order, index);
+            stack(&band, clusters, index, strip == STRIP_EQUAL);
             break;
         case STRIP_AVERAGE:
-            fill(&lane, 0, height, column->mean[0], column->mean[1], column->mean[2]);
+            fill(&band, 0, height, column->mean[0], column->mean[1], column->mean[2]);
             break;
         case STRIP_PROMINENT:
-            fill_cluster(&lane, 0, height, clusters, 0);
+            fill_cluster(&band, 0, height, clusters, 0);
             break;
         case STRIP_LEAST:
-            fill_cluster(&lane, 0, height, clusters, clusters->n - 1);
+            fill_cluster(&band, 0, height, clusters, clusters->n - 1);
             break;
         case STRIP_SQUEEZED:
-            squeeze(&lane, &light, column->lines, (uint32_t)b->n_lines);
+            squeeze(&band, &transfer, column->lines, (uint32_t)b->n_lines);
             break;
         case N_STRIPS:
             free(*rgb);

@@ -1,10 +1,10 @@
 #include "barcode/terms.h"
 
-#include "barcode/loom.h"
+#include "barcode/pipeline.h"
 #include "barcode/output.h"
 #include "barcode/sidecar_format.h"
 #include "compute/kmeans_rules.h"
-#include "media/decoder.h"
+#include "film/decode/decoder.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,10 +13,10 @@
 enum status terms_of_barcode(struct comm *comm, const struct barcode_config *config)
 {
     char decoders[512], *text;
-    struct loom loom; /* fills in the defaults */
+    struct pipeline pipeline; /* fills in the defaults */
 
-    loom_init(&loom, config, NULL);
-    text = output_settings_text(&loom.config);
+    pipeline_init(&pipeline, config, NULL);
+    text = output_settings_text(&pipeline.config);
     if (!text)
         return ST_NOMEM;
     decoder_describe(decoders, sizeof decoders);

@@ -96,7 +96,8 @@ static void print_row(const struct opt *row)
 void opts_print(const struct opt *table)
 {
     for (; table->name; table++)
-        print_row(table);
+        if (table->help)
+            print_row(table);
 }
 
 void opts_print_rows(const struct opt *table, int first, int last)

@@ -11,7 +11,7 @@ struct opt {
     const char *name;     /* without dashes; NULL ends the table */
     char letter;          /* or 0 */
     const char *argument; /* what the help calls its argument; NULL: takes none */
-    const char *help;     /* may have several lines */
+    const char *help;     /* may have several lines; NULL: not shown, an older name */
 };
 
 /* Handles option number `which` of the table. */

@@ -9,7 +9,7 @@ enum progress_mode { PROGRESS_AUTO, PROGRESS_BAR, PROGRESS_LOG, PROGRESS_NONE };
 
 struct progress {
     enum progress_mode mode;
-    const char *what; /* "index", "weave": the stage's name */
+    const char *what; /* "index", "extraction": the stage's name */
     double started;   /* clock_seconds() at the start */
     double last_shown;
     bool drawn;

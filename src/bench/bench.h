@@ -21,9 +21,9 @@ struct bench_run {
     struct bench_table *table;
 };
 
-/* Collective. One film, as `jacquard barcode` would weave it. Ceilings: the same packets decoded by the same decoders
- * with nothing done to the frames; CPU and NVDEC decoders apart, added; with several ranks, their number times rank 0
- * alone. The config names the film and the settings; outputs are not looked at. */
+/* Collective. One film, as `jacquard barcode` would extraction it. Ceilings: the same packets decoded by the same
+ * decoders with nothing done to the frames; CPU and NVDEC decoders apart, added; with several ranks, their number times
+ * rank 0 alone. The config names the film and the settings; outputs are not looked at. */
 enum status bench_barcode(const struct bench_run *run, const struct barcode_config *config);
 
 /* Local: rank 0 works, the others wait. Convert and k-means a frame, for 1920x1080 frames fitted into 480x270 and

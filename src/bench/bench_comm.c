@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "compute/haar/boost.h"
 #include "haar/features.h"
 #include "job/resources.h"
 

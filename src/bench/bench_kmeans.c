@@ -1,15 +1,16 @@
 /* bench_kmeans: what a frame costs once it is decoded: convert and k-means, one instance and several at once, as a
- * weave's workers go about it. Frames lie in host memory: a GPU's time to convert is that with the upload, which is the
- * way of frames from the CPU's decoders. */
+ * extraction's workers go about it. Frames lie in host memory: a GPU's time to convert is that with the upload, which
+ * is the way of frames from the CPU's decoders. */
 #include "bench/bench.h"
 
-#include "barcode/weave.h"
+#include "barcode/extract.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/pool.h"
 #include "compute/kmeans_rules.h"
+#include "film/index/index.h"
 #include "job/resources.h"
-#include "media/decoder.h"
+#include "film/decode/decoder.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -39,7 +40,7 @@ struct bench {
     int n_rounds;
 };
 
-struct lane { /* an instance at work */
+struct instance { /* an instance at work */
     const struct bench *bench;
     struct compute *compute;
     int batch;
@@ -182,55 +183,55 @@ done:
 /* All frames, batch by batch; a source of fewer is gone through again. Adds the seconds of convert and of cluster. A
  * GPU may still have frames to convert when convert returns: rgb, if not NULL, has room for a picture whose pixels are
  * asked for then, so that convert's seconds are all of it (and a picture's way back). */
-static enum status run_frames(const struct lane *lane, uint8_t *rgb, double seconds[2])
+static enum status run_frames(const struct instance *instance, uint8_t *rgb, double seconds[2])
 {
-    const struct source *s = &lane->bench->source;
+    const struct source *s = &instance->bench->source;
     struct frame_clusters clusters[N_FRAMES];
     struct frame_light light[N_FRAMES];
     int64_t number[N_FRAMES];
 
-    for (int first = 0; first < N_FRAMES; first += lane->batch) {
-        const int n = N_FRAMES - first < lane->batch ? N_FRAMES - first : lane->batch;
+    for (int first = 0; first < N_FRAMES; first += instance->batch) {
+        const int n = N_FRAMES - first < instance->batch ? N_FRAMES - first : instance->batch;
         const double started = clock_seconds();
-        if (atomic_load(lane->bench->run->stop))
+        if (atomic_load(instance->bench->run->stop))
             return FAIL(ST_INTERRUPTED, "interrupted");
         for (int i = 0; i < n; i++) {
             number[i] = first + i;
-            TRY(compute_convert(lane->compute, i, &s->frame[(first + i) % s->n]));
+            TRY(compute_convert(instance->compute, i, &s->frame[(first + i) % s->n]));
         }
         if (rgb)
-            TRY(compute_pixels(lane->compute, n - 1, rgb));
+            TRY(compute_pixels(instance->compute, n - 1, rgb));
         const double converted = clock_seconds();
-        TRY(compute_cluster(lane->compute, n, number, clusters, light, NULL));
+        TRY(compute_cluster(instance->compute, n, number, clusters, light, NULL));
         seconds[0] += converted - started;
         seconds[1] += clock_seconds() - converted;
     }
     return ST_OK;
 }
 
-static void run_lane(void *context, int64_t item, int thread)
+static void run_instance(void *context, int64_t item, int thread)
 {
-    struct lane *lane = (struct lane *)context + item;
+    struct instance *instance = (struct instance *)context + item;
     double seconds[2] = {0.0, 0.0};
 
     (void)thread;
-    lane->st = ST_OK;
-    for (int round = 0; round < lane->bench->n_rounds && lane->st == ST_OK; round++)
-        lane->st = run_frames(lane, NULL, seconds);
-    if (lane->st != ST_OK)
-        memcpy(lane->message, status_message(), sizeof lane->message);
+    instance->st = ST_OK;
+    for (int round = 0; round < instance->bench->n_rounds && instance->st == ST_OK; round++)
+        instance->st = run_frames(instance, NULL, seconds);
+    if (instance->st != ST_OK)
+        memcpy(instance->message, status_message(), sizeof instance->message);
 }
 
 /* Microseconds a frame of convert and of cluster, one instance alone. scratch: [2, runs]. */
-static enum status time_one(const struct lane *lane, uint8_t *rgb, double *scratch, double us[2])
+static enum status time_one(const struct instance *instance, uint8_t *rgb, double *scratch, double us[2])
 {
-    const struct bench *b = lane->bench;
+    const struct bench *b = instance->bench;
     const int runs = b->run->runs;
 
     for (int i = -1; i < runs; i++) {
         double seconds[2] = {0.0, 0.0};
         for (int round = 0; round < b->n_rounds; round++)
-            TRY(run_frames(lane, rgb, seconds));
+            TRY(run_frames(instance, rgb, seconds));
         for (int step = 0; step < 2 && i >= 0; step++)
             scratch[step * runs + i] = 1e6 * seconds[step] / (b->n_rounds * N_FRAMES);
     }
@@ -239,23 +240,23 @@ static enum status time_one(const struct lane *lane, uint8_t *rgb, double *scrat
     return ST_OK;
 }
 
-/* Microseconds a frame, all lanes at once. scratch: [runs]. */
-static enum status time_all(struct lane *lanes, int n_lanes, struct pool *pool, double *scratch, double *us)
+/* Microseconds a frame, all instances at once. scratch: [runs]. */
+static enum status time_all(struct instance *instances, int n_instances, struct pool *pool, double *scratch, double *us)
 {
-    const struct bench *b = lanes[0].bench;
+    const struct bench *b = instances[0].bench;
 
     for (int i = -1; i < b->run->runs; i++) {
         const double started = clock_seconds();
-        pool_run(pool, n_lanes, run_lane, lanes);
+        pool_run(pool, n_instances, run_instance, instances);
         const double seconds = clock_seconds() - started;
-        for (int l = 0; l < n_lanes; l++) {
-            if (lanes[l].st == ST_OK)
+        for (int l = 0; l < n_instances; l++) {
+            if (instances[l].st == ST_OK)
                 continue;
-            status_adopt(lanes[l].message);
-            return lanes[l].st;
+            status_adopt(instances[l].message);
+            return instances[l].st;
         }
         if (i >= 0)
-            scratch[i] = 1e6 * seconds / ((double)n_lanes * b->n_rounds * N_FRAMES);
+            scratch[i] = 1e6 * seconds / ((double)n_instances * b->n_rounds * N_FRAMES);
     }
     *us = bench_median(scratch, b->run->runs);
     return ST_OK;
@@ -263,7 +264,7 @@ static enum status time_all(struct lane *lanes, int n_lanes, struct pool *pool, 
 
 /* --- rows --------------------------------------------------------------------------------------------------------- */
 
-static void add_rows(const struct bench *b, const struct picture_settings *p, int n_lanes, const double us[2],
+static void add_rows(const struct bench *b, const struct picture_settings *p, int n_instances, const double us[2],
                      double us_all)
 {
     struct bench_table *t = b->run->table;
@@ -276,40 +277,40 @@ static void add_rows(const struct bench *b, const struct picture_settings *p, in
     bench_row_limit(
         bench_table_row(t, "us/frame", true, us[1], "k-means of %dx%d, k=%d", p->width, p->height, b->kmeans.k),
         a_byte * picture_bytes, "pixels read once");
-    bench_table_row(t, "us/frame", true, us_all, "both, %dx%d, %d instance%s at once", p->width, p->height, n_lanes,
-                    n_lanes == 1 ? "" : "s");
+    bench_table_row(t, "us/frame", true, us_all, "both, %dx%d, %d instance%s at once", p->width, p->height, n_instances,
+                    n_instances == 1 ? "" : "s");
 }
 
 static enum status measure_picture(const struct bench *b, int width, int height)
 {
-    const int n_lanes = b->on_device ? DEVICE_LANES : b->resources.threads;
+    const int n_instances = b->on_device ? DEVICE_LANES : b->resources.threads;
     const struct picture_settings picture = {.width = width, .height = height};
     const struct compute_setup setup = {.device = b->resources.device,
-                                        .batch = weave_batch(b->resources.ops, &picture),
+                                        .batch = extract_batch(b->resources.ops, &picture),
                                         .picture = picture,
                                         .kmeans = b->kmeans};
-    struct lane *lanes = mem_array((size_t)n_lanes, sizeof *lanes);
+    struct instance *instances = mem_array((size_t)n_instances, sizeof *instances);
     double *scratch = mem_array((size_t)b->run->runs, 2 * sizeof *scratch), us[2], us_all = 0.0;
     uint8_t *rgb = mem_array((size_t)width * (size_t)height, 3);
     struct pool *pool = NULL;
-    enum status st = lanes && scratch && rgb ? pool_open(n_lanes, &pool) : ST_NOMEM;
+    enum status st = instances && scratch && rgb ? pool_open(n_instances, &pool) : ST_NOMEM;
 
-    for (int i = 0; i < n_lanes && st == ST_OK; i++) {
-        lanes[i] = (struct lane){.bench = b, .batch = setup.batch};
-        st = compute_open(b->resources.ops, &setup, &lanes[i].compute);
+    for (int i = 0; i < n_instances && st == ST_OK; i++) {
+        instances[i] = (struct instance){.bench = b, .batch = setup.batch};
+        st = compute_open(b->resources.ops, &setup, &instances[i].compute);
     }
     if (st == ST_OK)
-        st = time_one(&lanes[0], rgb, scratch, us);
+        st = time_one(&instances[0], rgb, scratch, us);
     if (st == ST_OK)
-        st = time_all(lanes, n_lanes, pool, scratch, &us_all);
+        st = time_all(instances, n_instances, pool, scratch, &us_all);
     if (st == ST_OK)
-        add_rows(b, &setup.picture, n_lanes, us, us_all);
-    for (int i = 0; lanes && i < n_lanes; i++)
-        compute_close(&lanes[i].compute);
+        add_rows(b, &setup.picture, n_instances, us, us_all);
+    for (int i = 0; instances && i < n_instances; i++)
+        compute_close(&instances[i].compute);
     pool_close(&pool);
     free(rgb);
     free(scratch);
-    free(lanes);
+    free(instances);
     return st;
 }
 

@@ -88,7 +88,7 @@ static enum status load_images(struct bench *b, const char *images)
     return dataset_load(comm, images, NULL, (struct dataset_range){0, -1}, part, n_parts, &b->set);
 }
 
-static enum status prepare(struct bench *b)
+static enum status preprocess(struct bench *b)
 {
     TRY(resources_choose(b->run->comm, b->run->backend, b->run->threads, &b->resources));
     if (!b->resources.ops->scan)
@@ -337,7 +337,7 @@ static enum status run_phases(struct bench *b, const char *images)
     struct comm *comm = b->run->comm;
     struct outcome alone = {0};
 
-    TRY(comm_agree(comm, prepare(b)));
+    TRY(comm_agree(comm, preprocess(b)));
     TRY(load_images(b, images));
     TRY(comm_agree(comm, list_features(b, images)));
     if (comm->rank == 0)

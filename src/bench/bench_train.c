@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/rng.h"
-#include "haar/data/feed.h"
+#include "haar/data/loader.h"
 #include "haar/data/idx.h"
 #include "haar/train/boosting.h"
 #include "haar/train/train_job.h"
@@ -148,7 +148,7 @@ static enum status open_boosting(struct bed *bed)
     struct boosting *b = &bed->boosting;
     const struct boost_ops *ops = job->resources.ops->boost;
     struct boost_setup setup = train_setup(job, job->train.n);
-    struct feed feed = {.ops = ops, .pool = job->pool};
+    struct loader loader = {.ops = ops, .pool = job->pool};
 
     *b = (struct boosting){.settings = &job->model.settings,
                            .grid = {&job->team, &job->data, &job->features},
@@ -163,11 +163,11 @@ static enum status open_boosting(struct bed *bed)
         thin_out(b);
         setup.most_features = b->n;
     }
-    feed.instance = b->train = mem_array(1, ops->priv_bytes);
+    loader.instance = b->train = mem_array(1, ops->priv_bytes);
     if (!b->train)
         return ST_NOMEM;
     TRY(ops->open(b->train, &setup));
-    return feed_load(&feed, &job->train);
+    return loader_load(&loader, &job->train);
 }
 
 /* Collective over comm. */
@@ -342,7 +342,7 @@ static void add_trees(const struct work *w, struct way way, const struct measure
 
 /* ---- all of it ---- */
 
-static enum status prepare(struct work *w)
+static enum status preprocess(struct work *w)
 {
     const struct bench_run *run = w->run;
 
@@ -388,7 +388,7 @@ enum status bench_train(const struct bench_run *run, const char *images, const c
     struct work w = {.run = run, .images = images, .labels = labels, .set = set};
     struct measured m[N_WAYS] = {{0}};
 
-    TRY(comm_agree(run->comm, prepare(&w)));
+    TRY(comm_agree(run->comm, preprocess(&w)));
     TRY(measure_all(&w, way, m));
     if (run->comm->rank > 0)
         return ST_OK;

@@ -1,17 +1,18 @@
 #include "catalog/catalog.h"
 
-#include "barcode/loom.h"
+#include "barcode/pipeline.h"
 #include "barcode/output.h"
 #include "barcode/terms.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "catalog/deal/dealer.h"
-#include "catalog/deal/hand.h"
+#include "catalog/coordinate/coordinator.h"
+#include "catalog/coordinate/agent.h"
 #include "catalog/show/gallery.h"
 #include "catalog/show/report.h"
 #include "catalog/store/outputs.h"
 #include "catalog/store/settings_id.h"
+#include "catalog/workers/workers.h"
 #include "job/file_terms.h"
 
 #include <errno.h>
@@ -24,7 +25,7 @@
 
 enum { MOST_FAILURES_SHOWN = 20 };
 
-static const double step_seconds = 0.002, /* an order or an outcome waits so long at most */
+static const double step_seconds = 0.002, /* an request or an outcome waits so long at most */
     refresh_seconds = 60.0;
 
 struct catalog {
@@ -35,13 +36,13 @@ struct catalog {
     char **root; /* [n_roots] folders that hold films, links resolved */
     int n_roots;
     int64_t n_todo;
-    struct hand hand;
+    struct agent agent;
     /* Rank 0 */
     struct listing listing;
     struct history history;
     struct resume_film *resume;
     struct journal *journal;
-    struct dealer *dealer;
+    struct coordinator *coordinator;
     double refreshed;
 };
 
@@ -49,10 +50,10 @@ struct catalog {
 
 static enum status name_settings(struct catalog *c)
 {
-    struct loom loom; /* fills in the defaults */
+    struct pipeline pipeline; /* fills in the defaults */
 
-    loom_init(&loom, &c->config.barcode, NULL);
-    c->settings_text = output_settings_text(&loom.config);
+    pipeline_init(&pipeline, &c->config.barcode, NULL);
+    c->settings_text = output_settings_text(&pipeline.config);
     if (!c->settings_text)
         return ST_NOMEM;
     return settings_id_make(c->settings_text, c->config.version, c->config.barcode.allow_partial, c->settings_id);
@@ -142,8 +143,8 @@ static enum names_claim claim_name(void *context, const char *name, const struct
                                                                                                      : NAME_IS_ANOTHERS;
 }
 
-/* Of the films, those of this run's share: every n-th in the order of their sizes, so that shares are about equal. All
- * runs that share a catalogue list the same films, and so agree on who takes which. */
+/* Of the films, those of this run's share: every n-th in the order of their sizes, so that shares are about equal.
+ * All runs that share a catalogue list the same films, and so agree on who takes which. */
 static int compare_sizes(const void *a, const void *b)
 {
     const struct listing_film *x = a, *y = b;
@@ -234,7 +235,7 @@ static enum status open_journal(struct catalog *c)
                                     .settings_id = c->settings_id,
                                     .command = c->config.command,
                                     .n_ranks = c->comm->size,
-                                    .n_lanes = c->config.lanes,
+                                    .n_workers = c->config.workers,
                                     .n_films = c->listing.n,
                                     .launch = launch,
                                     .not_before = c->history.last_line_time};
@@ -311,20 +312,20 @@ static enum status share_roots(struct catalog *c)
     return ST_OK;
 }
 
-static enum status open_lanes(struct catalog *c)
+static enum status open_workers(struct catalog *c)
 {
-    const struct lanes_setup setup = {.comm = c->comm,
-                                      .config = &c->config,
-                                      .settings_id = c->settings_id,
-                                      .root = (const char *const *)c->root,
-                                      .n_roots = c->n_roots};
+    const struct workers_setup setup = {.comm = c->comm,
+                                        .config = &c->config,
+                                        .settings_id = c->settings_id,
+                                        .root = (const char *const *)c->root,
+                                        .n_roots = c->n_roots};
     struct wire_ready ready;
-    struct lanes *lanes = NULL;
-    enum status st = comm_agree(c->comm, lanes_open(&setup, &lanes, &ready));
+    struct workers *workers = NULL;
+    enum status st = comm_agree(c->comm, workers_open(&setup, &workers, &ready));
 
     if (st == ST_OK)
-        st = hand_open(&c->hand, c->comm, &lanes, &ready, c->n_signals);
-    lanes_close(&lanes);
+        st = agent_open(&c->agent, c->comm, &workers, &ready, c->n_signals);
+    workers_close(&workers);
     return comm_agree(c->comm, st);
 }
 
@@ -375,14 +376,14 @@ static enum status deal_step(struct catalog *c)
 {
     int64_t n;
 
-    TRY(dealer_step(c->dealer));
+    TRY(coordinator_step(c->coordinator));
     if (c->config.gallery && !c->config.dry_run && clock_seconds() - c->refreshed > refresh_seconds)
         return refresh_views(c, &n);
     return ST_OK;
 }
 
 /* Every rank's loop. Rank 0 deals besides, until nothing is left to deal or to come back; a fault of its own stops the
- * lanes first. */
+ * worker processes first. */
 static enum status run_until_over(struct catalog *c)
 {
     const bool deals = c->comm->rank == 0;
@@ -391,25 +392,25 @@ static enum status run_until_over(struct catalog *c)
     bool told_end = false;
 
     c->refreshed = clock_seconds();
-    while (!c->hand.is_over) {
+    while (!c->agent.is_over) {
         struct message m;
         int from;
         enum status st;
 
-        TRY(hand_step(&c->hand, step_seconds));
+        TRY(agent_step(&c->agent, step_seconds));
         for (;;) {
             TRY(message_take(c->comm, &m, &from));
             if (from < 0)
                 break;
-            if (!message_is_for_dealer(&m)) {
-                TRY(hand_hear(&c->hand, &m));
+            if (!message_is_for_coordinator(&m)) {
+                TRY(agent_on_message(&c->agent, &m));
                 continue;
             }
-            st = dealer_hear(c->dealer, from, &m);
+            st = coordinator_on_message(c->coordinator, from, &m);
             if (st != ST_OK && fault == ST_OK) {
                 fault = st;
                 snprintf(why, sizeof why, "%s", status_message());
-                dealer_give_up(c->dealer);
+                coordinator_give_up(c->coordinator);
             }
         }
         if (!deals || told_end)
@@ -419,10 +420,10 @@ static enum status run_until_over(struct catalog *c)
             if (st != ST_OK) {
                 fault = st;
                 snprintf(why, sizeof why, "%s", status_message());
-                dealer_give_up(c->dealer);
+                coordinator_give_up(c->coordinator);
             }
         }
-        if (dealer_is_over(c->dealer)) {
+        if (coordinator_is_over(c->coordinator)) {
             m = (struct message){.kind = MESSAGE_END, .as.end.st = fault};
             snprintf(m.as.end.text, sizeof m.as.end.text, "%s", why);
             for (int i = 0; i < c->comm->size; i++)
@@ -430,9 +431,9 @@ static enum status run_until_over(struct catalog *c)
             told_end = true;
         }
     }
-    if (c->hand.end.st != ST_OK)
-        status_adopt(c->hand.end.text);
-    return c->hand.end.st;
+    if (c->agent.end.st != ST_OK)
+        status_adopt(c->agent.end.text);
+    return c->agent.end.st;
 }
 
 /* --- the end ------------------------------------------------------------------------------------------------------ */
@@ -458,25 +459,27 @@ static void list_failures(const struct catalog *c, const struct history *h)
     }
 }
 
-static void summarise(const struct catalog *c, const struct dealer_totals *t)
+static void summarise(const struct catalog *c, const struct coordinator_totals *t)
 {
-    const double lanes_seconds = t->seconds * t->n_lanes, share = lanes_seconds > 0.0 ? 100.0 / lanes_seconds : 0.0;
+    const double workers_seconds = t->seconds * t->n_workers,
+                 share = workers_seconds > 0.0 ? 100.0 / workers_seconds : 0.0;
     const int64_t n_now = t->n_done - t->n_done_before;
     char took[32];
 
     format_seconds(t->seconds, took);
     log_note(
         "%lld of %lld films done (%lld of them before), %lld failed, %lld left; in %s: %lld films, %lld columns of "
-        "%lld frames, %.0f films/h, %.1f s of film a second; %d lanes on %d ranks, busy %.1f %% (index %.1f %%, weave "
+        "%lld frames, %.0f films/h, %.1f s of film a second; %d worker processes on %d ranks, busy %.1f %% (index %.1f "
+        "%%, extract "
         "%.1f %%, write %.1f %%), tail idle %.1f %%",
         (long long)t->n_done, (long long)t->n_films, (long long)t->n_done_before, (long long)t->n_failed,
         (long long)(t->n_films - t->n_done - t->n_failed), took, (long long)n_now, (long long)t->columns,
         (long long)t->frames, t->seconds > 0.0 ? (double)n_now * 3600.0 / t->seconds : 0.0,
-        t->seconds > 0.0 ? t->film_seconds / t->seconds : 0.0, t->n_lanes, c->comm->size, share * t->busy_seconds,
-        share * t->index_seconds, share * t->weave_seconds, share * t->write_seconds, share * t->tail_idle_seconds);
+        t->seconds > 0.0 ? t->film_seconds / t->seconds : 0.0, t->n_workers, c->comm->size, share * t->busy_seconds,
+        share * t->index_seconds, share * t->extract_seconds, share * t->write_seconds, share * t->tail_idle_seconds);
 }
 
-static enum status judge(const struct catalog *c, const struct dealer_totals *t)
+static enum status judge(const struct catalog *c, const struct coordinator_totals *t)
 {
     const int64_t n_left = t->n_films - t->n_done - t->n_failed;
 
@@ -484,8 +487,8 @@ static enum status judge(const struct catalog *c, const struct dealer_totals *t)
         return FAIL(ST_INTERRUPTED, "%s with %lld of %lld films left: the same command goes on from here",
                     t->is_interrupted ? "interrupted" : "out of time", (long long)n_left, (long long)t->n_films);
     if (n_left > 0)
-        return FAIL(ST_DEVICE, "no lane is left that works; %lld of %lld films are not done", (long long)n_left,
-                    (long long)t->n_films);
+        return FAIL(ST_DEVICE, "no worker process is left that works; %lld of %lld films are not done",
+                    (long long)n_left, (long long)t->n_films);
     if (t->n_failed > 0)
         return FAIL(ST_FORMAT, "%lld of %lld films failed: %s/report.json says why", (long long)t->n_failed,
                     (long long)t->n_films, c->config.out);
@@ -500,11 +503,11 @@ static void print_plan(const struct catalog *c)
     printf("name\tstate\tbytes\tcore seconds\tfilm\n");
     for (int64_t i = 0; i < c->listing.n; i++) {
         const struct listing_film *f = &c->listing.film[i];
-        const double cost = dealer_cost(c->dealer, i);
+        const double cost = coordinator_cost(c->coordinator, i);
         char text[32] = "?";
         if (cost >= 0.0)
             snprintf(text, sizeof text, "%.1f", cost);
-        const bool fails = c->resume[i].state == RESUME_TODO && dealer_has_failed(c->dealer, i);
+        const bool fails = c->resume[i].state == RESUME_TODO && coordinator_has_failed(c->coordinator, i);
         printf("%s\t%s\t%lld\t%s\t", f->name, fails ? "cannot be read" : states[c->resume[i].state],
                (long long)f->bytes, text);
         for (const char *p = f->path; *p; p++) /* names must not break the table, nor steer the terminal */
@@ -515,10 +518,10 @@ static void print_plan(const struct catalog *c)
 
 static enum status finish(struct catalog *c, enum status st)
 {
-    struct dealer_totals t;
+    struct coordinator_totals t;
     char why[STATUS_MESSAGE_BYTES];
 
-    dealer_totals(c->dealer, &t);
+    coordinator_totals(c->coordinator, &t);
     if (c->config.dry_run) {
         if (st == ST_OK && (t.is_interrupted || t.is_out_of_time))
             st = FAIL(ST_INTERRUPTED, "%s before all films were looked at",
@@ -555,20 +558,20 @@ static enum status run_phases(struct catalog *c)
     TRY(comm_agree(comm, comm->rank == 0 ? prepare(c) : ST_OK));
     TRY(share_roots(c));
     if (comm->rank == 0) {
-        const struct dealer_setup setup = {.comm = comm,
-                                           .config = &c->config,
-                                           .settings_id = c->settings_id,
-                                           .listing = &c->listing,
-                                           .resume = c->resume,
-                                           .journal = c->journal};
-        st = dealer_open(&setup, &c->dealer);
+        const struct coordinator_setup setup = {.comm = comm,
+                                                .config = &c->config,
+                                                .settings_id = c->settings_id,
+                                                .listing = &c->listing,
+                                                .resume = c->resume,
+                                                .journal = c->journal};
+        st = coordinator_open(&setup, &c->coordinator);
     } else {
         st = ST_OK;
     }
     TRY(comm_agree(comm, st));
     TRY(comm_bcast(comm, &c->n_todo, sizeof c->n_todo));
     if (c->n_todo > 0) {
-        st = open_lanes(c);
+        st = open_workers(c);
         if (st == ST_OK)
             st = run_until_over(c);
     }
@@ -582,8 +585,8 @@ enum status catalog_run(struct comm *comm, const struct catalog_config *config, 
     struct catalog c = {.comm = comm, .config = *config, .n_signals = n_signals};
     const enum status st = run_phases(&c);
 
-    hand_close(&c.hand);
-    dealer_close(&c.dealer);
+    agent_close(&c.agent);
+    coordinator_close(&c.coordinator);
     journal_close(&c.journal);
     free(c.resume);
     history_release(&c.history);

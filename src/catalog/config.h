@@ -18,9 +18,9 @@ struct catalog_config {
     double started;       /* clock_seconds() at the start of the program's work */
     double time_limit;    /* seconds from then on for the whole run; 0 = none */
     double film_timeout;  /* seconds a film may take at one go; 0 = as long as it moves on */
-    double piece_seconds; /* a film is cut so that no piece is estimated to take a lane longer; > 0 */
+    double piece_seconds; /* a film is cut so that no piece is estimated to take a worker process longer; > 0 */
     double film_memory;   /* bytes that the decoding of a film may take */
-    int lanes;            /* films at once on each rank; 0 = by the rank's threads */
+    int workers;          /* films at once on each rank; 0 = by the rank's threads */
     bool dry_run;
     bool gallery;        /* refresh report and gallery while the run goes on */
     const char *version; /* of the program: other versions' results are not taken for this one's */

@@ -3,7 +3,7 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "catalog/catalog.h"
-#include "catalog/work/lanes.h"
+#include "catalog/workers/workers.h"
 #include "cli/barcode_opts.h"
 #include "cli/commands.h"
 
@@ -23,6 +23,7 @@ enum {
     OPT_FILM_TIMEOUT,
     OPT_FILM_MEMORY,
     OPT_PIECE_TIME,
+    OPT_WORKERS,
     OPT_LANES,
     OPT_DRY_RUN,
     OPT_GALLERY,
@@ -44,7 +45,9 @@ static const struct opt options[] = {
     [OPT_FILM_MEMORY] = {"film-memory", 0, "BYTES",
                          "give a film up that takes more (default 8G, or 3/4 of the memory)"},
     [OPT_PIECE_TIME] = {"piece-time", 0, "T", "cut films so that no piece takes longer (default 2m)"},
-    [OPT_LANES] = {"lanes", 0, "N", "films at once on each rank (default: one for two threads, at most 8 on a GPU)"},
+    [OPT_WORKERS] = {"workers", 0, "N",
+                     "films at once on each rank (default: one for two threads, at most 8 on a GPU)"},
+    [OPT_LANES] = {"lanes", 0, "N", NULL}, /* its older name */
     [OPT_DRY_RUN] = {"dry-run", 0, NULL, "look at the films and print what would be done"},
     [OPT_GALLERY] = {"gallery", 0, NULL, "renew report and gallery every minute, not only at the end"},
     [OPT_HELP] = RUN_OPT_HELP,
@@ -108,8 +111,9 @@ static enum status handle(void *context, int which, const char *arg)
         return opts_bytes("--film-memory", arg, &c->film_memory);
     case OPT_PIECE_TIME:
         return opts_duration("--piece-time", arg, &c->piece_seconds);
+    case OPT_WORKERS:
     case OPT_LANES:
-        return opts_int32("--lanes", arg, 1, 256, &c->lanes);
+        return opts_int32("--workers", arg, 1, 256, &c->workers);
     case OPT_DRY_RUN:
         c->dry_run = true;
         break;
@@ -181,7 +185,7 @@ enum status command_catalog(struct comm *comm, int argc, char **argv, atomic_int
     enum status st = input && words ? ST_OK : ST_NOMEM;
 
     barcode_opts_init(&p.barcode);
-    p.config.film_memory = lanes_default_memory();
+    p.config.film_memory = workers_default_memory();
     if (st == ST_OK)
         st = opts_parse("catalog", options, argc, argv, handle, &p, input, argc, &p.config.n_inputs);
     if (st == ST_OK && p.help) {

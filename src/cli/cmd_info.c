@@ -3,7 +3,7 @@
 #include "cli/commands.h"
 #include "compute/compute.h"
 #include "image/png.h"
-#include "media/decoder.h"
+#include "film/decode/decoder.h"
 
 #include <stdio.h>
 #include <stdlib.h>

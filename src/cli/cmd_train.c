@@ -169,7 +169,7 @@ static enum status handle(void *context, int which, const char *arg)
         s->features = (enum haar_set)value;
         break;
     case OPT_DESKEW:
-        s->prepare.deskew = true;
+        s->preprocess.deskew = true;
         break;
     case OPT_AUGMENT:
         if (strncmp(arg, "elastic:", 8) != 0)
@@ -177,7 +177,7 @@ static enum status handle(void *context, int which, const char *arg)
         return opts_int32("--augment elastic", arg + 8, 0, 1000, &s->elastic);
     case OPT_CHANNELS:
         TRY(opts_choice("--channels", arg, channels, 2, &value));
-        s->prepare.gradient = value == 1;
+        s->preprocess.gradient = value == 1;
         break;
     case OPT_ENSEMBLE:
         return opts_int32("--ensemble", arg, 1, 1000, &c->n_members);

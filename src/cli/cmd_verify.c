@@ -1,7 +1,7 @@
 /* jacquard verify: a catalogue's results against what they were made of. */
 #include "base/opts.h"
 #include "catalog/show/verify.h"
-#include "catalog/work/lanes.h"
+#include "catalog/workers/workers.h"
 #include "cli/commands.h"
 #include "cli/run_opts.h"
 
@@ -89,7 +89,7 @@ enum status command_verify(struct comm *comm, int argc, char **argv, atomic_int 
     struct parsed p = {.setup = {.threads = n_cores > 0 ? (int)n_cores : 1,
                                  .stop = stop,
                                  .version = JACQUARD_VERSION,
-                                 .film_memory = lanes_default_memory()}};
+                                 .film_memory = workers_default_memory()}};
     int n;
 
     TRY(opts_parse("verify", options, argc, argv, handle, &p, &p.setup.out, 1, &n));

@@ -30,7 +30,7 @@ enum status run_opts_progress(const char *text, enum progress_mode *mode)
     return ST_OK;
 }
 
-/* Ranks beat twice a second. */
+/* Ranks send heartbeats twice a second. */
 enum status run_opts_rank_timeout(const char *text)
 {
     double seconds = 0.0;

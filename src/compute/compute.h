@@ -5,8 +5,6 @@
 #define JACQUARD_COMPUTE_COMPUTE_H
 
 #include "base/status.h"
-#include "compute/haar/boost.h"
-#include "compute/haar/scan.h"
 #include "image/frame.h"
 
 #include <stdbool.h>
@@ -53,6 +51,10 @@ struct compute_setup {
     struct kmeans_settings kmeans;
 };
 
+struct boost_ops;
+struct scan_job;
+struct scan_result;
+
 struct compute_ops {
     const char *name;
     size_t priv_bytes;
@@ -80,9 +82,9 @@ struct compute_ops {
      * the host copy side by side (cpu). */
     enum status (*copy_speed)(int device, int threads, double *bytes_a_second);
 
-    /* The other loom's steps; NULL where the backend was not built: describe says so. */
+    /* The steps of classifiers (compute/haar); NULL where the backend was not built: describe says so. */
     const struct boost_ops *boost;
-    scan_function *scan;
+    enum status (*scan)(const struct scan_job *job, struct scan_result *result);
 };
 
 extern const struct compute_ops compute_cpu;

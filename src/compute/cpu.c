@@ -1,5 +1,7 @@
 /* cpu: the backend that defines every step. One instance works on one thread; workers make the parallelism. */
 #include "compute/cpu.h"
+#include "compute/haar/boost.h"
+#include "compute/haar/scan.h"
 
 #include "base/mem.h"
 #include "compute/cpu_copy_speed.h"

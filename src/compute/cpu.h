@@ -2,18 +2,10 @@
 #ifndef JACQUARD_COMPUTE_CPU_H
 #define JACQUARD_COMPUTE_CPU_H
 
+#include "base/clones.h"
 #include "compute/compute.h"
 #include "compute/kmeans_rules.h"
-#include "image/light.h"
-
-/* Loops that gcc and clang vectorise better for newer processors: compiled two or three times, chosen at load time. */
-#if defined __x86_64__ && defined __gnu_linux__ && __GNUC__ >= 12
-#define CPU_CLONES __attribute__((target_clones("arch=x86-64-v4", "avx2", "default")))
-#elif defined __x86_64__ && defined __gnu_linux__
-#define CPU_CLONES __attribute__((target_clones("avx2", "default")))
-#else
-#define CPU_CLONES
-#endif
+#include "image/transfer.h"
 
 /* --- convert ------------------------------------------------------------------------------------------------------ */
 
@@ -24,7 +16,8 @@ struct cpu_span {
 };
 
 /* column[i] += weight x the linear light of row[i]. */
-typedef void cpu_add_linear(const struct light *light, const uint8_t *row, uint32_t weight, int n, uint32_t *column);
+typedef void cpu_add_linear(const struct transfer *transfer, const uint8_t *row, uint32_t weight, int n,
+                            uint32_t *column);
 cpu_add_linear cpu_add_linear_plain, cpu_add_linear_avx512;
 
 /* The fastest that this processor runs. */
@@ -32,7 +25,7 @@ cpu_add_linear *cpu_best_add_linear(void);
 
 struct cpu_convert {
     struct picture_settings picture;
-    struct light light;
+    struct transfer transfer;
     cpu_add_linear *add_linear;
     int max_width;         /* room in the rows below */
     int32_t *chroma[3];    /* i32 [max_width]: what a row's chroma samples add to R, G, B */

@@ -11,7 +11,7 @@
 enum status cpu_convert_init(struct cpu_convert *cv, const struct picture_settings *picture)
 {
     *cv = (struct cpu_convert){.picture = *picture};
-    light_init(&cv->light, picture->legacy);
+    transfer_init(&cv->transfer, picture->legacy);
     cv->add_linear = cpu_best_add_linear();
     cv->span = mem_array((size_t)picture->width, sizeof *cv->span);
     cv->sum = mem_array((size_t)picture->width, sizeof *cv->sum);
@@ -167,10 +167,10 @@ static void use_row(struct cpu_convert *cv, const struct frame *f, const struct 
     cv->row_cached = y;
 }
 
-void cpu_add_linear_plain(const struct light *light, const uint8_t *row, uint32_t weight, int n, uint32_t *column)
+void cpu_add_linear_plain(const struct transfer *transfer, const uint8_t *row, uint32_t weight, int n, uint32_t *column)
 {
     for (int x = 0; x < n; x++)
-        column[x] += weight * light->linear[row[x]];
+        column[x] += weight * transfer->linear[row[x]];
 }
 
 /* sum[j]: the weighted sum of a result cell's part of the column sums. */
@@ -203,7 +203,7 @@ static void emit_row(const struct cpu_convert *cv, uint32_t width, uint32_t heig
         add_spans(cv->span, cv->column[c], w, cv->sum);
         divide_sums(cv->sum, w, total, convert_inverse(total));
         for (uint32_t j = 0; j < w; j++)
-            rgb[3 * j + c] = light_encode(&cv->light, (uint32_t)cv->sum[j]);
+            rgb[3 * j + c] = transfer_encode(&cv->transfer, (uint32_t)cv->sum[j]);
     }
 }
 
@@ -235,7 +235,7 @@ enum status cpu_convert_frame(struct cpu_convert *cv, const struct frame *f, uin
         for (uint32_t i = area_first(j, height, h); i < area_last(j, height, h); i++) {
             use_row(cv, f, &k, (int)i);
             for (int c = 0; c < 3; c++)
-                cv->add_linear(&cv->light, cv->row[c], area_weight(i, j, height, h), f->width, cv->column[c]);
+                cv->add_linear(&cv->transfer, cv->row[c], area_weight(i, j, height, h), f->width, cv->column[c]);
         }
         emit_row(cv, width, height, out);
     }
@@ -245,7 +245,7 @@ enum status cpu_convert_frame(struct cpu_convert *cv, const struct frame *f, uin
 void cpu_measure_light(const struct cpu_convert *cv, const uint8_t *rgb, struct frame_light *light, uint8_t *lines)
 {
     const struct picture_settings *p = &cv->picture;
-    const uint16_t *linear = cv->light.linear;
+    const uint16_t *linear = cv->transfer.linear;
 
     memset(light, 0, sizeof *light);
     for (size_t i = 0; i < (size_t)p->width * (size_t)p->height; i++)
@@ -263,6 +263,6 @@ void cpu_measure_light(const struct cpu_convert *cv, const uint8_t *rgb, struct 
             uint64_t sum = 0;
             for (size_t i = 0; i < length; i++)
                 sum += linear[rgb[j * line_step + i * pixel_step + c]];
-            lines[3 * j + c] = light_encode(&cv->light, (uint32_t)((2 * sum + length) / (2 * length)));
+            lines[3 * j + c] = transfer_encode(&cv->transfer, (uint32_t)((2 * sum + length) / (2 * length)));
         }
 }

@@ -21,13 +21,13 @@ AVX512 static inline __m512i look_up(const struct table *t, __m512i index)
     return _mm512_mask_blend_epi8(_mm512_movepi8_mask(index), lower, upper);
 }
 
-AVX512 static inline struct table load_table(const struct light *light, int shift)
+AVX512 static inline struct table load_table(const struct transfer *transfer, int shift)
 {
     struct table t;
     uint8_t bytes[256];
 
     for (int i = 0; i < 256; i++)
-        bytes[i] = (uint8_t)(light->linear[i] >> shift);
+        bytes[i] = (uint8_t)(transfer->linear[i] >> shift);
     for (int q = 0; q < 4; q++)
         t.quarter[q] = _mm512_loadu_si512(bytes + 64 * q);
     return t;
@@ -42,10 +42,10 @@ AVX512 static inline void add_16(__m128i low, __m128i high, __m512i weight, uint
     _mm512_storeu_si512(column, _mm512_add_epi32(sum, _mm512_mullo_epi32(linear, weight)));
 }
 
-AVX512 void cpu_add_linear_avx512(const struct light *light, const uint8_t *row, uint32_t weight, int n,
+AVX512 void cpu_add_linear_avx512(const struct transfer *transfer, const uint8_t *row, uint32_t weight, int n,
                                   uint32_t *column)
 {
-    const struct table low = load_table(light, 0), high = load_table(light, 8);
+    const struct table low = load_table(transfer, 0), high = load_table(transfer, 8);
     const __m512i weights = _mm512_set1_epi32((int)weight);
     int x = 0;
 
@@ -58,7 +58,7 @@ AVX512 void cpu_add_linear_avx512(const struct light *light, const uint8_t *row,
         add_16(_mm512_extracti32x4_epi32(l, 2), _mm512_extracti32x4_epi32(h, 2), weights, column + x + 32);
         add_16(_mm512_extracti32x4_epi32(l, 3), _mm512_extracti32x4_epi32(h, 3), weights, column + x + 48);
     }
-    cpu_add_linear_plain(light, row + x, weight, n - x, column + x);
+    cpu_add_linear_plain(transfer, row + x, weight, n - x, column + x);
 }
 
 cpu_add_linear *cpu_best_add_linear(void)

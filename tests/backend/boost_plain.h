@@ -268,8 +268,7 @@ static inline int plain_leaf(const struct plain *p, int image, const struct weak
     return weak->kind == WEAK_TREE ? -1 - at : leaf;
 }
 
-/* --- random things ---------------------------------------------------------------------------------------------------
- */
+/* --- random things ------------------------------------------------------------------------------------------------ */
 
 /* Images of a few blocks of grey over noise: values that differ, and values that often do not. */
 static inline void random_images(struct plain *p, struct plain_random *random)

@@ -7,8 +7,7 @@
 
 enum { SHARDS = 2 };
 
-/* --- one instance and the oracle, side by side -----------------------------------------------------------------------
- */
+/* --- one instance and the oracle, side by side -------------------------------------------------------------------- */
 
 struct pair {
     const struct boost_ops *ops;
@@ -175,8 +174,7 @@ static void check_activate(struct pair *pair, struct plain *p, struct boost_scal
     CHECK_INT(n_active, plain_activate(p, scale, lowest));
 }
 
-/* --- a life ----------------------------------------------------------------------------------------------------------
- */
+/* --- a life ------------------------------------------------------------------------------------------------------- */
 
 struct list {
     struct haar_feature feature[MOST_FEATURES];
@@ -313,8 +311,7 @@ static void test_lives(void)
     }
 }
 
-/* --- what a round does not come upon ---------------------------------------------------------------------------------
- */
+/* --- what a round does not come upon ------------------------------------------------------------------------------ */
 
 /* Images all alike, and images of no weight: no cut. */
 static void test_no_cut(enum boost_columns columns)
@@ -452,8 +449,7 @@ static void test_evaluation(void)
     free(p);
 }
 
-/* --- shards ----------------------------------------------------------------------------------------------------------
- */
+/* --- shards ------------------------------------------------------------------------------------------------------- */
 
 /* A sum that stands for other shards with the same images. */
 struct echo {

@@ -274,12 +274,12 @@ static uint32_t count_colours(const uint8_t *rgb, uint32_t n_pixels)
 static void test_add_linear(bool legacy)
 {
     enum { MOST = 200 };
-    struct light light;
+    struct transfer transfer;
     uint8_t row[256 + MOST];
     uint32_t found[256 + MOST], wanted[256 + MOST];
     cpu_add_linear *const ways[] = {cpu_add_linear_plain, cpu_best_add_linear()};
 
-    light_init(&light, legacy);
+    transfer_init(&transfer, legacy);
     for (int i = 0; i < 256 + MOST; i++)
         row[i] = (uint8_t)(i < 256 ? i : 37 * i);
     for (int n = 0; n <= 256 + MOST; n += n < 256 ? 256 : 1)
@@ -287,9 +287,9 @@ static void test_add_linear(bool legacy)
             const uint32_t weight = n % 3 ? (uint32_t)n * 77 : 1;
             for (int i = 0; i < 256 + MOST; i++) {
                 found[i] = (uint32_t)i * 1000003u;
-                wanted[i] = found[i] + (i < n ? weight * light.linear[row[i]] : 0);
+                wanted[i] = found[i] + (i < n ? weight * transfer.linear[row[i]] : 0);
             }
-            ways[w](&light, row, weight, n, found);
+            ways[w](&transfer, row, weight, n, found);
             CHECK(memcmp(found, wanted, sizeof found) == 0);
         }
 }

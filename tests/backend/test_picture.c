@@ -3,7 +3,7 @@
  * with the colours that the standards' formulas give in double precision. A format without an entry below is packed by
  * FFmpeg's own writer. Also the hash of a picture, which is that of little-endian samples. */
 #include "compute/cpu.h"
-#include "media/av.h"
+#include "film/av/av.h"
 #include "tests/unit/test.h"
 
 #include <libavutil/dovi_meta.h>

@@ -2,6 +2,7 @@
  * inclusive coordinates, and the definitions of feature.h; a few images by hand; then cuda against cpu, counts and
  * records, where there is a GPU (else a line says that this part was left out). */
 #include "compute/compute.h"
+#include "compute/haar/scan.h"
 #include "haar/features.h"
 #include "tests/unit/test.h"
 
@@ -87,8 +88,7 @@ static void draw_image(uint8_t *pixels, int width, int height, int kind)
         }
 }
 
-/* --- the student project's loops: one image, records with value in the order of scan.h ------------------------------
- */
+/* --- the student project's loops: one image, records with value in the order of scan.h ---------------------------- */
 
 struct image {
     const uint8_t *pixels;
@@ -173,8 +173,7 @@ static void oracle_seed(struct records *r, struct image m, int height, int64_t n
                         oracle_seed_at(r, m, number, type, x1, y1, xs, ys, threshold);
 }
 
-/* --- the definitions of feature.h, SCAN_MEAN ------------------------------------------------------------------------
- */
+/* --- the definitions of feature.h, SCAN_MEAN ---------------------------------------------------------------------- */
 
 static bool is_white(const struct haar_feature *f, int x, int y)
 {
@@ -208,8 +207,7 @@ static void oracle_mean_at(struct records *r, struct image m, int64_t number, co
                 fabs(value) > (double)threshold * (double)(n[0] * n[1]), part[1] - part[0]);
 }
 
-/* --- jobs -----------------------------------------------------------------------------------------------------------
- */
+/* --- jobs --------------------------------------------------------------------------------------------------------- */
 
 struct set_up {
     struct scan_job job;
@@ -287,8 +285,7 @@ static void check_found(const struct set_up *s, const struct records *found, con
     CHECK(result->kernel_seconds >= 0);
 }
 
-/* --- scan_cpu -------------------------------------------------------------------------------------------------------
- */
+/* --- scan_cpu ----------------------------------------------------------------------------------------------------- */
 
 static void against_oracle(const struct set_up *s, int n_threads)
 {
@@ -445,8 +442,7 @@ static void check_failing(scan_function *scan)
     tear_down(&s);
 }
 
-/* --- cuda -----------------------------------------------------------------------------------------------------------
- */
+/* --- cuda --------------------------------------------------------------------------------------------------------- */
 
 static void cuda_against_cpu(enum haar_set set, int width, int height, int n_images, enum scan_rule rule, int threshold)
 {

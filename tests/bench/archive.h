@@ -1,12 +1,12 @@
-/* archive: a made-up film archive, and lanes with a virtual clock that work through it as the schedule deals it. What
- * the films take is drawn by Philox: the same seed is the same archive. For month.c and the unit test. */
+/* archive: a made-up film archive, and worker processes with a virtual clock that work through it as the schedule deals
+ * it. What the films take is drawn by Philox: the same seed is the same archive. For month.c and the unit test. */
 #ifndef JACQUARD_TESTS_BENCH_ARCHIVE_H
 #define JACQUARD_TESTS_BENCH_ARCHIVE_H
 
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/rng.h"
-#include "catalog/deal/schedule.h"
+#include "catalog/schedule/schedule.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -16,16 +16,16 @@ struct archive_film {
     double seconds;    /* it plays */
     double cost, work; /* seconds of one core: estimated, and in truth */
     int64_t bytes;
-    int n_pieces, n_pieces_done, n_done; /* what the lanes did with it */
+    int n_pieces, n_pieces_done, n_done; /* what the worker processes did with it */
 };
 
 struct archive_setup {
     uint64_t seed;
     int64_t n_films;
-    int n_lanes;
+    int n_workers;
     double error;      /* sigma of the logarithm of work / cost */
-    double slow_share; /* of the lanes: half as fast */
-    bool in_turn;      /* films are dealt in turn beforehand, film i to lane i mod n: no schedule at all */
+    double slow_share; /* of the worker processes: half as fast */
+    bool in_turn;      /* films are dealt in turn beforehand, film i to worker process i mod n: no schedule at all */
     bool uncut;
     double most_seconds, least_seconds; /* of pieces */
     double task_seconds, probe_seconds; /* added to every task; a probe's own */
@@ -33,14 +33,16 @@ struct archive_setup {
 };
 
 struct archive_result {
-    double makespan, ideal; /* ideal: the films' work over all lanes' speeds; no task costs anything in itself */
-    double tail_idle;       /* share of idle time, from when the first lane ran dry, of all lanes' time */
+    double makespan,
+        ideal; /* ideal: the films' work over all worker processes' speeds; no task costs anything in itself */
+    double
+        tail_idle; /* share of idle time, from when the first worker process ran dry, of all worker processes' time */
     double schedule_seconds;
     int64_t n_tasks, n_cut;
     bool once; /* every film and piece was done exactly once, and the schedule knows it */
 };
 
-enum archive_draw { DRAW_KIND, DRAW_LENGTH, DRAW_FORMAT, DRAW_ERROR, DRAW_LANE };
+enum archive_draw { DRAW_KIND, DRAW_LENGTH, DRAW_FORMAT, DRAW_ERROR, DRAW_WORKER };
 
 /* In (0, 1). */
 static inline double archive_draw(uint64_t seed, int64_t i, enum archive_draw what, uint32_t which)
@@ -85,15 +87,15 @@ static inline struct archive_film archive_film(uint64_t seed, int64_t i, double 
                                  .bytes = (int64_t)(seconds * format[f].bits / 8.0)};
 }
 
-struct archive_lane {
+struct archive_worker {
     double speed, until; /* HUGE_VAL: idle */
     struct task task;
 };
 
 struct archive_run {
     const struct archive_setup *setup;
-    struct archive_film *film; /* [n_films] */
-    struct archive_lane *lane; /* [n_lanes] */
+    struct archive_film *film;     /* [n_films] */
+    struct archive_worker *worker; /* [n_lanes] */
     struct schedule *schedule;
     struct archive_result result;
 };
@@ -125,51 +127,51 @@ static inline void archive_book(struct archive_run *run, const struct task *task
     f->n_done += task->kind == TASK_FILM || task->kind == TASK_JOIN;
 }
 
-static inline void archive_end_task(struct archive_run *run, struct archive_lane *lane)
+static inline void archive_end_task(struct archive_run *run, struct archive_worker *worker)
 {
     const double started = clock_seconds();
 
-    lane->until = HUGE_VAL;
-    archive_book(run, &lane->task);
-    schedule_end(run->schedule, &lane->task, TASK_DONE);
-    if (lane->task.kind == TASK_PROBE)
-        schedule_add_film(run->schedule, lane->task.film, run->film[lane->task.film].cost, 0);
+    worker->until = HUGE_VAL;
+    archive_book(run, &worker->task);
+    schedule_end(run->schedule, &worker->task, TASK_DONE);
+    if (worker->task.kind == TASK_PROBE)
+        schedule_add_film(run->schedule, worker->task.film, run->film[worker->task.film].cost, 0);
     run->result.schedule_seconds += clock_seconds() - started;
 }
 
 /* Work for all that are idle; false where some stay so. */
 static inline bool archive_deal(struct archive_run *run, double now)
 {
-    for (int i = 0; i < run->setup->n_lanes; i++) {
-        struct archive_lane *lane = &run->lane[i];
-        if (lane->until < HUGE_VAL)
+    for (int i = 0; i < run->setup->n_workers; i++) {
+        struct archive_worker *worker = &run->worker[i];
+        if (worker->until < HUGE_VAL)
             continue;
         const double started = clock_seconds();
-        const bool is_some = schedule_next(run->schedule, HUGE_VAL, &lane->task);
+        const bool is_some = schedule_next(run->schedule, HUGE_VAL, &worker->task);
         run->result.schedule_seconds += clock_seconds() - started;
         if (!is_some)
             return false;
-        lane->until = now + archive_seconds(run, &lane->task, lane->speed);
+        worker->until = now + archive_seconds(run, &worker->task, worker->speed);
     }
     return true;
 }
 
 static inline void archive_work_as_scheduled(struct archive_run *run)
 {
-    const int n = run->setup->n_lanes;
+    const int n = run->setup->n_workers;
     double now = 0.0, idle = 0.0;
 
     for (int64_t i = 0; i < run->setup->n_films; i++)
         schedule_add_probe(run->schedule, i, run->film[i].bytes);
     for (;;) {
-        struct archive_lane *next = &run->lane[0];
+        struct archive_worker *next = &run->worker[0];
         int n_idle = 0;
 
         archive_deal(run, now);
         for (int i = 0; i < n; i++) {
-            n_idle += run->lane[i].until == HUGE_VAL;
-            if (run->lane[i].until < next->until)
-                next = &run->lane[i];
+            n_idle += run->worker[i].until == HUGE_VAL;
+            if (run->worker[i].until < next->until)
+                next = &run->worker[i];
         }
         if (n_idle == n)
             break;
@@ -186,24 +188,24 @@ static inline void archive_work_as_scheduled(struct archive_run *run)
 
 static inline void archive_work_in_turn(struct archive_run *run)
 {
-    const int n = run->setup->n_lanes;
+    const int n = run->setup->n_workers;
     double first = HUGE_VAL, idle = 0.0;
 
     for (int i = 0; i < n; i++)
-        run->lane[i].until = 0.0;
+        run->worker[i].until = 0.0;
     for (int64_t i = 0; i < run->setup->n_films; i++) {
-        struct archive_lane *lane = &run->lane[i % n];
+        struct archive_worker *worker = &run->worker[i % n];
         const struct task task = {.kind = TASK_FILM, .film = i, .n_pieces = 1};
 
-        lane->until += archive_seconds(run, &task, lane->speed);
+        worker->until += archive_seconds(run, &task, worker->speed);
         run->result.n_tasks++;
     }
     for (int i = 0; i < n; i++) {
-        run->result.makespan = fmax(run->result.makespan, run->lane[i].until);
-        first = fmin(first, run->lane[i].until);
+        run->result.makespan = fmax(run->result.makespan, run->worker[i].until);
+        first = fmin(first, run->worker[i].until);
     }
     for (int i = 0; i < n; i++)
-        idle += run->result.makespan - run->lane[i].until;
+        idle += run->result.makespan - run->worker[i].until;
     run->result.tail_idle = idle / (n * run->result.makespan);
 }
 
@@ -211,18 +213,18 @@ static inline enum status archive_work(const struct archive_setup *setup, struct
 {
     struct archive_run run = {.setup = setup,
                               .film = mem_array((size_t)setup->n_films, sizeof *run.film),
-                              .lane = mem_array((size_t)setup->n_lanes, sizeof *run.lane),
+                              .worker = mem_array((size_t)setup->n_workers, sizeof *run.worker),
                               .result.once = true};
     double speed = 0.0, work = 0.0;
-    enum status st = run.film && run.lane ? ST_OK : ST_NOMEM;
+    enum status st = run.film && run.worker ? ST_OK : ST_NOMEM;
 
     *result = (struct archive_result){0};
     if (st != ST_OK)
         goto done;
-    for (int i = 0; i < setup->n_lanes; i++) {
-        const bool is_slow = archive_draw(setup->seed, i, DRAW_LANE, 0) < setup->slow_share;
-        run.lane[i] = (struct archive_lane){.speed = is_slow ? 0.5 : 1.0, .until = HUGE_VAL};
-        speed += run.lane[i].speed;
+    for (int i = 0; i < setup->n_workers; i++) {
+        const bool is_slow = archive_draw(setup->seed, i, DRAW_WORKER, 0) < setup->slow_share;
+        run.worker[i] = (struct archive_worker){.speed = is_slow ? 0.5 : 1.0, .until = HUGE_VAL};
+        speed += run.worker[i].speed;
     }
     for (int64_t i = 0; i < setup->n_films; i++) {
         run.film[i] = archive_film(setup->seed, i, setup->error);
@@ -231,8 +233,8 @@ static inline enum status archive_work(const struct archive_setup *setup, struct
     run.result.ideal = work / speed;
 
     const struct schedule_setup schedule = {.n_films = setup->n_films,
-                                            .n_lanes = setup->n_lanes,
-                                            .lane_speed = speed / setup->n_lanes,
+                                            .n_workers = setup->n_workers,
+                                            .worker_speed = speed / setup->n_workers,
                                             .most_seconds = setup->uncut ? 1e300 : setup->most_seconds,
                                             .least_seconds = setup->uncut ? 1e300 : setup->least_seconds};
     TRY_OR(done, st, schedule_open(&schedule, &run.schedule));
@@ -243,7 +245,7 @@ static inline enum status archive_work(const struct archive_setup *setup, struct
     *result = run.result;
 done:
     schedule_close(&run.schedule);
-    free(run.lane);
+    free(run.worker);
     free(run.film);
     return st;
 }

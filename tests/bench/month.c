@@ -1,5 +1,5 @@
-/* month: how well the schedule fills the lanes, in a simulated run over an archive of 10,000 films (archive.h). Ends
- * with 1 where a film was not done exactly once.
+/* month: how well the schedule fills the worker processes, in a simulated run over an archive of 10,000 films
+ * (archive.h). Ends with 1 where a film was not done exactly once.
  *
  *   month [N_FILMS] */
 #include "archive.h"
@@ -19,7 +19,7 @@ static bool show(const char *what, const struct archive_setup *setup)
         return false;
     }
     all_once &= r.once;
-    printf("%-21s %4d %5llu %10.0f %10.0f %7.4f %6.2f %% %8lld %6lld %8.3f%s\n", what, setup->n_lanes,
+    printf("%-21s %4d %5llu %10.0f %10.0f %7.4f %6.2f %% %8lld %6lld %8.3f%s\n", what, setup->n_workers,
            (unsigned long long)setup->seed, r.makespan, r.ideal, r.makespan / r.ideal, 100.0 * r.tail_idle,
            (long long)r.n_tasks, (long long)r.n_cut, r.schedule_seconds, r.once ? "" : "  NOT ONCE");
     return true;
@@ -27,9 +27,9 @@ static bool show(const char *what, const struct archive_setup *setup)
 
 int main(int argc, char **argv)
 {
-    static const int lanes[] = {1, 4, 64, 512};
+    static const int workers[] = {1, 4, 64, 512};
     const struct archive_setup usual = {.n_films = argc > 1 ? atoll(argv[1]) : 10000,
-                                        .n_lanes = 64,
+                                        .n_workers = 64,
                                         .seed = 1,
                                         .error = 0.3,
                                         .most_seconds = 120.0,
@@ -45,11 +45,11 @@ int main(int argc, char **argv)
     printf("%-21s %4s %5s %10s %10s %7s %8s %8s %6s %8s\n", "", "lane", "seed", "seconds", "ideal", "ratio", "tail",
            "tasks", "cut", "schedule");
     for (uint64_t seed = 1; seed <= 5; seed++) {
-        for (size_t i = 0; i < sizeof lanes / sizeof lanes[0]; i++) {
+        for (size_t i = 0; i < sizeof workers / sizeof workers[0]; i++) {
             struct archive_setup setup = usual;
 
             setup.seed = seed;
-            setup.n_lanes = lanes[i];
+            setup.n_workers = workers[i];
             bool ok = show("as scheduled", &setup);
             setup.slow_share = 0.2;
             ok = ok && show("  a fifth half as fast", &setup);

@@ -62,7 +62,7 @@ QUIET=(--backend "$BACKEND" --progress none --threads 1)
 BARCODE=(-n 1 "$JACQUARD" barcode "${QUIET[@]}" "$WORK/a.mp4" -o x.png)
 TRAIN=("$JACQUARD" train "${QUIET[@]}" --search lazy:20 --labels "$WORK/s-labels.idx" -o model)
 DIGITS=(-n 1 "${TRAIN[@]}" --images "$WORK/s-images.idx")
-CATALOG=("$JACQUARD" catalog "${QUIET[@]}" --lanes 1)
+CATALOG=("$JACQUARD" catalog "${QUIET[@]}" --workers 1)
 DIFFERS="rank 1 on $HOST: "
 
 start film "${MPIRUN[@]}" -n 1 --wdir "$WORK/here" "$JACQUARD" barcode film.mp4 "${QUIET[@]}" -o "$WORK/film.d/x.png" : \
@@ -118,7 +118,7 @@ for timeout in 1 -3 soon 1e9x; do
     jacquard barcode "$WORK/a.mp4" -o "$WORK/x.png" --rank-timeout "$timeout"
     expect_failure 2 "--rank-timeout $timeout"
 done
-weave "$WORK/a.mp4" -o "$WORK/x.png" --rank-timeout 0
+barcode "$WORK/a.mp4" -o "$WORK/x.png" --rank-timeout 0
 expect_done "--rank-timeout 0"
 
 # ---- a rank that is stopped ----

@@ -15,7 +15,7 @@ checked=0
 refused() {
     local code=$1 what=$2
     shift 2
-    weave -o "$OUT/x.png" --json "$OUT/x.json" --csv "$OUT/x.csv" --frame-hashes "$OUT/x.txt" "$@"
+    barcode -o "$OUT/x.png" --json "$OUT/x.json" --csv "$OUT/x.csv" --frame-hashes "$OUT/x.txt" "$@"
     expect_failure "$code" "$what"
     expect_files "$OUT"
     checked=$((checked + 1))
@@ -85,14 +85,14 @@ refused 3 "MP4 without its index" "$IN/no_index.mp4"
 for name in cut.mp4 cut.mkv hole.mp4; do
     refused 3 "$name" --every 1f "$IN/$name"
     # Told to, it takes what is there, and says so in the side-car.
-    weave -o "$OUT/x.png" --json "$OUT/x.json" --every 5f --allow-partial "$IN/$name"
+    barcode -o "$OUT/x.png" --json "$OUT/x.json" --every 5f --allow-partial "$IN/$name"
     expect_done "$name --allow-partial"
     expect_files "$OUT" x.json x.png
     [ "$(json "$OUT/x.json" '0 < len(d["columns"]) <= 10 and bool(d["film"]["partial"])')" = True ] ||
         die "$name --allow-partial: the side-car does not say that the film is not whole"
     rm "$OUT/x.json" "$OUT/x.png"
 done
-weave -o "$OUT/x.png" --allow-partial "$IN/text.mp4"
+barcode -o "$OUT/x.png" --allow-partial "$IN/text.mp4"
 expect_failure 3 "--allow-partial does not make a film of a text"
 expect_files "$OUT"
 
@@ -152,8 +152,8 @@ if [ "$RC" = 0 ]; then # the sanitizers need more
     limited "$JACQUARD" barcode --backend cpu --threads 1 --progress none --every 1f -k 1 --height 65535 -o "$OUT/x.png" "$IN/long.mp4"
     [ "$RC" = 2 ] || die "a picture of 281 MiB in 256 MiB: exit code $RC, not 2"
     grep -q 'error: a picture of 1500 columns and 65535 rows takes .* memory' "$WORK/err" || die "a picture of 281 MiB in 256 MiB: not said"
-    ! grep -q 'exact sampling' "$WORK/err" || die "a picture that is too large: the weave was begun"
-    weave --every 1f -k 1 --height 1 -o "$WORK/low.png" --json "$WORK/low.json" "$IN/long.mp4"
+    ! grep -q 'exact sampling' "$WORK/err" || die "a picture that is too large: the film was decoded"
+    barcode --every 1f -k 1 --height 1 -o "$WORK/low.png" --json "$WORK/low.json" "$IN/long.mp4"
     expect_done "a low picture"
     limited "$JACQUARD" render "$WORK/low.json" --height 65535 -o "$OUT/x.png"
     expect_failure 2 "render of 281 MiB in 256 MiB"
@@ -178,7 +178,7 @@ kept() {
     local code=$1 what=$2 before
     shift 2
     before=$(listing)
-    weave "$@"
+    barcode "$@"
     expect_failure "$code" "$what"
     [ "$before" = "$(listing)" ] || die "$what: files were touched"
     checked=$((checked + 1))
@@ -234,7 +234,7 @@ else
 fi
 
 # --force replaces an older picture.
-weave -o "$OUT/old.png" --every 25f --force "$F"
+barcode -o "$OUT/old.png" --every 25f --force "$F"
 expect_done "--force"
 python3 "$TOOLS/png.py" size "$OUT/old.png" >/dev/null || die "--force: no picture"
 expect_files "$OUT" old.png y.average.png folder.png fifo.png film.mp4 link.mp4 locked

@@ -56,7 +56,7 @@ def must(held, what):
 
 def runs(path, every, options=()):
     """On one rank and on three."""
-    found = [clips.Woven(path, every, ranks, threads, options) for ranks, threads in ((1, 4), (3, 2))]
+    found = [clips.Barcode(path, every, ranks, threads, options) for ranks, threads in ((1, 4), (3, 2))]
     for f in found[1:]:
         must(f.code == found[0].code, f"exit codes {[g.code for g in found]}: {f.said()}")
         must(f.files[:2] == found[0].files[:2], "1 and 3 ranks give other bytes")
@@ -330,7 +330,7 @@ def ordinary_films_have_no_note(at):
     for suffix in ("mp4", "mkv", "ts", "avi", "mpg", "mov"):
         codec = X264 if suffix != "mpg" else "-c:v mpeg2video -q:v 4 -g 12 -bf 2"
         made(clips.encode(at("x." + suffix), codec, 40))
-        found = clips.Woven(at("x." + suffix))
+        found = clips.Barcode(at("x." + suffix))
         must(found.code == 0, f"{suffix}: exit {found.code}: {found.said()}")
         must(not found.notes and "note" not in found.film, f"{suffix}: a note: {found.notes}")
     return "drawn"
@@ -629,7 +629,7 @@ def mp4_sample_offsets_beyond_the_end(at):
 
 def either(path):
     """Refused, and drawn in part; or drawn with a note. Never drawn without a word."""
-    code = clips.Woven(path).code
+    code = clips.Barcode(path).code
     return noted(path) if code == 0 else refused(path) + "; " + partial(path)
 
 

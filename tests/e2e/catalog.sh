@@ -1,6 +1,6 @@
 #!/bin/bash
 # A film collection: every film done once, failures explained, a rerun does nothing, what changes is done again, ranks and
-# lanes change no bit, nothing of the user's is overwritten.
+# worker processes change no bit, nothing of the user's is overwritten.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 . "$E2E/mpi.sh"
@@ -95,7 +95,7 @@ for way in . ./ .// ././ .//. ".//$(printf '/%.0s' {1..5})"; do
 done
 
 # The same as a barcode of its own.
-weave "$films/one.mp4" --every 5f -k 4 -o "$WORK/alone.png" --json "$WORK/alone.json"
+barcode "$films/one.mp4" --every 5f -k 4 -o "$WORK/alone.png" --json "$WORK/alone.json"
 expect_done "alone"
 same_text "$WORK/alone.png" "$WORK/a/one.barcode.png"
 same_text "$WORK/alone.json" "$WORK/a/one.json"
@@ -126,10 +126,10 @@ touch "$films/two.mkv"
 collect "$WORK/a"
 grep -q ' 1 films to do; 3 are done' "$WORK/err" || die "a film of a new time was not done again"
 results "$WORK/a" | cmp -s - "$WORK/before" || die "the same film came out different"
-# Ranks, lanes, shares, pieces: the same bytes.
+# Ranks, worker processes, shares, pieces: the same bytes.
 for ranks in 2 3; do
     run_any "${MPIRUN[@]}" -n $ranks "$JACQUARD" catalog "$films" --out "$WORK/r$ranks" --backend "$BACKEND" \
-        --progress none --every 5f -k 4 --lanes 2 --threads 2 --piece-time 0.05
+        --progress none --every 5f -k 4 --workers 2 --threads 2 --piece-time 0.05
     [ "$RC" = 3 ] || die "$ranks ranks: exit code $RC, not 3"
     results "$WORK/r$ranks" | cmp -s - "$WORK/before" || die "$ranks ranks made other results"
     grep -q '"kind":"piece","piece":0,' "$WORK/r$ranks"/journal/*.ndjson || die "$ranks ranks did not cut the long film"

@@ -18,7 +18,7 @@ done
 collect() {
     run_any env LD_PRELOAD="$FAULTS" FAULT_ONCE="$WORK/out.d/once.tmp" ASAN_OPTIONS="${ASAN_OPTIONS:-}:verify_asan_link_order=0" \
         "${LAUNCH[@]}" "$JACQUARD" catalog "$films" --out "$WORK/out.d" --backend "$BACKEND" --progress none --every 5f -k 4 \
-        --tries 2 --film-timeout 8 --film-memory 600M --lanes 2 --threads 2 "$@"
+        --tries 2 --film-timeout 8 --film-memory 600M --workers 2 --threads 2 "$@"
 }
 states() {
     python3 - "$WORK/out.d/report.json" <<'P'
@@ -52,7 +52,7 @@ json "$WORK/out.d/report.json" '[f["error"] for f in d["films"] if f["name"] == 
 
 # The good ones are as good as without bad company.
 for n in 1 2 3; do
-    weave "$films/good-$n.mkv" --every 5f -k 4 -o "$WORK/alone.png" --json "$WORK/alone.json" --force
+    barcode "$films/good-$n.mkv" --every 5f -k 4 -o "$WORK/alone.png" --json "$WORK/alone.json" --force
     same_text "$WORK/alone.json" "$WORK/out.d/good-$n.json"
 done
 

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Killed at any moment, in any way, and started again: no result is lost or made twice, and all are the bytes of an
-# uninterrupted run. KILLS (default 12) runs are killed, after a random time each: all processes, one rank, one lane's
+# uninterrupted run. KILLS (default 12) runs are killed, after a random time each: all processes, one rank, one worker
 # process (the run then goes on), or a polite SIGUSR1 and SIGTERM. RANKS (default "1 2") are taken in turn; FILMS names a
 # folder to use instead of small made films; EVERY sets how much there is to do; SEED makes it repeatable as far as
 # timing allows.
@@ -22,7 +22,7 @@ if [ -z "${FILMS:-}" ]; then
     film "$films/long.mkv" 180
     head -c 3000 "$WORK/base.mp4" >"$films/broken.mp4"
 fi
-settings=(--backend "$BACKEND" --every "${EVERY:-2f}" -k 6 --lanes 2 --threads 2 --piece-time 1)
+settings=(--backend "$BACKEND" --every "${EVERY:-2f}" -k 6 --workers 2 --threads 2 --piece-time 1)
 # A film's JSON is its mark; report, journal and gallery have times in them.
 results() { (cd "$1" && find . -maxdepth 1 \( -name '*.png' -o -name '*.json' ! -name report.json \) -print0 | sort -z | xargs -0r sha256sum); }
 
@@ -56,7 +56,7 @@ for ((kill = 1; kill <= KILLS; kill++)); do
     case $way in
     0) session | xargs -r kill -KILL 2>/dev/null || true ;;                              # all at once
     1) session -f "${JACQUARD//./\\.} catalog" | one_of | xargs -r kill -KILL 2>/dev/null || true ;; # a rank (or its launcher)
-    2) session -f 'jacquard --lane' | one_of | xargs -r kill -KILL 2>/dev/null || true ;;  # a lane's process
+    2) session -f 'jacquard --worker' | one_of | xargs -r kill -KILL 2>/dev/null || true ;;  # a worker process
     3) kill -USR1 "$PID" 2>/dev/null || true ;;
     4) kill -TERM "$PID" 2>/dev/null || true ;;
     esac

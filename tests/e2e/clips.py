@@ -53,7 +53,7 @@ def remux(path, out, *options):
 
 # --- the program beside a plain decode --------------------------------------------------------------------------------
 
-class Woven:
+class Barcode:
     """What a run of `jacquard barcode` left."""
 
     def __init__(self, path, every=3, ranks=1, threads=2, options=()):

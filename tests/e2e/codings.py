@@ -223,14 +223,14 @@ def check(path, runs):
         return "not made: a plain decoder gets few frames of it"
     faults, results, noted = [], set(), ""
     for ranks, threads in runs:
-        woven = clips.Woven(path, EVERY, ranks, threads)
-        fault = f"exit {woven.code}: {woven.said()}" if woven.code else clips.compare(want, woven.hashes)
+        barcode = clips.Barcode(path, EVERY, ranks, threads)
+        fault = f"exit {barcode.code}: {barcode.said()}" if barcode.code else clips.compare(want, barcode.hashes)
         if fault:
             faults.append(f"{ranks} rank{'s' * (ranks > 1)}: {fault}")
-        if woven.code:
+        if barcode.code:
             break
-        results.add(tuple(woven.files))
-        noted = "".join(woven.notes)
+        results.add(tuple(barcode.files))
+        noted = "".join(barcode.notes)
     if len(results) > 1:
         faults.append(f"{len(results)} different results")
     refused = " (the plain decoder refuses some)" if refuses else ""

@@ -21,7 +21,7 @@ same_frames() {
         return 0
     fi
     for every in "${EVERY[@]}"; do
-        weave "$path" -o "$WORK/x.png" --frame-hashes "$WORK/x.txt" --every "${every}f" -k 2 --scale 64x48 --threads 3 --force
+        barcode "$path" -o "$WORK/x.png" --frame-hashes "$WORK/x.txt" --every "${every}f" -k 2 --scale 64x48 --threads 3 --force
         expect_done "$name --every ${every}f"
         "$SEQDECODE" --every "$every" -- "$path" >"$WORK/seq.txt"
         if ! cmp -s "$WORK/seq.txt" "$WORK/x.txt"; then

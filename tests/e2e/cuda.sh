@@ -34,7 +34,7 @@ all() {
     cp "$1"/* "$WORK/films"
     for film in "$1"/*; do cp "$film" "$WORK/films/again-$(basename "$film")"; done
     for backend in cpu cuda; do
-        LIMIT=600 jacquard catalog "$WORK/films" -o "$WORK/$backend.d" --every 5f --backend $backend --lanes 1 --threads 2 --progress none
+        LIMIT=600 jacquard catalog "$WORK/films" -o "$WORK/$backend.d" --every 5f --backend $backend --workers 1 --threads 2 --progress none
         [ "$RC" = 0 ] || [ "$RC" = 3 ] || die "catalog, $backend: exit code $RC"
     done
     [ "$(cd "$WORK/cpu.d" && ls -- *.json)" = "$(cd "$WORK/cuda.d" && ls -- *.json)" ] || die "catalog: other films are done"

@@ -18,14 +18,14 @@ cut("hole", 40, 60)
 cut("nick", 50, 53)
 PYTHON
 
-weave "$WORK/whole.ts" -o "$WORK/x.png"
+barcode "$WORK/whole.ts" -o "$WORK/x.png"
 expect_done "whole.ts"
 for name in hole nick; do
-    weave "$WORK/$name.ts" -o "$WORK/$name.png"
+    barcode "$WORK/$name.ts" -o "$WORK/$name.png"
     [ "$RC" = 3 ] || die "$name.ts: exit code $RC, not 3"
     [ ! -e "$WORK/$name.png" ] || die "$name.ts: an output is there"
     for threads in 1 2 5; do
-        weave "$WORK/$name.ts" -o "$WORK/x.png" --json "$WORK/$threads.json" --allow-partial --force --threads $threads
+        barcode "$WORK/$name.ts" -o "$WORK/x.png" --json "$WORK/$threads.json" --allow-partial --force --threads $threads
         expect_done "$name.ts --allow-partial, $threads threads"
         cmp "$WORK/1.json" "$WORK/$threads.json" || die "$name.ts: $threads threads give another side-car"
     done
@@ -41,7 +41,7 @@ done
 "${FFMPEG[@]}" -f lavfi -i "testsrc2=s=1280x720:r=25:d=1" -pix_fmt yuv422p -c:v rawvideo "$WORK/planar.nut"
 "${FFMPEG[@]}" -i "$WORK/planar.nut" -pix_fmt uyvy422 -c:v rawvideo "$WORK/packed.nut"
 for name in planar packed; do
-    weave "$WORK/$name.nut" -o "$WORK/$name.png" --csv "$WORK/$name.csv" --every 12f
+    barcode "$WORK/$name.nut" -o "$WORK/$name.png" --csv "$WORK/$name.csv" --every 12f
     expect_done "$name.nut"
 done
 cmp "$WORK/planar.csv" "$WORK/packed.csv" || die "packed samples give other colours than planar ones"

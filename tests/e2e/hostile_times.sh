@@ -22,13 +22,13 @@ slides() {
     "${FFMPEG[@]}" -f lavfi -i testsrc2=s=64x48:r=25:d=0.8 -c:v mpeg4 -g 1 -bsf:v "setts=ts=N*$2*1000" "$WORK/$1"
 }
 slides broken.mkv 109000
-weave "$WORK/broken.mkv" -o "$WORK/broken.png" --every 1s
+barcode "$WORK/broken.mkv" -o "$WORK/broken.png" --every 1s
 expect_failure 2 "20 frames of 24 days at a column a second"
 grep -q "columns are too many for 20 frames, 86400 are the most" "$WORK/err" || die "does not say why"
-weave "$WORK/broken.mkv" -o "$WORK/broken.png" --every 4f
+barcode "$WORK/broken.mkv" -o "$WORK/broken.png" --every 4f
 expect_done "20 frames of 24 days, by frames"
 slides slides.mkv 360
-weave "$WORK/slides.mkv" -o "$WORK/slides.png" --json "$WORK/slides.json" --every 1s
+barcode "$WORK/slides.mkv" -o "$WORK/slides.png" --json "$WORK/slides.json" --every 1s
 expect_done "a slide show of two hours"
 columns=$(grep -c '^{"frame":' "$WORK/slides.json")
 if [ "$columns" -lt 6800 ] || [ "$columns" -gt 7200 ]; then

@@ -21,11 +21,11 @@ fi
 for name in "${films[@]}"; do
     for height in 480 50 7; do
         stem=$WORK/${name%.*}.$height
-        weave "$WORK/$name" -o "$stem.png" --every 1f -k 8 --height "$height" --strips "$STRIPS" --json "$stem.json"
+        barcode "$WORK/$name" -o "$stem.png" --every 1f -k 8 --height "$height" --strips "$STRIPS" --json "$stem.json"
         expect_done "$name at height $height"
         truth check rgb "$stem.json" "$stem" "$height"
     done
-    weave "$WORK/$name" -o "$WORK/plain.png" --every 1f -k 8 --plain --n-init 20 --height 480 --strips "$STRIPS" \
+    barcode "$WORK/$name" -o "$WORK/plain.png" --every 1f -k 8 --plain --n-init 20 --height 480 --strips "$STRIPS" \
         --json "$WORK/plain.json" --force
     expect_done "$name --plain"
     truth check rgb "$WORK/plain.json" "$WORK/plain" 480
@@ -38,7 +38,7 @@ for kind in "bt709 tv yuv420p" "smpte170m tv yuv420p" "bt709 pc yuv444p" "smpte1
     read -r matrix range format <<<"$kind"
     truth raw "$matrix" "$range" "$format" >"$WORK/yuv.raw"
     raw -pix_fmt "$format" -i "$WORK/yuv.raw" -c:v ffv1 -colorspace "$matrix" -color_range "$range" "$WORK/yuv.mkv"
-    weave "$WORK/yuv.mkv" -o "$WORK/yuv.png" --every 1f -k 8 --json "$WORK/yuv.json" --force
+    barcode "$WORK/yuv.mkv" -o "$WORK/yuv.png" --every 1f -k 8 --json "$WORK/yuv.json" --force
     expect_done "$kind"
     truth check "$matrix" "$range" "$format" "$WORK/yuv.json"
     echo "$kind: within one level"
@@ -51,7 +51,7 @@ for format in rgb555le rgb555be bgr555le rgb565le rgb565be bgr565be rgb444le rgb
     # shellcheck disable=SC2086 # one word or three
     truth raw $format >"$WORK/packed.raw"
     raw -pix_fmt "${format##* }" -i "$WORK/packed.raw" -c:v rawvideo "$WORK/packed.nut"
-    weave "$WORK/packed.nut" -o "$WORK/packed.png" --every 1f -k 8 --json "$WORK/packed.json" \
+    barcode "$WORK/packed.nut" -o "$WORK/packed.png" --every 1f -k 8 --json "$WORK/packed.json" \
         --frame-hashes "$WORK/${format##* }.txt" --force
     expect_done "$format"
     # shellcheck disable=SC2086
@@ -74,7 +74,7 @@ for degrees in 0 90 180 270; do
     "${FFMPEG[@]}" -i "$turned" -frames:v 1 -f rawvideo -pix_fmt rgb24 "$WORK/upright.raw"
     sha256sum <"$WORK/upright.raw" >>"$WORK/upright.sums"
     tall=$((degrees % 180 ? 64 : 48))
-    weave "$turned" -o "$WORK/turned.png" --every 1f --strips squeezed --height "$tall" --force
+    barcode "$turned" -o "$WORK/turned.png" --every 1f --strips squeezed --height "$tall" --force
     expect_done "turned by $degrees"
     python3 - "$TOOLS" "$WORK/upright.raw" "$WORK/turned.png" "$tall" <<'P' || die "turned by $degrees: squeezed strip"
 import sys

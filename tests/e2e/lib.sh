@@ -53,7 +53,7 @@ run_any() {
 jacquard() { run_any "$JACQUARD" "$@"; }
 
 # A barcode on the backend under test, without progress lines.
-weave() { jacquard barcode --backend "$BACKEND" --progress none "$@"; }
+barcode() { jacquard barcode --backend "$BACKEND" --progress none "$@"; }
 
 n_errors() { grep -c '^jacquard: error: ' "$WORK/err" || true; }
 

@@ -13,7 +13,7 @@ same_frames() {
     local name=$1 container=$2 every found
     shift 2
     for every in 1 7; do
-        weave "$WORK/$name" -o "$WORK/x.png" --frame-hashes "$WORK/x.txt" --json "$WORK/x.json" --every "${every}f" -k 2 \
+        barcode "$WORK/$name" -o "$WORK/x.png" --frame-hashes "$WORK/x.txt" --json "$WORK/x.json" --every "${every}f" -k 2 \
             --scale 64x48 --threads 3 --force "$@"
         expect_done "$name --every ${every}f"
         found=$(json "$WORK/x.json" 'd["film"]["container"] + " " + str(d["film"]["frames"])')
@@ -65,7 +65,7 @@ open(f"{work}/pair.mpo", "wb").write(pair + pair)
 open(f"{work}/cut.mjpeg", "wb").write(photo + photo[:len(photo) // 2])
 END
 for name in still.png still.apng still.jpg thumbnail.mjpeg preview.jpeg pair.mpo cut.mjpeg; do
-    weave "$WORK/$name" -o "$WORK/never.png" --allow-partial
+    barcode "$WORK/$name" -o "$WORK/never.png" --allow-partial
     expect_failure 3 "$name"
     [ ! -e "$WORK/never.png" ] || die "$name: drawn"
 done

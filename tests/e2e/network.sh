@@ -49,7 +49,7 @@ for kind in png json txt; do same_text "$WORK/one.$kind" "$WORK/two.$kind"; done
 mkdir "$WORK/films"
 for i in 1 2 3 4; do film "$WORK/films/film$i.mp4" $i; done
 for way in one two; do
-    options=(catalog "$WORK/films" --out "$WORK/$way.d" --every 5f -k 4 --lanes 1 --backend "$BACKEND" --progress none
+    options=(catalog "$WORK/films" --out "$WORK/$way.d" --every 5f -k 4 --workers 1 --backend "$BACKEND" --progress none
         --threads 1)
     if [ $way = one ]; then jacquard "${options[@]}"; else on_hosts 1000 "catalog" "${options[@]}"; fi
     expect_done "catalog"

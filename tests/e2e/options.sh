@@ -10,7 +10,7 @@ F=$WORK/film.mkv
 
 # frames_of OPTIONS...: runs, leaves the columns' frame numbers in FRAMES.
 frames_of() {
-    weave "$F" -o "$WORK/x.png" --json "$WORK/x.json" --force -k 3 "$@"
+    barcode "$F" -o "$WORK/x.png" --json "$WORK/x.json" --force -k 3 "$@"
     expect_done "$*"
     FRAMES=$(json "$WORK/x.json" '" ".join(str(c["frame"]) for c in d["columns"])')
     [ "$(python3 "$TOOLS/png.py" size "$WORK/x.png")" = "$(wc -w <<<"$FRAMES")x480" ] || die "$*: size of the picture"
@@ -78,7 +78,7 @@ grep -q '^jacquard: .*key' "$WORK/err" || die "--sampling key: the largest error
 
 # The same command twice, and any number of threads: the same bytes.
 for threads in 1 1 2 3; do
-    weave "$F" -o "$WORK/t.png" --json "$WORK/t.json" --csv "$WORK/t.csv" --frame-hashes "$WORK/t.txt" --every 11f -k 6 \
+    barcode "$F" -o "$WORK/t.png" --json "$WORK/t.json" --csv "$WORK/t.csv" --frame-hashes "$WORK/t.txt" --every 11f -k 6 \
         --threads "$threads" --force
     expect_done "--threads $threads"
     for kind in json csv txt; do
@@ -86,7 +86,7 @@ for threads in 1 1 2 3; do
         same_text "$WORK/first.$kind" "$WORK/t.$kind"
     done
 done
-weave "$F" -o "$WORK/t.png" --json "$WORK/seed.json" --every 11f -k 6 --seed 7 --force
+barcode "$F" -o "$WORK/t.png" --json "$WORK/seed.json" --every 11f -k 6 --seed 7 --force
 expect_done "--seed 7"
 
 # CSV and JSON say the same.
@@ -125,7 +125,7 @@ frames_of --every 100f --scale 160x120 --legacy
 # Names of outputs: default, strips beyond the first, and stdout.
 mkdir "$WORK/names"
 cp "$F" "$WORK/names/a film.v2.mkv"
-weave "$WORK/names/a film.v2.mkv" --every 100f
+barcode "$WORK/names/a film.v2.mkv" --every 100f
 expect_done "default name"
 expect_files "$WORK/names" "a film.v2.mkv" "a film.v2.barcode.png"
 [ "$(cat "$WORK/out")" = "$WORK/names/a film.v2.barcode.png" ] || die "default name: stdout"
@@ -143,7 +143,7 @@ for name in 'name:with:colons.mkv' '-dash.mkv' 'percent%03d.mkv' 'sp ace "q" $x.
     mkdir "$WORK/names"
     cp "$F" "$WORK/names/$name"
     cd "$WORK/names"
-    weave --every 100f -o ../n.png --json ../n.json --force -- "$name"
+    barcode --every 100f -o ../n.png --json ../n.json --force -- "$name"
     expect_done "file name $(printf %q "$name")"
     json ../n.json 'len(d["columns"])' >/dev/null || die "file name $(printf %q "$name"): the side-car is no JSON"
     jacquard render ../n.json -o ../n2.png --force
@@ -155,7 +155,7 @@ done
 rm -rf "$WORK/names"
 mkdir "$WORK/names"
 for name in plain film.v2 x.PNG; do
-    weave "$F" --every 100f -o "$WORK/names/$name"
+    barcode "$F" --every 100f -o "$WORK/names/$name"
     expect_done "-o $name"
     python3 "$TOOLS/png.py" size "$WORK/names/$name" >/dev/null || die "-o $name: no picture"
 done
@@ -166,7 +166,7 @@ small_stack info
 expect_done "info on a small stack"
 small_stack barcode --backend "$BACKEND" --progress none "$F" --every 10f -k 32 --full --strips kmeans,squeezed -o "$WORK/small.png" --json "$WORK/small.json"
 expect_done "barcode on a small stack"
-weave "$F" --every 10f -k 32 --full --strips kmeans,squeezed -o "$WORK/large.png"
+barcode "$F" --every 10f -k 32 --full --strips kmeans,squeezed -o "$WORK/large.png"
 expect_done "barcode on a stack as usual"
 same_text "$WORK/small.png" "$WORK/large.png"
 small_stack render "$WORK/small.json" --order hue -o "$WORK/small2.png"

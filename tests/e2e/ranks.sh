@@ -24,7 +24,7 @@ compare() {
         # shellcheck disable=SC2054
         local options=("$WORK/$name" -o "$stem.png" --json "$stem.json" --csv "$stem.csv" --frame-hashes "$stem.txt"
             --strips kmeans,average,squeezed "$@")
-        if [ "$n" = 0 ]; then weave "${options[@]}"; else on_ranks "$n" "${options[@]}"; fi
+        if [ "$n" = 0 ]; then barcode "${options[@]}"; else on_ranks "$n" "${options[@]}"; fi
         expect_done "$name on $n ranks"
         # Only rank 0 writes and speaks: every output named once.
         [ "$(sort "$WORK/out")" = "$(printf '%s\n' "${names[@]}" | sort)" ] ||
@@ -71,7 +71,7 @@ if has_encoder libx264; then
 fi
 
 for columns in 1 2; do
-    weave "$WORK/film.mp4" -o "$WORK/few.png" --json "$WORK/few.json" --columns "$columns" --force
+    barcode "$WORK/film.mp4" -o "$WORK/few.png" --json "$WORK/few.json" --columns "$columns" --force
     expect_done "$columns columns"
     on_ranks 5 "$WORK/film.mp4" -o "$WORK/few5.png" --json "$WORK/few5.json" --columns "$columns" --force
     expect_done "$columns columns on 5 ranks"

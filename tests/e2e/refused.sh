@@ -16,7 +16,7 @@ flat() { "${FFMPEG[@]}" -f lavfi -i "testsrc2=s=64x48:r=25:d=${SECONDS_LONG:-0.6
 refuse() {
     local word=$1 path=$2
     shift 2
-    weave "$path" -o "$OUT/x.png" --json "$OUT/x.json" --every 1f "$@"
+    barcode "$path" -o "$OUT/x.png" --json "$OUT/x.json" --every 1f "$@"
     expect_failure 3 "${path##*/} $*"
     grep -qiF -- "$word" "$WORK/err" || die "${path##*/}: not named: $word"
     expect_files "$OUT"
@@ -25,7 +25,7 @@ refuse() {
 
 # draw FILM: nothing is wrong with it.
 draw() {
-    weave "$1" -o "$WORK/x.png" --every 5f -k 2 --force
+    barcode "$1" -o "$WORK/x.png" --every 5f -k 2 --force
     expect_done "${1##*/}"
 }
 

@@ -7,7 +7,7 @@ need ffmpeg python3
 
 film "$WORK/film.mp4" 6
 ALL=(kmeans average prominent squeezed least equal)
-weave "$WORK/film.mp4" -o "$WORK/a.png" --every 9f -k 5 --strips "$(IFS=, && echo "${ALL[*]}")" --json "$WORK/a.json"
+barcode "$WORK/film.mp4" -o "$WORK/a.png" --every 9f -k 5 --strips "$(IFS=, && echo "${ALL[*]}")" --json "$WORK/a.json"
 expect_done "barcode with all strips"
 drawn=0
 
@@ -27,7 +27,7 @@ same_picture "$WORK/a.png" "$WORK/r.default.png"
 for order_height in "share 77" "share 1" "lightness 480" "hue 480" "hue 2000"; do
     read -r order height <<<"$order_height"
     stem=$WORK/b.$order.$height
-    weave "$WORK/film.mp4" -o "$stem.png" --every 9f -k 5 --order "$order" --height "$height" --strips kmeans,equal,squeezed
+    barcode "$WORK/film.mp4" -o "$stem.png" --every 9f -k 5 --order "$order" --height "$height" --strips kmeans,equal,squeezed
     expect_done "barcode --order $order --height $height"
     for strip in kmeans equal squeezed; do
         jacquard render "$WORK/a.json" -o "$WORK/r.png" --order "$order" --height "$height" --strip "$strip" --force
@@ -41,7 +41,7 @@ done
     die "--order hue draws what --order share draws"
 echo "$drawn pictures drawn again: the same"
 
-weave "$WORK/film.mp4" -o "$WORK/c.png" --every 30f -k 5 --order hue --height 90 --json "$WORK/c.json"
+barcode "$WORK/film.mp4" -o "$WORK/c.png" --every 30f -k 5 --order hue --height 90 --json "$WORK/c.json"
 expect_done "barcode --order hue --height 90"
 jacquard render "$WORK/c.json" -o "$WORK/r.c.png" --order hue --height 90
 expect_done "render of it"

@@ -68,7 +68,7 @@ EVERY=(1 5 24)
 for every in "${EVERY[@]}"; do
     [ $every != 24 ] || order+=(bad) # its key frames are whole
     for film in $(printf '%s\n' "${order[@]}" | sort -u); do
-        weave "$film.mp4" -o x.png --every ${every}f -k 1 --frame-hashes "$film.txt" --threads 1 --force
+        barcode "$film.mp4" -o x.png --every ${every}f -k 1 --frame-hashes "$film.txt" --threads 1 --force
         expect_done "$film"
         sort "$film.txt" >"$film.sorted"
     done

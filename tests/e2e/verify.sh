@@ -27,15 +27,15 @@ wrongly() { preload "$WRONG_FRAMES_LIBRARY" "$@"; }
 options=(--backend "$BACKEND" --progress none --every 10f -k 4)
 
 # --- barcode: from the start all is well, from the middle nothing is
-weave "$films/wrong.mp4" -o "$WORK/x.png" --verify-samples 5
+barcode "$films/wrong.mp4" -o "$WORK/x.png" --verify-samples 5
 expect_done "a sound film"
 grep -q '5 of the sampled frames decoded again, .*: the same' "$WORK/err" || die "it is not said that frames were verified"
-weave "$films/wrong.mp4" -o "$WORK/x.png" --force --verify-samples 100000 --json "$WORK/a.json"
+barcode "$films/wrong.mp4" -o "$WORK/x.png" --force --verify-samples 100000 --json "$WORK/a.json"
 expect_done "a sound film, all samples"
-weave "$films/wrong.mp4" -o "$WORK/x.png" --force --json "$WORK/b.json"
+barcode "$films/wrong.mp4" -o "$WORK/x.png" --force --json "$WORK/b.json"
 same_text "$WORK/a.json" "$WORK/b.json"
 for n in -1 x 1.5; do
-    weave "$films/wrong.mp4" -o "$WORK/x.png" --force --verify-samples $n
+    barcode "$films/wrong.mp4" -o "$WORK/x.png" --force --verify-samples $n
     expect_failure 2 "--verify-samples $n"
 done
 

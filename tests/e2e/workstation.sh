@@ -14,7 +14,7 @@ trap '[ -z "$VICTIM" ] || { kill -TERM "$VICTIM"; sleep 0.5; kill -TERM "$VICTIM
 
 mkdir "$WORK/films"
 for i in 1 2 3 4 5 6; do film "$WORK/films/film$i.mp4" $((14 - i)); done
-ARGUMENTS=(catalog "$WORK/films" --backend "$BACKEND" --every 1f -k 8 --plain --n-init 4 --lanes 1 --threads 1
+ARGUMENTS=(catalog "$WORK/films" --backend "$BACKEND" --every 1f -k 8 --plain --n-init 4 --workers 1 --threads 1
     --progress none --out)
 
 n_done() { { find "$1" -maxdepth 1 -name '*.barcode.png' 2>/dev/null || true; } | wc -l; }

@@ -44,7 +44,7 @@ compare_hashes() {
 try_partial() {
     "$SEQDECODE" -- "$1" 2>/dev/null | awk '{ print $3 }' | sort >"$WORK/seq.txt" || true
     [ -s "$WORK/seq.txt" ] || return 0
-    weave --every 24f -k 4 --verify-samples 3 --allow-partial --frame-hashes "$OUT/hashes.txt" --json "$OUT/x.json" -o "$OUT/x.png" "$1"
+    barcode --every 24f -k 4 --verify-samples 3 --allow-partial --frame-hashes "$OUT/hashes.txt" --json "$OUT/x.json" -o "$OUT/x.png" "$1"
     if [ "$RC" != 0 ]; then
         [ "$RC" = 3 ] || fault "--allow-partial: exit code $RC"
         verdict="$verdict (partial: $RC $(said))"
@@ -61,7 +61,7 @@ one() {
     local path=$1 clip=$2 outcome left began=$SECONDS
     verdict=
     rm -rf "$OUT" && mkdir "$OUT"
-    weave --every 24f -k 4 --verify-samples 3 --frame-hashes "$OUT/hashes.txt" --json "$OUT/x.json" -o "$OUT/x.png" "$path"
+    barcode --every 24f -k 4 --verify-samples 3 --frame-hashes "$OUT/hashes.txt" --json "$OUT/x.json" -o "$OUT/x.png" "$path"
     case $RC in
     0)
         outcome="ok $(json "$OUT/x.json" 'len(d["columns"])')"

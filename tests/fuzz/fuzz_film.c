@@ -10,9 +10,9 @@
 
 #include "barcode/plan.h"
 #include "base/mem.h"
-#include "media/decoder.h"
-#include "media/film_parts.h"
-#include "media/ticks.h"
+#include "film/decode/decoder.h"
+#include "film/index/parts.h"
+#include "film/ticks.h"
 
 #include <math.h>
 

@@ -62,10 +62,10 @@ static void check_result(const struct film_result *r)
                ends(r->codec, sizeof r->codec) && ends(r->pixel_format, sizeof r->pixel_format) &&
                ends(r->settings_id, sizeof r->settings_id) && ends(r->notes, sizeof r->notes),
            "a text without an end");
-    demand(is_number(r->film_seconds) && is_number(r->seconds) && is_number(r->card.hue) &&
-               is_number(r->card.lightness) && is_number(r->card.chroma),
+    demand(is_number(r->film_seconds) && is_number(r->seconds) && is_number(r->summary.hue) &&
+               is_number(r->summary.lightness) && is_number(r->summary.chroma),
            "a number that is none");
-    demand(r->card.n_bins >= 0 && r->card.n_bins <= CARD_MAX_BINS, "more bins than a card has");
+    demand(r->summary.n_bins >= 0 && r->summary.n_bins <= SUMMARY_MAX_BINS, "more bins than a card has");
     demand(r->n_outputs >= 0 && r->n_outputs <= MAX_OUTPUTS, "more outputs than there can be");
     for (int i = 0; i < r->n_outputs; i++)
         demand(ends(r->output[i].suffix, sizeof r->output[i].suffix) && !strchr(r->output[i].suffix, '/') &&
@@ -128,13 +128,13 @@ static void write_sample(const char *out)
                                     .settings_id = "s",
                                     .command = "c",
                                     .n_ranks = 1,
-                                    .n_lanes = 1,
+                                    .n_workers = 1,
                                     .n_films = 3,
                                     .launch = ""};
-    const struct journal_try t = {.kind = "film", .n_pieces = 1, .rank = 0, .lane = 0, .host = "h"};
+    const struct journal_try t = {.kind = "film", .n_pieces = 1, .rank = 0, .worker = 0, .host = "h"};
     const struct journal_failure failure = {.kind = FAULT_FORMAT, .message = "m", .bytes = 1, .mtime_ns = 2};
-    const struct journal_beat beat = {.n_left = 1, .eta_seconds = -1.0};
-    struct film_result result = {.bytes = 1, .mtime_ns = 2, .n_outputs = 1, .card = {.n_bins = 3, .hue = -1.0}};
+    const struct journal_heartbeat beat = {.n_left = 1, .eta_seconds = -1.0};
+    struct film_result result = {.bytes = 1, .mtime_ns = 2, .n_outputs = 1, .summary = {.n_bins = 3, .hue = -1.0}};
     struct journal *j;
 
     snprintf(result.output[0].suffix, sizeof result.output[0].suffix, ".json");
@@ -143,7 +143,7 @@ static void write_sample(const char *out)
                journal_cost(j, "a", 1, 2, 3.5, 4) == ST_OK && journal_step(j, "a", &t, 5.0) == ST_OK &&
                journal_start(j, "b", &t) == ST_OK && journal_fault(j, "b", &t, FAULT_CRASH, true, "m") == ST_OK &&
                journal_done(j, "a", "/a", &result) == ST_OK && journal_failed(j, "b", "/b", &failure) == ST_OK &&
-               journal_start(j, "\xff", &t) == ST_OK && journal_beat(j, &beat) == ST_OK,
+               journal_start(j, "\xff", &t) == ST_OK && journal_heartbeat(j, &beat) == ST_OK,
            "a sample cannot be written");
     journal_close(&j);
 }

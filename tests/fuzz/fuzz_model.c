@@ -28,7 +28,7 @@ static void check_weak(const struct model *model, const struct weak *w)
            "a learner of another size than there is");
     for (int i = 0; i < w->n_nodes; i++) {
         const struct haar_feature *f = &w->node[i].feature;
-        demand(f->type < HAAR_N_TYPES && f->channel < prepare_n_channels(&model->settings.prepare),
+        demand(f->type < HAAR_N_TYPES && f->channel < preprocess_n_channels(&model->settings.preprocess),
                "a feature of another type or channel");
         demand(f->w > 0 && f->h > 0 && f->x + f->w <= model->width && f->y + f->h <= model->height,
                "a feature outside of the image");
@@ -135,10 +135,11 @@ static void add_loud_model(void)
 
 static void add_samples(void)
 {
-    struct model tree = {.width = 12,
-                         .height = 9,
-                         .n_classes = 3,
-                         .settings = {.learner = LEARNER_TREE, .leaves = 5, .rounds = 4, .prepare = {.deskew = true}}},
+    struct model tree =
+                     {.width = 12,
+                      .height = 9,
+                      .n_classes = 3,
+                      .settings = {.learner = LEARNER_TREE, .leaves = 5, .rounds = 4, .preprocess = {.deskew = true}}},
                  product = {.width = 16,
                             .height = 64,
                             .n_classes = 2,
@@ -146,7 +147,7 @@ static void add_samples(void)
                                          .terms = 3,
                                          .rounds = 3,
                                          .sketch = 4096,
-                                         .prepare = {.gradient = true}}},
+                                         .preprocess = {.gradient = true}}},
                  stump = {.width = 5, .height = 5, .n_classes = 2, .settings = {.learner = LEARNER_STUMP, .rounds = 7}};
 
     add_model(&tree, 2, 3);

@@ -1,12 +1,12 @@
 /* fuzz_sidecar: the reader of side-cars on arbitrary text (see fuzz.h), and what is done with a barcode that it has
- * read: it is drawn, made a card of, written again and read again. It fails too where a message is without its place, a
- * number is out of its range, or what is written again is not what was read. */
+ * read: it is drawn, made a summary of, written again and read again. It fails too where a message is without its
+ * place, a number is out of its range, or what is written again is not what was read. */
 #define FUZZ_NAME "fuzz_sidecar"
 #include "fuzz/fuzz.h"
 
 #include "barcode/render.h"
 #include "barcode/sidecar.h"
-#include "catalog/work/card.h"
+#include "catalog/workers/film_summary.h"
 
 #include <math.h>
 
@@ -41,7 +41,7 @@ static void check_barcode(const struct barcode *b)
 
 static void draw(const struct barcode *b)
 {
-    static struct film_card card;
+    static struct film_summary summary;
 
     for (int strip = 0; strip < N_STRIPS; strip++)
         for (int order = 0; order < N_ORDERS; order++) {
@@ -50,11 +50,12 @@ static void draw(const struct barcode *b)
             demand(st == ST_OK || (st == ST_USAGE && strip == STRIP_SQUEEZED && b->n_lines == 0), "it cannot be drawn");
             free(rgb);
         }
-    card_make(&card, b);
-    demand(card.n_bins >= 1 && card.n_bins <= CARD_MAX_BINS && card.n_bins <= b->n_columns, "a card without bins");
-    demand(card.hue >= -1.0 && card.hue <= 360.0 && card.lightness >= 0.0 && card.lightness < 100.1 &&
-               card.chroma >= 0.0 && card.chroma < 1.01,
-           "a card of a colour that is none");
+    film_summary_make(&summary, b);
+    demand(summary.n_bins >= 1 && summary.n_bins <= SUMMARY_MAX_BINS && summary.n_bins <= b->n_columns,
+           "a summary without bins");
+    demand(summary.hue >= -1.0 && summary.hue <= 360.0 && summary.lightness >= 0.0 && summary.lightness < 100.1 &&
+               summary.chroma >= 0.0 && summary.chroma < 1.01,
+           "a summary of a colour that is none");
 }
 
 static char *text_of(const struct barcode *b, bool as_csv, size_t *n)

@@ -417,10 +417,10 @@ static void check_meet(void)
 
 /* ---- messages ---- */
 
-enum { MOST_LETTER_BYTES = 300004 };
+enum { MOST_MESSAGE_BYTES = 300004 };
 
 /* What a rank posts as its number-th message, and how long it is. */
-static size_t write_letter(int from, int32_t number, bool is_short, unsigned char *data)
+static size_t write_message(int from, int32_t number, bool is_short, unsigned char *data)
 {
     static const size_t bytes[] = {0, 1, 70000, 13, 4095, 4096, 300000, 65, 20000};
     const size_t n = sizeof number + bytes[is_short ? 1 : (size_t)number % (sizeof bytes / sizeof bytes[0])];
@@ -432,9 +432,9 @@ static size_t write_letter(int from, int32_t number, bool is_short, unsigned cha
 }
 
 /* Takes what has arrived, which must be each rank's next: n_taken[rank] counts them. */
-static bool take_letter(int32_t *n_taken, bool is_short)
+static bool take_message(int32_t *n_taken, bool is_short)
 {
-    static unsigned char found[MOST_LETTER_BYTES], expected[MOST_LETTER_BYTES];
+    static unsigned char found[MOST_MESSAGE_BYTES], expected[MOST_MESSAGE_BYTES];
     size_t bytes = 99;
     int from = 99;
 
@@ -444,7 +444,7 @@ static bool take_letter(int32_t *n_taken, bool is_short)
         return false;
     }
     CHECK(from >= 0 && from < comm.size);
-    CHECK(bytes == write_letter(from, n_taken[from], is_short, expected));
+    CHECK(bytes == write_message(from, n_taken[from], is_short, expected));
     CHECK(memcmp(found, expected, bytes) == 0);
     n_taken[from]++;
     return true;
@@ -456,7 +456,7 @@ static void take_all(int32_t *n_taken, int32_t n, bool is_short)
 
     for (int r = 0; r < comm.size; r++)
         while (n_taken[r] < n)
-            if (!take_letter(n_taken, is_short))
+            if (!take_message(n_taken, is_short))
                 patience_wait(&patience);
     for (int r = 0; r < comm.size; r++)
         CHECK(n_taken[r] == n);
@@ -465,19 +465,19 @@ static void take_all(int32_t *n_taken, int32_t n, bool is_short)
 /* Everybody posts n messages to everybody, and every `pause` messages takes one and meets the others in a sum. */
 static void check_exchange(int32_t n, int32_t pause, bool is_short)
 {
-    static unsigned char data[MOST_LETTER_BYTES];
+    static unsigned char data[MOST_MESSAGE_BYTES];
     int32_t *n_taken = mem_array((size_t)comm.size, sizeof *n_taken);
 
     CHECK(n_taken);
     for (int32_t i = 0; i < n; i++) {
-        const size_t bytes = write_letter(comm.rank, i, is_short, data);
+        const size_t bytes = write_message(comm.rank, i, is_short, data);
 
         for (int r = 0; r < comm.size; r++)
             CHECK(comm_post(&comm, (comm.rank + r) % comm.size, data, bytes) == ST_OK);
         memset(data, 0xee, bytes); /* it was copied */
         if (i % pause == pause - 1) {
             int64_t ones = 1;
-            (void)take_letter(n_taken, is_short);
+            (void)take_message(n_taken, is_short);
             CHECK(comm_sum_i64(&comm, &ones, 1) == ST_OK);
             CHECK(ones == comm.size);
         }
@@ -485,13 +485,13 @@ static void check_exchange(int32_t n, int32_t pause, bool is_short)
     CHECK(comm_agree(&comm, ST_OK) == ST_OK);
     take_all(n_taken, n, is_short);
     CHECK(comm_agree(&comm, ST_OK) == ST_OK);
-    CHECK(!take_letter(n_taken, is_short));
+    CHECK(!take_message(n_taken, is_short));
     CHECK(comm_agree(&comm, ST_OK) == ST_OK);
     free(n_taken);
 }
 
 /* The next one, waited for; st is what comm_take must say. */
-static size_t wait_for_letter(unsigned char *data, size_t room, enum status st, int *from)
+static size_t wait_for_message(unsigned char *data, size_t room, enum status st, int *from)
 {
     struct patience patience = patience_start(1e-3);
     size_t bytes = 0;
@@ -552,10 +552,10 @@ static void check_messages(void)
     CHECK(comm_post(&comm, next, data, 8) == ST_OK);
     CHECK(comm_post(&comm, next, data, 8) == ST_OK);
     CHECK(comm_post(&comm, next, data, 1) == ST_OK);
-    CHECK(wait_for_letter(NULL, 0, ST_OK, &from) == 0 && from == previous);
-    CHECK(wait_for_letter(data, 8, ST_OK, &from) == 8 && from == previous && memcmp(data, "jacquar", 8) == 0);
-    CHECK(wait_for_letter(data, 7, ST_BUG, &from) == 8 && strstr(status_message(), "room for 7"));
-    CHECK(wait_for_letter(data, 8, ST_OK, &from) == 1);
+    CHECK(wait_for_message(NULL, 0, ST_OK, &from) == 0 && from == previous);
+    CHECK(wait_for_message(data, 8, ST_OK, &from) == 8 && from == previous && memcmp(data, "jacquar", 8) == 0);
+    CHECK(wait_for_message(data, 7, ST_BUG, &from) == 8 && strstr(status_message(), "room for 7"));
+    CHECK(wait_for_message(data, 8, ST_OK, &from) == 1);
 
     CHECK(comm_post(&comm, comm.size, data, 1) == ST_BUG && strstr(status_message(), "to rank"));
     CHECK(comm_post(&comm, -1, data, 1) == ST_BUG);
@@ -571,7 +571,7 @@ static void check_messages(void)
 /* One short and one long message to everybody. */
 static void leave_messages(void)
 {
-    static unsigned char data[MOST_LETTER_BYTES];
+    static unsigned char data[MOST_MESSAGE_BYTES];
 
     for (int r = 0; r < comm.size; r++) {
         CHECK(comm_post(&comm, r, data, 1) == ST_OK);

@@ -17,7 +17,7 @@ start 0-2
 has_leader() { leader=$(squeue -h -r -t RUNNING -o '%A %F %K' | sed -n "s/^$JOB $JOB //p") && [ -n "$leader" ]; }
 n_runs() { find "$OUT/journal" -type f | wc -l; }
 wait_for "the task whose number is the array's" has_leader
-wait_for "its lane" log_has "${JOB}_$leader" " 1 lane, "
+wait_for "its worker" log_has "${JOB}_$leader" " 1 worker process, "
 freeze "$JOB"
 scancel --batch --signal=USR1 "${JOB}_$leader"
 wait_for "notice" log_has "${JOB}_$leader" "interrupted: finishing"

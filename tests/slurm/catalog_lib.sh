@@ -4,8 +4,8 @@ need ffmpeg pgrep
 FILMS=$WORK/films
 REFERENCE=$WORK/reference
 # Slow for their size, so that there is something to interrupt.
-WEAVE=(--backend "$BACKEND" --every 1f -k 8 --plain --n-init 4)
-SLOWLY=("${WEAVE[@]}" --lanes 1 --threads 1 --progress none)
+BARCODE=(--backend "$BACKEND" --every 1f -k 8 --plain --n-init 4)
+SLOWLY=("${BARCODE[@]}" --workers 1 --threads 1 --progress none)
 
 # make_films N: all different, a dozen seconds each.
 make_films() {
@@ -18,7 +18,7 @@ make_films() {
 }
 
 make_reference() {
-    jacquard catalog "$FILMS" --out "$REFERENCE" "${WEAVE[@]}" --threads 2 --progress none
+    jacquard catalog "$FILMS" --out "$REFERENCE" "${BARCODE[@]}" --threads 2 --progress none
     expect_done "the undisturbed catalogue"
     expect_done_films "$REFERENCE"
 }
@@ -57,23 +57,23 @@ ranks_of() {
     done | sort -n | cut -d ' ' -f 2
 }
 
-# freeze JOB: its ranks hear of everything, but their lanes stand still, so that the work is not over before what is to
-# interrupt it has come; thaw: they go on, unless Slurm has woken them (it does before it ends a step). LANES.
+# freeze JOB: its ranks hear of everything, but their worker processes stand still, so that the work is not over before what is to
+# interrupt it has come; thaw: they go on, unless Slurm has woken them (it does before it ends a step). WORKERS.
 freeze() {
     local ranks
     mapfile -t ranks < <(ranks_of "$1")
     [ ${#ranks[@]} != 0 ] || die "job $1 has no ranks that could be interrupted"
-    mapfile -t LANES < <(pgrep -P "$(IFS=,; echo "${ranks[*]}")")
-    [ ${#LANES[@]} -ge ${#ranks[@]} ] || die "${#ranks[@]} ranks have ${#LANES[@]} lanes"
-    kill -STOP "${LANES[@]}" || die "the lanes are gone"
+    mapfile -t WORKERS < <(pgrep -P "$(IFS=,; echo "${ranks[*]}")")
+    [ ${#WORKERS[@]} -ge ${#ranks[@]} ] || die "${#ranks[@]} ranks have ${#WORKERS[@]} worker processes"
+    kill -STOP "${WORKERS[@]}" || die "the worker processes are gone"
 }
-thaw() { kill -CONT "${LANES[@]}" 2>/dev/null || true; }
+thaw() { kill -CONT "${WORKERS[@]}" 2>/dev/null || true; }
 
-# is_gone JOB: no rank of it is left, and none of LANES.
+# is_gone JOB: no rank of it is left, and none of WORKERS.
 is_gone() {
     local pid
     [ -z "$(ranks_of "$1")" ] || return 1
-    for pid in "${LANES[@]}"; do
+    for pid in "${WORKERS[@]}"; do
         ! grep -qs '^State:.[^ZX]' "/proc/$pid/status" || return 1
     done
 }

@@ -4,7 +4,8 @@
 #include "barcode/config.h"
 #include "base/mem.h"
 #include "compute/compute.h"
-#include "media/decoder.h"
+#include "film/index/index.h"
+#include "film/decode/decoder.h"
 
 #include <stdio.h>
 #include <stdlib.h>

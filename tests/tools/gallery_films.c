@@ -6,7 +6,7 @@
 #include "barcode/render.h"
 #include "base/mem.h"
 #include "catalog/show/gallery.h"
-#include "catalog/work/card.h"
+#include "catalog/workers/film_summary.h"
 #include "image/png.h"
 
 #include <math.h>
@@ -70,7 +70,7 @@ static void paint(uint16_t centre[3], double hue, double saturation, double valu
 }
 
 /* Scenes of a film: a few colours around one hue, their shares slowly moving. */
-static void weave(struct barcode *b, double seconds_per_column, bool is_grey)
+static void extract(struct barcode *b, double seconds_per_column, bool is_grey)
 {
     const double film_hue = 360.0 * chance(), film_value = 0.25 + 0.6 * chance(),
                  colourful = is_grey ? 0.0 : 0.15 + 0.65 * chance();
@@ -179,7 +179,7 @@ static void fill_result(struct history_film *film, const struct barcode *b, doub
             snprintf(o->suffix, sizeof o->suffix, "%s", suffix[i]);
             o->bytes = i == 2 ? 2500 * b->n_columns : 180 * b->n_columns;
         }
-    card_make(&r->card, b);
+    film_summary_make(&r->summary, b);
 }
 
 static void open_barcode(struct barcode *b, int64_t n_columns)
@@ -244,16 +244,16 @@ static void make_many(const char *out, struct history *h)
                                         "Letters from", "Café",    "Über die",  "Night of the", "My",     "Lost"};
     static const char *const second[] = {"Harbour", "Garden",  "Mountains", "Winter",     "Orchard",   "River",
                                          "Étoile",  "Railway", "Summer",    "Lighthouse", "Strangers", "Field"};
-    static struct barcode woven[N_PICTURES];
+    static struct barcode extracted[N_PICTURES];
     char picture[N_PICTURES][2048], path[2048], file[256];
 
     for (int64_t i = 0; i < h->n; i++) {
-        struct barcode *b = &woven[i % N_PICTURES];
+        struct barcode *b = &extracted[i % N_PICTURES];
         struct history_film *film = &h->film[i];
         random_state = (uint64_t)i;
         if (i < N_PICTURES) {
             open_barcode(b, i % 3 == 0 ? 7200 : i % 3 == 1 ? 5400 : 1200);
-            weave(b, 1.001, i == 5);
+            extract(b, 1.001, i == 5);
         }
         random_state = (uint64_t)i + 1000;
         snprintf(file, sizeof file, "%s %s %lld (%d).mkv", first[(int)(chance() * 12)], second[(int)(chance() * 12)],
@@ -269,7 +269,7 @@ static void make_many(const char *out, struct history *h)
         }
     }
     for (int i = 0; i < N_PICTURES; i++)
-        free(woven[i].columns);
+        free(extracted[i].columns);
 }
 
 /* Bytes that mean something in HTML, in JSON, in addresses or to people. */
@@ -321,12 +321,12 @@ static void make_odd(const char *out, struct history *h)
     for (int i = 0; i < N_NAMES; i++) {
         random_state = (uint64_t)i + 77;
         open_barcode(&b, 40 + 73 * (i * 7 % N_NAMES));
-        weave(&b, 1.001, i == 3 || i == 8);
+        extract(&b, 1.001, i == 3 || i == 8);
         make_film(out, film++, names[i], &b, 1.001 * (double)b.n_columns);
         free(b.columns);
     }
-    open_barcode(&b, 1); /* a film of one column, without pictures: its card stands in */
-    weave(&b, 1.0, false);
+    open_barcode(&b, 1); /* a film of one column, without pictures: its summary stands in */
+    extract(&b, 1.0, false);
     name_film(film, "/films/odd", "one column.mkv");
     fill_result(film++, &b, 0.3, 0);
     free(b.columns);

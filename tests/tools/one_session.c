@@ -4,8 +4,9 @@
  * --frame-hashes does, in no order. It claims to be hardware, unless ONE_SESSION_REFUSED=1 is set.
  * usage: one_session EVERY FILM... */
 #include "barcode/plan.h"
-#include "media/av.h"
-#include "media/decoder.h"
+#include "film/index/index.h"
+#include "film/av/av.h"
+#include "film/decode/decoder.h"
 
 #include <stdio.h>
 #include <stdlib.h>

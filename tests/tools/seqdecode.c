@@ -24,12 +24,12 @@
 enum { DIGEST_BYTES = 32 };
 
 struct tally {
-    int64_t every;      /* print each frame whose number is a multiple of this */
+    int64_t every; /* print each frame whose number is a multiple of this */
     bool count_only;
     int64_t n_frames;
-    int64_t n_refused;  /* packets or frames that the decoder returned an error for */
+    int64_t n_refused; /* packets or frames that the decoder returned an error for */
     struct AVSHA *sha;
-    uint8_t *bytes;     /* one packed frame */
+    uint8_t *bytes; /* one packed frame */
     size_t room;
 };
 
@@ -61,8 +61,8 @@ static int default_video_stream(AVFormatContext *container)
     return chosen;
 }
 
-/* Of a big-endian format: how many bytes have to be turned round together. Samples of more than 8 bits, or the word that
- * a pixel's samples share. */
+/* Of a big-endian format: how many bytes have to be turned round together. Samples of more than 8 bits, or the word
+ * that a pixel's samples share. */
 static int word_bytes(const AVPixFmtDescriptor *description)
 {
     static const char *const pixels_of_32_bits[] = {"x2rgb10", "x2bgr10", "xv30", "v30x"};

@@ -25,7 +25,7 @@ static inline struct haar_feature random_feature(struct random_numbers *random, 
 {
     struct haar_feature f = {0};
 
-    f.channel = (uint8_t)random_int(random, 0, prepare_n_channels(&model->settings.prepare) - 1);
+    f.channel = (uint8_t)random_int(random, 0, preprocess_n_channels(&model->settings.preprocess) - 1);
     f.x = (uint8_t)random_int(random, 0, model->width - 3);
     f.y = (uint8_t)random_int(random, 0, model->height - 3);
     f.w = (uint8_t)random_int(random, 3, model->width - f.x);

@@ -24,7 +24,7 @@ static bool message_has(const char *text)
     return strstr(status_message(), text) != NULL;
 }
 
-/* --- images and an open boosting --------------------------------------------------------------------------------- */
+/* --- images and an open boosting ---------------------------------------------------------------------------------- */
 
 struct images {
     int width, height, n_classes, n;
@@ -249,7 +249,7 @@ static void test_tree_by_hand(void)
     close_boosting(&b);
 }
 
-/* --- on random images -------------------------------------------------------------------------------------------- */
+/* --- on random images --------------------------------------------------------------------------------------------- */
 
 enum { SIDE = 5, N_IMAGES = 90, N_CLASSES = 3, N_ROUNDS = 23 };
 
@@ -451,7 +451,7 @@ static void test_too_small(void)
     boosting_release(&b);
 }
 
-/* --- how ranks share a training ---------------------------------------------------------------------------------- */
+/* --- how ranks share a training ----------------------------------------------------------------------------------- */
 
 /* A sketch wants all images on every rank. */
 static void test_sketch_plan(void)
@@ -518,7 +518,7 @@ static void test_setup(void)
     CHECK_INT(train_plan_setup(&s, 28, 28, 10, 1000, 300, 1).histogram_bytes, 600 * a_feature);
     CHECK_INT(train_plan_setup(&s, 28, 28, 10, 1000, 1, 300).histogram_bytes, a_feature);
     s.lazy = 0;
-    s.prepare.gradient = true;
+    s.preprocess.gradient = true;
     setup = train_plan_setup(&s, 28, 28, 10, 1000, 1, 1);
     CHECK_INT(setup.most_features, 5 * (299880 + 406 * 406));
     CHECK(setup.histogram_bytes % a_feature == 0 && setup.histogram_bytes <= (size_t)256 << 20);
@@ -536,7 +536,7 @@ static void test_setup(void)
     CHECK(train_plan_memory(&setup, true).bins > m.bins);
 }
 
-/* --- checkpoints ------------------------------------------------------------------------------------------------- */
+/* --- checkpoints -------------------------------------------------------------------------------------------------- */
 
 static struct model checkpoint_model(int n_rounds)
 {

@@ -165,15 +165,15 @@ static void one_film(void)
         .output = {{.suffix = ".barcode.png", .bytes = 123456},
                    {.suffix = ".barcode.average.png", .bytes = 7},
                    {.suffix = ".json", .bytes = 8}},
-        .card = {.n_bins = 2,
-                 .hue = 123.456,
-                 .lightness = 45.678,
-                 .chroma = 0.125,
-                 .bin = {{.time_ms = 0x01020304, .colour = {{1, 2, 3}, {4, 5, 6}}, .share = {200, 55}},
-                         {.time_ms = 0xffffffff, .colour = {{255, 254, 253}}, .share = {255}}}},
+        .summary = {.n_bins = 2,
+                    .hue = 123.456,
+                    .lightness = 45.678,
+                    .chroma = 0.125,
+                    .bin = {{.time_ms = 0x01020304, .colour = {{1, 2, 3}, {4, 5, 6}}, .share = {200, 55}},
+                            {.time_ms = 0xffffffff, .colour = {{255, 254, 253}}, .share = {255}}}},
     };
     /* By hand, and by another base64: 4 bytes of time, low byte first, 15 of colours, 5 of shares, twice */
-    static const char wanted_card[] = "BAMCAQECAwQFBgAAAAAAAAAAAMg3AAAA///////+/QAAAAAAAAAAAAAAAP8AAAAA";
+    static const char wanted_summary[] = "BAMCAQECAwQFBgAAAAAAAAAAAMg3AAAA///////+/QAAAAAAAAAAAAAAAP8AAAAA";
     struct history_film film = {
         .name = (char *)"it's", .path = (char *)"/films/it's.mkv", .state = STATE_DONE, .result = &r};
     const struct history run = {.n_runs = 3,
@@ -200,7 +200,7 @@ static void one_film(void)
     CHECK_STR(string(found, "status"), "done");
     CHECK_STR(string(found, "codec"), "h264");
     CHECK_STR(string(found, "notes"), r.notes);
-    CHECK_STR(string(found, "card"), wanted_card);
+    CHECK_STR(string(found, "card"), wanted_summary);
     CHECK(number(found, "bytes") == 5e9);
     CHECK(number(found, "seconds") == 7207.2);
     CHECK(number(found, "columns") == 7200);
@@ -222,22 +222,22 @@ static void one_film(void)
     json_decref(data);
 
     unlink(test_path("it's.barcode.png")); /* gone: the page knows */
-    r.card.hue = -1.0;
-    r.card.chroma = (double)NAN;
-    r.card.n_bins = CARD_MAX_BINS + 1; /* no card that can be believed */
+    r.summary.hue = -1.0;
+    r.summary.chroma = (double)NAN;
+    r.summary.n_bins = SUMMARY_MAX_BINS + 1; /* no summary that can be believed */
     write_page(&film, 1, NULL);
     data = read_data();
     found = json_array_get(json_object_get(data, "films"), 0);
     CHECK(!json_object_get(json_array_get(json_object_get(found, "outputs"), 0), "width"));
     CHECK(!json_object_get(found, "card"));
-    r.card.n_bins = CARD_MAX_BINS;
+    r.summary.n_bins = SUMMARY_MAX_BINS;
     json_decref(data);
     write_page(&film, 1, NULL);
     data = read_data();
     found = json_array_get(json_object_get(data, "films"), 0);
     CHECK(number(found, "hue") == -1.0);
     CHECK(!json_object_get(found, "chroma"));
-    CHECK_INT(strlen(string(found, "card")), CARD_MAX_BINS * 24 / 3 * 4);
+    CHECK_INT(strlen(string(found, "card")), SUMMARY_MAX_BINS * 24 / 3 * 4);
     json_decref(data);
 }
 

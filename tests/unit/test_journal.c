@@ -22,7 +22,7 @@ static const struct journal_run the_run = {.version = "0.1.0",
                                            .settings_id = "5e77",
                                            .command = "jacquard catalog \"a \xff film\" --out x",
                                            .n_ranks = 2,
-                                           .n_lanes = 3,
+                                           .n_workers = 3,
                                            .n_films = 4,
                                            .launch = "Slurm job 7"};
 static double test_began;
@@ -159,14 +159,14 @@ static struct film_result some_result(int seed)
         r.output[i].bytes = 1000 + i;
         snprintf(r.output[i].sha256, sizeof r.output[i].sha256, "%064d", 100 * seed + i);
     }
-    r.card.n_bins = 1 + seed % CARD_MAX_BINS;
-    r.card.hue = 123.456;
-    r.card.lightness = 1.0 / 7.0;
-    r.card.chroma = 1e-300;
-    for (int i = 0; i < r.card.n_bins; i++) {
-        struct card_bin *bin = &r.card.bin[i];
+    r.summary.n_bins = 1 + seed % SUMMARY_MAX_BINS;
+    r.summary.hue = 123.456;
+    r.summary.lightness = 1.0 / 7.0;
+    r.summary.chroma = 1e-300;
+    for (int i = 0; i < r.summary.n_bins; i++) {
+        struct summary_bin *bin = &r.summary.bin[i];
         bin->time_ms = 4294967295u - (uint32_t)i * 977u;
-        for (int k = 0; k < CARD_COLOURS; k++) {
+        for (int k = 0; k < SUMMARY_COLOURS; k++) {
             bin->share[k] = (uint8_t)(i * 31 + k * 7 + seed);
             for (int c = 0; c < 3; c++)
                 bin->colour[k][c] = (uint8_t)(i * 13 + k * 5 + c * 101 + seed);
@@ -188,16 +188,17 @@ static const char odd_path[] = "/films/\xff\xfe/new\nline/\xed\xa0\x80.mkv";
 static void write_everything(const char *out, struct journal **j)
 {
     const struct journal_try probe = {
-        .kind = "probe", .piece = 0, .n_pieces = 1, .rank = 1, .lane = 2, .host = "node7"};
-    const struct journal_try film = {.kind = "film", .piece = 0, .n_pieces = 1, .rank = 0, .lane = 1, .host = "node7"};
-    const struct journal_try piece = {.kind = "piece", .piece = 4, .n_pieces = 9, .rank = 1, .lane = 0, .host = "n"};
-    const struct journal_beat beat = {.n_done = 1,
-                                      .n_failed = 1,
-                                      .n_left = 2,
-                                      .n_running = 1,
-                                      .cost_done = 10.5,
-                                      .cost_left = 20.25,
-                                      .eta_seconds = 33.5};
+        .kind = "probe", .piece = 0, .n_pieces = 1, .rank = 1, .worker = 2, .host = "node7"};
+    const struct journal_try film = {
+        .kind = "film", .piece = 0, .n_pieces = 1, .rank = 0, .worker = 1, .host = "node7"};
+    const struct journal_try piece = {.kind = "piece", .piece = 4, .n_pieces = 9, .rank = 1, .worker = 0, .host = "n"};
+    const struct journal_heartbeat beat = {.n_done = 1,
+                                           .n_failed = 1,
+                                           .n_left = 2,
+                                           .n_running = 1,
+                                           .cost_done = 10.5,
+                                           .cost_left = 20.25,
+                                           .eta_seconds = 33.5};
     const struct film_result result = some_result(159);
     const struct journal_failure failure = {.kind = FAULT_CRASH,
                                             .quarantined = true,
@@ -228,7 +229,7 @@ static void write_everything(const char *out, struct journal **j)
     CHECK_INT(journal_start(*j, "c", &film), ST_OK);
     CHECK_INT(journal_failed(*j, "c", "/films/c.mkv", &failure), ST_OK);
     CHECK_INT(journal_start(*j, odd_name, &piece), ST_OK);
-    CHECK_INT(journal_beat(*j, &beat), ST_OK);
+    CHECK_INT(journal_heartbeat(*j, &beat), ST_OK);
 }
 
 static void check_everything(const struct history *h)
@@ -241,13 +242,14 @@ static void check_everything(const struct history *h)
     CHECK_STR(h->settings_text, the_run.settings_text);
     CHECK_STR(h->command, "jacquard catalog \"a \xef\xbf\xbd film\" --out x");
     CHECK(h->last_run_start >= test_began && h->last_run_start <= now_seconds());
-    CHECK(h->last_beat_time >= h->last_run_start);
-    CHECK(h->last_line_time >= h->last_beat_time);
-    CHECK_INT(h->last_beat.n_done, 1);
-    CHECK_INT(h->last_beat.n_failed, 1);
-    CHECK_INT(h->last_beat.n_left, 2);
-    CHECK_INT(h->last_beat.n_running, 1);
-    CHECK(h->last_beat.cost_done == 10.5 && h->last_beat.cost_left == 20.25 && h->last_beat.eta_seconds == 33.5);
+    CHECK(h->last_heartbeat_time >= h->last_run_start);
+    CHECK(h->last_line_time >= h->last_heartbeat_time);
+    CHECK_INT(h->last_heartbeat.n_done, 1);
+    CHECK_INT(h->last_heartbeat.n_failed, 1);
+    CHECK_INT(h->last_heartbeat.n_left, 2);
+    CHECK_INT(h->last_heartbeat.n_running, 1);
+    CHECK(h->last_heartbeat.cost_done == 10.5 && h->last_heartbeat.cost_left == 20.25 &&
+          h->last_heartbeat.eta_seconds == 33.5);
 
     const struct history_film *f = film_of(h, odd_name);
     CHECK_STR(f->name, odd_name);
@@ -338,28 +340,30 @@ static void no_numbers(void)
 {
     const char *out = new_out("nan");
     struct film_result r = some_result(1);
-    const struct journal_beat beat = {.cost_done = NAN, .cost_left = INFINITY, .eta_seconds = -INFINITY};
+    const struct journal_heartbeat beat = {.cost_done = NAN, .cost_left = INFINITY, .eta_seconds = -INFINITY};
     const struct journal_try t = {.kind = "film"};
     struct journal *j;
     size_t bytes;
 
     r.film_seconds = -INFINITY;
-    r.seconds = r.card.hue = r.card.lightness = r.card.chroma = NAN;
+    r.seconds = r.summary.hue = r.summary.lightness = r.summary.chroma = NAN;
     memset(r.notes, 0xff, sizeof r.notes - 1); /* grows threefold as text */
     CHECK_INT(journal_open(out, &the_run, &j), ST_OK);
     CHECK_INT(journal_done(j, "a", "a", &r), ST_OK);
     CHECK_INT(journal_cost(j, "a", r.bytes, r.mtime_ns, NAN, 0), ST_OK);
     CHECK_INT(journal_step(j, "a", &t, NAN), ST_OK);
-    CHECK_INT(journal_beat(j, &beat), ST_OK);
+    CHECK_INT(journal_heartbeat(j, &beat), ST_OK);
     journal_close(&j);
     struct history h = read_all(out);
     const struct history_film *f = film_of(&h, "a");
     CHECK_INT(h.n_bad_lines, 0);
-    CHECK(h.last_beat.cost_done == -1.0 && h.last_beat.cost_left == -1.0 && h.last_beat.eta_seconds == -1.0);
+    CHECK(h.last_heartbeat.cost_done == -1.0 && h.last_heartbeat.cost_left == -1.0 &&
+          h.last_heartbeat.eta_seconds == -1.0);
     CHECK(f->cost == -1.0);
     if (CHECK(f->result != NULL)) {
         CHECK(f->result->film_seconds == 0.0 && f->result->seconds == 0.0);
-        CHECK(f->result->card.hue == -1.0 && f->result->card.lightness == 0.0 && f->result->card.chroma == 0.0);
+        CHECK(f->result->summary.hue == -1.0 && f->result->summary.lightness == 0.0 &&
+              f->result->summary.chroma == 0.0);
         CHECK_INT(strlen(f->result->notes), 510); /* 170 whole characters */
     }
     history_release(&h);
@@ -433,8 +437,8 @@ static void full_disk(void)
 
 /* --- several runs ------------------------------------------------------------------------------------------------- */
 
-#define TASK(kind, rank, lane)                                                                                         \
-    "\"kind\":\"" kind "\",\"piece\":0,\"pieces\":1,\"rank\":" #rank ",\"lane\":" #lane ",\"host\":\"h\""
+#define TASK(kind, rank, worker)                                                                                       \
+    "\"kind\":\"" kind "\",\"piece\":0,\"pieces\":1,\"rank\":" #rank ",\"lane\":" #worker ",\"host\":\"h\""
 #define RUN "\"event\":\"run\",\"format\":\"jacquard-journal\",\"version\":1,\"settings\":\"{}\",\"command\":\"%s\""
 #define FAILED                                                                                                         \
     "\"event\":\"failed\",\"name\":\"%s\",\"path\":\"/%s\",\"fault\":\"damaged\",\"quarantined\":false,"               \
@@ -485,7 +489,7 @@ static void three_writers(void)
     CHECK_INT(h.n, 3);
     CHECK_INT(h.n_bad_lines, 0);
     CHECK_STR(h.command, "third");
-    CHECK(h.last_run_start == 2000.0 && h.last_line_time == 2300.0 && h.last_beat_time == 0.0);
+    CHECK(h.last_run_start == 2000.0 && h.last_line_time == 2300.0 && h.last_heartbeat_time == 0.0);
     CHECK(h.last_run_ended);
     CHECK_INT(h.last_exit_code, 75);
     CHECK_INT(film_of(&h, "x")->state, STATE_DONE);
@@ -863,7 +867,7 @@ static void many_films(void)
 {
     enum { N = 20000 };
     const char *out = new_out("many");
-    struct film_result r = some_result(CARD_MAX_BINS - 1);
+    struct film_result r = some_result(SUMMARY_MAX_BINS - 1);
     char path[800];
     size_t bytes;
 

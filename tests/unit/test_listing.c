@@ -1,9 +1,9 @@
 /* test_listing: which films a catalogue has and what their outputs are called: folders with all that file systems can
  * hold are walked, the same film is listed once, and names are harmless, unique and the same every time. */
-#include "catalog/list/content.h"
-#include "catalog/list/listing.h"
-#include "catalog/list/names.h"
-#include "catalog/list/path.h"
+#include "catalog/listing/content.h"
+#include "catalog/listing/listing.h"
+#include "catalog/listing/names.h"
+#include "catalog/listing/path.h"
 
 #include "base/sha256.h"
 #include "test.h"

@@ -15,7 +15,7 @@ static struct model tree_model(int n_members, int n_rounds)
                                              .rounds = n_rounds,
                                              .lazy = 250,
                                              .features = HAAR_MULTIBOOST,
-                                             .prepare = {.deskew = true},
+                                             .preprocess = {.deskew = true},
                                              .elastic = 3,
                                              .trim_ppm = 10000,
                                              .seed = UINT64_MAX,
@@ -31,7 +31,7 @@ static struct model product_model(void)
     struct model model = {.width = 16, .height = 64, .n_classes = 3};
 
     model.settings = (struct model_settings){.learner = LEARNER_PRODUCT, .terms = 3, .rounds = 9, .sketch = 4096};
-    model.settings.prepare.gradient = true;
+    model.settings.preprocess.gradient = true;
     random_rounds(&model, 1, 5, 2);
     return model;
 }
@@ -91,8 +91,8 @@ static void check_same(const struct model *a, const struct model *b)
     CHECK_INT(a->settings.lazy, b->settings.lazy);
     CHECK_INT(a->settings.sketch, b->settings.sketch);
     CHECK_INT(a->settings.features, b->settings.features);
-    CHECK_INT(a->settings.prepare.deskew, b->settings.prepare.deskew);
-    CHECK_INT(a->settings.prepare.gradient, b->settings.prepare.gradient);
+    CHECK_INT(a->settings.preprocess.deskew, b->settings.preprocess.deskew);
+    CHECK_INT(a->settings.preprocess.gradient, b->settings.preprocess.gradient);
     CHECK_INT(a->settings.elastic, b->settings.elastic);
     CHECK_INT(a->settings.trim_ppm, b->settings.trim_ppm);
     CHECK(a->settings.seed == b->settings.seed);
@@ -152,7 +152,7 @@ static void round_trips(void)
 
     model = (struct model){.width = 64, .height = 64, .n_classes = 64};
     model.settings = (struct model_settings){.learner = LEARNER_TREE, .leaves = 32, .rounds = 5};
-    model.settings.prepare = (struct prepare){.deskew = true, .gradient = true};
+    model.settings.preprocess = (struct preprocess){.deskew = true, .gradient = true};
     random_rounds(&model, 2, 5, 4);
     check_round_trip(&model);
 

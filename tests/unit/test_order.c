@@ -1,7 +1,7 @@
 /* test_order: frames in the order in which they are shown, out of made-up packets; arithmetic with a container's times.
  */
-#include "media/film_parts.h"
-#include "media/ticks.h"
+#include "film/index/parts.h"
+#include "film/ticks.h"
 #include "unit/test.h"
 
 #include <math.h>

@@ -3,8 +3,8 @@
 #include "barcode/config.h"
 #include "barcode/plan.h"
 #include "base/status.h"
-#include "media/decoder.h"
-#include "media/ticks.h"
+#include "film/decode/decoder.h"
+#include "film/ticks.h"
 #include "unit/test.h"
 
 #include <math.h>

@@ -24,7 +24,7 @@ static struct film_result result = {.bytes = 10,
                                     .notes = "a \"note\",\nand another",
                                     .n_outputs = 2,
                                     .output = {{".barcode.png", 100, "aa"}, {".json", 200, "bb"}},
-                                    .card = {.n_bins = 1, .hue = 12.5, .lightness = 50.25}};
+                                    .summary = {.n_bins = 1, .hue = 12.5, .lightness = 50.25}};
 static struct film_result odd_result; /* numbers that are none, sums that overflow */
 
 static char names[4][16] = {"A", "b,\"c\"", "d\xff", "e"};
@@ -57,7 +57,7 @@ static struct history make_history(struct history_film film[4])
     odd_result.seconds = NAN;
     odd_result.film_seconds = INFINITY;
     odd_result.nvdec_decoders = 0;
-    odd_result.card.hue = NAN;
+    odd_result.summary.hue = NAN;
     film[2].state = STATE_DONE;
     film[2].result = &odd_result;
     return h;

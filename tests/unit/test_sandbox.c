@@ -1,7 +1,7 @@
 /* test_sandbox: what a sealed process can still do and what it cannot do any more. Each look is taken in a child of its
  * own, since nothing of it can be undone. What the kernel lacks is asked of the kernel here, not of the sandbox. */
 #include "base/file.h"
-#include "catalog/work/sandbox.h"
+#include "catalog/workers/sandbox.h"
 #include "unit/test.h"
 
 #include <arpa/inet.h>

@@ -1,6 +1,7 @@
-/* test_schedule: every way a film can go, in what order, into how many pieces; that under ends drawn at random each
- * piece of work is dealt exactly once as long as it did not fail; and that lanes with a virtual clock are kept busy. */
-#include "catalog/deal/schedule.h"
+/* test_schedule: every way a film can go, in what request, into how many pieces; that under ends drawn at random each
+ * piece of work is dealt exactly once as long as it did not fail; and that worker processes with a virtual clock are
+ * kept busy. */
+#include "catalog/schedule/schedule.h"
 
 #include "bench/archive.h"
 
@@ -11,10 +12,10 @@
 #include <math.h>
 #include <stdint.h>
 
-static struct schedule *open_schedule(int64_t n_films, int n_lanes, double most_seconds)
+static struct schedule *open_schedule(int64_t n_films, int n_workers, double most_seconds)
 {
     const struct schedule_setup setup = {
-        .n_films = n_films, .n_lanes = n_lanes, .lane_speed = 1.0, .most_seconds = most_seconds};
+        .n_films = n_films, .n_workers = n_workers, .worker_speed = 1.0, .most_seconds = most_seconds};
     struct schedule *s = NULL;
 
     if (!CHECK_INT(schedule_open(&setup, &s), ST_OK))
@@ -22,7 +23,7 @@ static struct schedule *open_schedule(int64_t n_films, int n_lanes, double most_
     return s;
 }
 
-/* Many lanes' worth of films, so that those of some 100 s are not cut. */
+/* Many worker processes' worth of films, so that those of some 100 s are not cut. */
 static struct schedule *open_roomy(int64_t n_films)
 {
     return open_schedule(n_films, 1, 1e9);
@@ -120,14 +121,14 @@ static void probe_then_film(void)
     expect_over(&s);
 }
 
-/* A film of 90 s among lanes that have little else to do. */
+/* A film of 90 s among worker processes that have little else to do. */
 static struct schedule *open_cut(struct task *index, double most_seconds)
 {
     struct schedule *s = open_schedule(2, 2, most_seconds);
 
     schedule_add_film(s, 0, 90.0, 0);
     schedule_add_film(s, 1, 30.0, 0);
-    *index = expect(s, TASK_INDEX, 0, 0, 6); /* 120 s on 2 lanes: 15 s a piece */
+    *index = expect(s, TASK_INDEX, 0, 0, 6); /* 120 s on 2 worker processes: 15 s a piece */
     CHECK(index->cost == 0.0);
     expect_books(s, 120, 0);
     return s;
@@ -138,7 +139,7 @@ static void cut_film(void)
     struct task index, piece[6], other;
     struct schedule *s = open_cut(&index, 1000.0);
 
-    other = expect(s, TASK_INDEX, 1, 0, 8); /* what is left from here on: 30 s on 2 lanes */
+    other = expect(s, TASK_INDEX, 1, 0, 8); /* what is left from here on: 30 s on 2 worker processes */
     expect_none(s, HUGE_VAL);
     end(s, index, TASK_DONE);
     for (int i = 0; i < 6; i++) {
@@ -247,7 +248,7 @@ static void dropped(void)
     expect_books(s, 60, 60);
     end(s, piece[1], TASK_DROPPED);
     expect_books(s, 30, 45);
-    other = expect(s, TASK_INDEX, 1, 0, 4); /* 75 s on two lanes */
+    other = expect(s, TASK_INDEX, 1, 0, 4); /* 75 s on two worker processes */
     expect_none(s, HUGE_VAL);
     end(s, piece[2], TASK_DONE);
     end(s, piece[3], TASK_AGAIN);
@@ -282,9 +283,9 @@ static void dropped(void)
     expect_over(&s);
 }
 
-/* ---- order ---- */
+/* ---- request ---- */
 
-static void order(void)
+static void request(void)
 {
     static const double costs[] = {3, 50, 7, 7, 0, 90, 20, 0};
     static const int64_t sorted[] = {5, 1, 6, 2, 3, 0, 4, 7}; /* of the same cost: the lower number */
@@ -353,31 +354,31 @@ static int count_pieces(const struct schedule_setup *setup, double cost, double 
 
 static void pieces(void)
 {
-    struct schedule_setup setup = {.n_films = 20001, .n_lanes = 10, .lane_speed = 2.0, .most_seconds = 1e6};
+    struct schedule_setup setup = {.n_films = 20001, .n_workers = 10, .worker_speed = 2.0, .most_seconds = 1e6};
 
-    /* A quarter of what a lane has to do: 250 of 10,000. */
+    /* A quarter of what a worker process has to do: 250 of 10,000. */
     CHECK_INT(count_pieces(&setup, 249, 9751, 0), 1);
     CHECK_INT(count_pieces(&setup, 251, 9749, 0), 2);
     CHECK_INT(count_pieces(&setup, 1000, 9000, 0), 4);
     CHECK_INT(count_pieces(&setup, 1001, 8999, 0), 5);
     CHECK_INT(count_pieces(&setup, 10000, 0, 0), 40);
-    setup.n_lanes = 1000;
+    setup.n_workers = 1000;
     CHECK_INT(count_pieces(&setup, 10000, 0, 0), 256);
     CHECK_INT(count_pieces(&setup, 0, 0, 0), 1);
     CHECK_INT(count_pieces(&setup, -5, 100, 0), 1);
     CHECK_INT(count_pieces(&setup, (double)NAN, 100, 0), 1);
     CHECK_INT(count_pieces(&setup, (double)INFINITY, 100, 0), 1);
 
-    /* Two cores a lane: 100 s are 200 of cost. */
-    setup.n_lanes = 10;
+    /* Two cores a worker process: 100 s are 200 of cost. */
+    setup.n_workers = 10;
     setup.most_seconds = 100.0;
     CHECK_INT(count_pieces(&setup, 201, 1e6, 0), 2);
     CHECK_INT(count_pieces(&setup, 200, 1e6, 0), 1);
-    setup.n_lanes = 1;
+    setup.n_workers = 1;
     CHECK_INT(count_pieces(&setup, 200, 0, 0), 1);
     CHECK_INT(count_pieces(&setup, 401, 0, 0), 3);
     CHECK_INT(count_pieces(&setup, 1e9, 0, 0), 256);
-    setup.n_lanes = 10;
+    setup.n_workers = 10;
     setup.least_seconds = 10.0;
     CHECK_INT(count_pieces(&setup, 110, 0, 0), 6);
     CHECK_INT(count_pieces(&setup, 20, 0, 0), 1);
@@ -467,7 +468,7 @@ struct known_film {
     double cost;
     bool is_probed, is_indexed, is_joined, is_over, is_cut, is_unsplit;
     int n_pieces, n_in_flight, n_repeats;
-    char piece[SCHEDULE_MOST_PIECES]; /* 0 to be done, 1 in flight, 2 done */
+    char piece[TASK_MOST_PIECES]; /* 0 to be done, 1 in flight, 2 done */
 };
 
 static uint32_t draw(uint64_t seed, uint32_t *n, uint32_t bound)
@@ -570,8 +571,8 @@ static void random_ends(uint64_t seed)
 {
     static struct known_film film[MOST_FILMS];
     uint32_t n = 0;
-    const int n_films = 1 + (int)draw(seed, &n, MOST_FILMS), n_lanes = 1 + (int)draw(seed, &n, MOST_FLIGHT);
-    struct schedule *s = open_schedule(n_films, n_lanes, 1.0 + draw(seed, &n, 300));
+    const int n_films = 1 + (int)draw(seed, &n, MOST_FILMS), n_workers = 1 + (int)draw(seed, &n, MOST_FLIGHT);
+    struct schedule *s = open_schedule(n_films, n_workers, 1.0 + draw(seed, &n, 300));
     struct task flight[MOST_FLIGHT];
     int n_flight = 0, n_steps = 0;
 
@@ -598,7 +599,7 @@ static void random_ends(uint64_t seed)
         const double most = is_limited ? draw(seed, &n, 100) : HUGE_VAL;
         struct task t;
 
-        if (n_flight < n_lanes && draw(seed, &n, 3) > 0 && schedule_next(s, most, &t)) {
+        if (n_flight < n_workers && draw(seed, &n, 3) > 0 && schedule_next(s, most, &t)) {
             CHECK(t.cost <= most);
             if (!CHECK(t.film >= 0 && t.film < n_films))
                 break;
@@ -653,7 +654,7 @@ static void many(void)
     expect_over(&s);
 }
 
-/* Lanes with a virtual clock; the measured one is tests/bench/month.c. */
+/* Worker processes with a virtual clock; the measured one is tests/bench/month.c. */
 static void month(void)
 {
     const struct archive_setup usual = {.n_films = 1000,
@@ -663,15 +664,15 @@ static void month(void)
                                         .task_seconds = 0.5,
                                         .probe_seconds = 0.05,
                                         .index_share = 0.01};
-    static const int lanes[] = {1, 3, 16, 64};
+    static const int workers[] = {1, 3, 16, 64};
 
     for (uint64_t seed = 1; seed <= 4; seed++)
-        for (size_t i = 0; i < 2 * sizeof lanes / sizeof lanes[0]; i++) {
+        for (size_t i = 0; i < 2 * sizeof workers / sizeof workers[0]; i++) {
             struct archive_setup setup = usual;
             struct archive_result r;
 
             setup.seed = seed;
-            setup.n_lanes = lanes[i / 2];
+            setup.n_workers = workers[i / 2];
             setup.slow_share = i % 2 ? 0.2 : 0.0;
             CHECK_INT(archive_work(&setup, &r), ST_OK);
             CHECK(r.once && r.n_tasks >= 2 * setup.n_films && r.n_cut > 100);
@@ -687,7 +688,7 @@ int main(void)
     unsplit_join();
     again();
     dropped();
-    order();
+    request();
     pieces();
     pieces_late();
     most_cost();

@@ -1,6 +1,6 @@
 /* test_starts: where decoding can start, read out of made-up packets of each codec; what its container calls a key
  * frame has no say. */
-#include "media/film_parts.h"
+#include "film/index/parts.h"
 #include "unit/test.h"
 
 enum { CLOSED = PACKET_KEY | PACKET_CLEAN | PACKET_CLOSED, OPEN = PACKET_KEY | PACKET_CLEAN, FLAGS = CLOSED };

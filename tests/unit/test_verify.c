@@ -7,9 +7,9 @@
 #include "base/sha256.h"
 #include "catalog/store/journal.h"
 #include "catalog/store/settings_id.h"
-#include "catalog/work/worker.h"
+#include "catalog/workers/worker_main.h"
 #include "image/png.h"
-#include "media/fingerprint.h"
+#include "film/fingerprint.h"
 #include "unit/test.h"
 #include "unit/y4m_film.h"
 
@@ -161,7 +161,7 @@ static struct made *make_film(const char *name, const char *film)
                                      .width = 64,
                                      .height = 36,
                                      .n_outputs = 4,
-                                     .card = {.n_bins = 1, .hue = -1}};
+                                     .summary = {.n_bins = 1, .hue = -1}};
     strcpy(m->result.fingerprint, m->barcode.film.fingerprint);
     memset(m->result.settings_id, 'a', 64);
     strcpy(m->result.container, "matroska");
@@ -180,7 +180,7 @@ static struct journal *begin_journal(void)
                                     .settings_id = films[0].result.settings_id,
                                     .command = "jacquard catalog",
                                     .n_ranks = 1,
-                                    .n_lanes = 1,
+                                    .n_workers = 1,
                                     .n_films = n_films,
                                     .launch = ""};
     struct journal *j;

@@ -1,5 +1,5 @@
 /* test_whole: whole, whole with a note, or not: made-up lists of frames with holes and evidence. */
-#include "media/film_parts.h"
+#include "film/index/parts.h"
 #include "unit/test.h"
 
 enum { MOST_FRAMES = 20000, STEP = 40 }; /* ms */

@@ -4,7 +4,7 @@
 #define JACQUARD_TESTS_UNIT_Y4M_FILM_H
 
 #include "barcode/column.h"
-#include "image/light.h"
+#include "image/transfer.h"
 #include "unit/test.h"
 
 enum { Y4M_W = 64, Y4M_H = 36, Y4M_FRAMES = 40, Y4M_BYTES = Y4M_W * Y4M_H * 3 / 2, Y4M_EVERY = 4 };
@@ -52,11 +52,11 @@ static inline void y4m_columns(struct column columns[Y4M_COLUMNS])
     const struct compute_setup setup = {.batch = 1,
                                         .picture = {.width = Y4M_W, .height = Y4M_H, .want_lines = true},
                                         .kmeans = {.k = 3, .n_init = 4, .seed = 5}};
-    static struct light light;
+    static struct transfer transfer;
     struct compute *compute;
     uint8_t planes[Y4M_BYTES];
 
-    light_init(&light, false);
+    transfer_init(&transfer, false);
     if (compute_open(&compute_cpu, &setup, &compute) != ST_OK)
         exit(1);
     for (int i = 0; i < Y4M_COLUMNS; i++) {
@@ -78,7 +78,7 @@ static inline void y4m_columns(struct column columns[Y4M_COLUMNS])
         CHECK_INT(compute_convert(compute, 0, &frame), ST_OK);
         CHECK_INT(compute_cluster(compute, 1, &number, &c->clusters, &sums, &lines), ST_OK);
         for (int j = 0; j < 3; j++)
-            c->mean[j] = light_encode_mean(&light, sums.sum[j], Y4M_W * Y4M_H);
+            c->mean[j] = transfer_encode_mean(&transfer, sums.sum[j], Y4M_W * Y4M_H);
     }
     compute_close(&compute);
 }

@@ -19,7 +19,9 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BIN_BYTES = 4 + 4 * CARD_COLOURS }; /* of a card's bin in the page: time_ms (low byte first), colours, shares */
+enum {
+    BIN_BYTES = 4 + 4 * SUMMARY_COLOURS
+}; /* of a summary's bin in the page: time_ms (low byte first), colours, shares */
 
 /* ---- text -------------------------------------------------------------------------------------------------------- */
 
@@ -166,14 +168,14 @@ static void put_outputs(FILE *file, int folder, const char *name, const struct f
         fputc(']', file);
 }
 
-static void put_card(FILE *file, const struct film_card *card)
+static void put_summary(FILE *file, const struct film_summary *summary)
 {
-    uint8_t bytes[CARD_MAX_BINS * BIN_BYTES], *at = bytes;
+    uint8_t bytes[SUMMARY_MAX_BINS * BIN_BYTES], *at = bytes;
 
-    if (card->n_bins < 1 || card->n_bins > CARD_MAX_BINS)
+    if (summary->n_bins < 1 || summary->n_bins > SUMMARY_MAX_BINS)
         return;
-    for (int i = 0; i < card->n_bins; i++) {
-        const struct card_bin *bin = &card->bin[i];
+    for (int i = 0; i < summary->n_bins; i++) {
+        const struct summary_bin *bin = &summary->bin[i];
         for (int shift = 0; shift < 32; shift += 8)
             *at++ = (uint8_t)(bin->time_ms >> shift);
         memcpy(at, bin->colour, sizeof bin->colour);
@@ -181,9 +183,9 @@ static void put_card(FILE *file, const struct film_card *card)
         memcpy(at, bin->share, sizeof bin->share);
         at += sizeof bin->share;
     }
-    put_number(file, "hue", card->hue, 2);
-    put_number(file, "lightness", card->lightness, 2);
-    put_number(file, "chroma", card->chroma, 4);
+    put_number(file, "hue", summary->hue, 2);
+    put_number(file, "lightness", summary->lightness, 2);
+    put_number(file, "chroma", summary->chroma, 4);
     fputs(",\"card\":\"", file);
     put_base64(file, bytes, (size_t)(at - bytes));
     fputc('"', file);
@@ -208,7 +210,7 @@ static void put_result(FILE *file, int folder, const char *name, const struct fi
     if (r->notes[0])
         put_text(file, "notes", r->notes);
     put_outputs(file, folder, name, r);
-    put_card(file, &r->card);
+    put_summary(file, &r->summary);
 }
 
 static void put_film(FILE *file, int folder, const struct history_film *film)

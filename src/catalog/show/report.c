@@ -156,8 +156,8 @@ static void put_film(struct sheet *s, const struct history_film *f)
     put_int(s, "frames_damaged", is_done, r->frames_damaged);
     put_text(s, "note", is_done && r->note[0] ? r->note : NULL);
     put_text(s, "notes", is_done ? r->notes : NULL);
-    put_double(s, "hue", is_done, r->card.hue);
-    put_double(s, "lightness", is_done, r->card.lightness);
+    put_double(s, "hue", is_done, r->summary.hue);
+    put_double(s, "lightness", is_done, r->summary.lightness);
     put_text(s, "fault", has_failed ? fault_names[f->failure.kind] : NULL);
     put_text(s, "error", has_failed ? f->failure.message : NULL);
     if (is_done)

@@ -2,7 +2,7 @@
 #ifndef JACQUARD_CATALOG_SHOW_REPORT_H
 #define JACQUARD_CATALOG_SHOW_REPORT_H
 
-#include "catalog/list/passed.h"
+#include "catalog/listing/passed.h"
 #include "catalog/store/journal.h"
 
 /* Both files, written and renamed. report.json: {"format":"jacquard-catalog","version":1,"settings":{...} or null,

@@ -10,7 +10,7 @@
 #include "base/pool.h"
 #include "base/sha256.h"
 #include "image/png.h"
-#include "media/fingerprint.h"
+#include "film/fingerprint.h"
 
 #include <limits.h>
 #include <pthread.h>

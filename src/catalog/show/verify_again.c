@@ -3,7 +3,7 @@
 
 #include "base/mem.h"
 #include "catalog/store/settings_id.h"
-#include "catalog/work/checks.h"
+#include "catalog/workers/checks.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -45,7 +45,7 @@ struct again {
     int64_t n, n_same;
 };
 
-static void hear_of_film(void *context, int64_t i, int64_t n_same, const char *message)
+static void on_film_outcome(void *context, int64_t i, int64_t n_same, const char *message)
 {
     struct again *a = context;
 
@@ -60,12 +60,12 @@ enum status verify_make_again(struct verifier *v, struct verify_result *result)
     struct again a = {.v = v};
     const struct checks_setup setup = {.out = s->out,
                                        .n_samples = s->n_samples,
-                                       .n_lanes = s->threads,
+                                       .n_workers = s->threads,
                                        .film_timeout = s->film_timeout,
                                        .film_memory = s->film_memory,
                                        .progress = &v->progress,
                                        .stop = s->stop,
-                                       .tell = hear_of_film,
+                                       .tell = on_film_outcome,
                                        .context = &a};
     enum status st = ST_NOMEM;
 

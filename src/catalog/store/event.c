@@ -19,7 +19,7 @@ const char *const state_names[4] = {"left", "done", "failed", "quarantined"};
 
 enum { HEAD_ROOM = 4096, MOST_DEPTH = 100 /* a parser recurses */ };
 
-struct card { /* its text in a line; NULL: still in the object */
+struct summary { /* its text in a line; NULL: still in the object */
     const char *text;
     size_t length;
 };
@@ -123,10 +123,10 @@ static bool read_task(const json_t *o, struct event *e)
 {
     return result_read_text(o, "kind", e->as.task.kind, sizeof e->as.task.kind) &&
            read_int(o, "piece", &e->as.task.piece) && read_int(o, "rank", &e->as.task.rank) &&
-           read_int(o, "lane", &e->as.task.lane);
+           read_int(o, "lane", &e->as.task.worker);
 }
 
-static bool read_beat(const json_t *o, struct journal_beat *b)
+static bool read_heartbeat(const json_t *o, struct journal_heartbeat *b)
 {
     return read_integer(o, "done", &b->n_done) && read_integer(o, "failed", &b->n_failed) &&
            read_integer(o, "left", &b->n_left) && read_integer(o, "running", &b->n_running) &&
@@ -150,9 +150,10 @@ static bool read_failure(const json_t *o, struct event *e)
     return is_read;
 }
 
-/* The card is most of a line, and jansson is slow with texts: where a line ends like `,"card":"AB+/"}` it is taken off
- * before. The rest of the line, closed again, is in head; false where the line has another ending. */
-static bool take_off_card(const char *line, size_t length, char head[HEAD_ROOM], size_t *head_length, struct card *card)
+/* The summary is most of a line, and jansson is slow with texts: where a line ends like `,"summary":"AB+/"}` it is
+ * taken off before. The rest of the line, closed again, is in head; false where the line has another ending. */
+static bool take_off_summary(const char *line, size_t length, char head[HEAD_ROOM], size_t *head_length,
+                             struct summary *summary)
 {
     static const char key[] = ",\"card\":\"", ending[] = "\"}";
     const size_t key_length = sizeof key - 1;
@@ -164,18 +165,19 @@ static bool take_off_card(const char *line, size_t length, char head[HEAD_ROOM],
     const size_t at = quote ? (size_t)(quote - line) + 1 : 0;
     if (at < key_length || at - key_length >= HEAD_ROOM || memcmp(line + at - key_length, key, key_length) != 0)
         return false;
-    *card = (struct card){line + at, end - at};
+    *summary = (struct summary){line + at, end - at};
     *head_length = at - key_length + 1;
     memcpy(head, line, at - key_length);
     head[*head_length - 1] = '}';
     return true;
 }
 
-static bool read_result(const json_t *o, const struct card *card, struct film_result **result, bool *is_short_of_memory)
+static bool read_result(const json_t *o, const struct summary *summary, struct film_result **result,
+                        bool *is_short_of_memory)
 {
     const json_t *member = json_object_get(o, "card");
 
-    if (!member == !card->text) /* neither, or both */
+    if (!member == !summary->text) /* neither, or both */
         return false;
     if (member && !json_is_string(member))
         return false;
@@ -183,11 +185,11 @@ static bool read_result(const json_t *o, const struct card *card, struct film_re
     *is_short_of_memory |= !*result;
     if (!*result)
         return false;
-    return card->text ? result_read(o, card->text, card->length, *result)
-                      : result_read(o, json_string_value(member), json_string_length(member), *result);
+    return summary->text ? result_read(o, summary->text, summary->length, *result)
+                         : result_read(o, json_string_value(member), json_string_length(member), *result);
 }
 
-static bool read_members(const json_t *o, const struct card *card, struct event *e, bool *is_short_of_memory)
+static bool read_members(const json_t *o, const struct summary *summary, struct event *e, bool *is_short_of_memory)
 {
     const json_t *kind = json_object_get(o, "event");
     int which;
@@ -230,11 +232,11 @@ static bool read_members(const json_t *o, const struct card *card, struct event 
     case EVENT_FAULT:
         return read_task(o, e) && read_bool(o, "counts", &e->as.task.counts);
     case EVENT_DONE:
-        return read_result(o, card, &e->result, is_short_of_memory);
+        return read_result(o, summary, &e->result, is_short_of_memory);
     case EVENT_FAILED:
         return read_failure(o, e);
-    case EVENT_BEAT:
-        return read_beat(o, &e->as.beat);
+    case EVENT_HEARTBEAT:
+        return read_heartbeat(o, &e->as.heartbeat);
     case EVENT_END:
         return read_int(o, "exit_code", &e->as.exit_code);
     case EVENT_UNKNOWN:
@@ -246,7 +248,7 @@ static bool read_members(const json_t *o, const struct card *card, struct event 
 enum status event_read(const char *line, size_t length, struct event *e)
 {
     bool is_short_of_memory = false;
-    struct card card = {NULL, 0};
+    struct summary summary = {NULL, 0};
     char head[HEAD_ROOM];
     size_t head_length;
     json_error_t error;
@@ -254,13 +256,13 @@ enum status event_read(const char *line, size_t length, struct event *e)
     memset(e, 0, sizeof *e);
     if (length == 0 || line[0] != '{' || json_depth(line, length) > MOST_DEPTH)
         return ST_FORMAT;
-    json_t *object = take_off_card(line, length, head, &head_length, &card)
+    json_t *object = take_off_summary(line, length, head, &head_length, &summary)
                          ? json_loadb(head, head_length, JSON_REJECT_DUPLICATES, &error)
                          : json_loadb(line, length, JSON_REJECT_DUPLICATES, &error);
     if (!object)
         return json_error_code(&error) == json_error_out_of_memory ? FAIL(ST_NOMEM, "out of memory for a journal")
                                                                    : ST_FORMAT;
-    const bool is_read = read_members(object, &card, e, &is_short_of_memory);
+    const bool is_read = read_members(object, &summary, e, &is_short_of_memory);
     json_decref(object);
     if (is_read)
         return ST_OK;

@@ -15,7 +15,7 @@ enum event_kind {
     EVENT_FAULT,
     EVENT_DONE,
     EVENT_FAILED,
-    EVENT_BEAT,
+    EVENT_HEARTBEAT,
     EVENT_END,
     N_EVENT_KINDS,
     EVENT_UNKNOWN = N_EVENT_KINDS /* of a later version */
@@ -38,7 +38,7 @@ struct event {
         } film; /* FILM, COST */
         struct {
             char kind[8];
-            int piece, rank, lane;
+            int piece, rank, worker;
             bool counts;
         } task; /* START, STEP, FAULT */
         struct {
@@ -47,10 +47,10 @@ struct event {
             int64_t bytes, mtime_ns;
             double seconds;
             char settings_id[65];
-        } failure;                /* FAILED */
-        struct journal_beat beat; /* BEAT */
-        int exit_code;            /* END */
-        char settings_id[65];     /* RUN; "" where it does not say */
+        } failure;                          /* FAILED */
+        struct journal_heartbeat heartbeat; /* HEARTBEAT */
+        int exit_code;                      /* END */
+        char settings_id[65];               /* RUN; "" where it does not say */
     } as;
 };
 

@@ -25,15 +25,16 @@
 enum { LONGEST_LINE = 16 << 20 };
 static const int64_t most_bytes = (int64_t)16 << 30;
 
-static const double silence_seconds = 60.0, /* after which a run is taken for dead: it beats four times in them */
-    skew_seconds = 86400.0;                 /* a last line from further ahead tells of a wrong clock, not of life */
+static const double silence_seconds =
+                        60.0, /* after which a run is taken for dead: it gives four signs of life in them */
+    skew_seconds = 86400.0;   /* a last line from further ahead tells of a wrong clock, not of life */
 
 struct run {
     double started, last_line; /* started: of its "run" line, or of its first where that is torn */
     bool has_start, has_ended, is_live;
     int exit_code;
-    double beat_time;
-    struct journal_beat beat;
+    double heartbeat_time;
+    struct journal_heartbeat heartbeat;
     char *settings_text, *command, settings_id[65];
 };
 
@@ -100,7 +101,7 @@ static enum status add_lines(struct merge *m, const char *path)
 /* What the events of the run, from `first` on, tell of it as a whole. */
 static void describe_run(struct run *r, struct event *first, struct event *end, double now)
 {
-    *r = (struct run){.started = first->time, .last_line = end[-1].time, .beat.eta_seconds = -1.0};
+    *r = (struct run){.started = first->time, .last_line = end[-1].time, .heartbeat.eta_seconds = -1.0};
     for (struct event *e = first; e < end; e++) {
         if (e->kind == EVENT_RUN && !r->has_start) {
             r->has_start = true;
@@ -109,9 +110,9 @@ static void describe_run(struct run *r, struct event *first, struct event *end, 
             memcpy(r->settings_id, e->as.settings_id, sizeof r->settings_id);
             r->command = e->command;
             e->text = e->command = NULL;
-        } else if (e->kind == EVENT_BEAT) {
-            r->beat = e->as.beat;
-            r->beat_time = e->time;
+        } else if (e->kind == EVENT_HEARTBEAT) {
+            r->heartbeat = e->as.heartbeat;
+            r->heartbeat_time = e->time;
         } else if (e->kind == EVENT_END) {
             r->has_ended = true;
             r->exit_code = e->as.exit_code;
@@ -218,7 +219,7 @@ static void hand_out_runs(struct merge *m, struct history *h)
         struct run *r = &m->run[i];
         if (r->is_live) {
             h->live_run_start = h->n_live_runs > 0 ? fmin(h->live_run_start, r->started) : r->started;
-            h->live_eta_seconds = fmax(h->live_eta_seconds, r->beat.eta_seconds);
+            h->live_eta_seconds = fmax(h->live_eta_seconds, r->heartbeat.eta_seconds);
             h->n_live_runs++;
         }
         if (!last || r->started >= last->started)
@@ -229,11 +230,11 @@ static void hand_out_runs(struct merge *m, struct history *h)
     if (!last)
         return;
     h->last_run_start = last->started;
-    h->last_beat_time = last->beat_time;
+    h->last_heartbeat_time = last->heartbeat_time;
     h->last_line_time = last->last_line;
     h->last_run_ended = last->has_ended;
     h->last_exit_code = last->exit_code;
-    h->last_beat = last->beat;
+    h->last_heartbeat = last->heartbeat;
     h->settings_text = last->settings_text;
     memcpy(h->last_settings_id, last->settings_id, sizeof h->last_settings_id);
     h->command = last->command;

@@ -25,7 +25,7 @@ enum fault_kind {
 extern const char *const fault_names[N_FAULT_KINDS]; /* "unreadable", "not-a-film", "incomplete", "damaged", "crash",
                                                         "timeout", "memory", "killed", "device", "other" */
 
-struct journal_beat { /* a sign of life with the state of the run */
+struct journal_heartbeat { /* a sign of life with the state of the run */
     int64_t n_done, n_failed, n_left, n_running;
     double cost_done, cost_left, eta_seconds; /* eta < 0: not known */
 };
@@ -65,10 +65,10 @@ struct history {
     double live_run_start;     /* of the first of them, seconds since the epoch */
     double live_eta_seconds;   /* the longest that one of them tells; < 0: none does */
     /* The run that began last; times in seconds since the epoch, 0: none */
-    double last_run_start, last_beat_time, last_line_time;
+    double last_run_start, last_heartbeat_time, last_line_time;
     bool last_run_ended;
     int last_exit_code;
-    struct journal_beat last_beat;
+    struct journal_heartbeat last_heartbeat;
     char last_settings_id[65];     /* "" where it does not say */
     char *settings_text, *command; /* of the last run, settings_text one JSON object; NULL without one */
 };

@@ -119,7 +119,7 @@ static void print_seen(FILE *file, int64_t bytes, int64_t mtime_ns)
 static void print_try(FILE *file, const struct journal_try *t)
 {
     print_text(file, "kind", t->kind);
-    fprintf(file, ",\"piece\":%d,\"pieces\":%d,\"rank\":%d,\"lane\":%d", t->piece, t->n_pieces, t->rank, t->lane);
+    fprintf(file, ",\"piece\":%d,\"pieces\":%d,\"rank\":%d,\"lane\":%d", t->piece, t->n_pieces, t->rank, t->worker);
     print_text(file, "host", t->host);
 }
 
@@ -181,7 +181,7 @@ static enum status write_run(struct journal *j, const struct journal_run *run, c
     print_text(line.file, "settings", run->settings_text); /* as text: they come back byte for byte */
     print_text(line.file, "settings_id", run->settings_id);
     print_text(line.file, "command", run->command);
-    fprintf(line.file, ",\"ranks\":%d,\"lanes\":%d,\"films\":%" PRId64, run->n_ranks, run->n_lanes, run->n_films);
+    fprintf(line.file, ",\"ranks\":%d,\"lanes\":%d,\"films\":%" PRId64, run->n_ranks, run->n_workers, run->n_films);
     print_text(line.file, "launch", run->launch);
     print_text(line.file, "host", host);
     fprintf(line.file, ",\"pid\":%ld", (long)getpid());
@@ -306,7 +306,7 @@ enum status journal_failed(struct journal *j, const char *name, const char *path
     return end(j, &line, true);
 }
 
-enum status journal_beat(struct journal *j, const struct journal_beat *b)
+enum status journal_heartbeat(struct journal *j, const struct journal_heartbeat *b)
 {
     struct line line;
 

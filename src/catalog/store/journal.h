@@ -20,7 +20,7 @@ struct journal_run {           /* who writes */
     const char *settings_text; /* one JSON object */
     const char *settings_id;
     const char *command; /* the command line, for people */
-    int n_ranks, n_lanes;
+    int n_ranks, n_workers;
     int64_t n_films;
     const char *launch; /* Slurm's job and step or ""; for people */
     double not_before;  /* seconds since the epoch: the last line that is there; clocks of hosts differ */
@@ -38,9 +38,9 @@ void journal_close(struct journal **j);
 enum status journal_film(struct journal *j, const char *name, const char *path, int64_t bytes, int64_t mtime_ns);
 enum status journal_cost(struct journal *j, const char *name, int64_t bytes, int64_t mtime_ns, double cost,
                          int n_pieces); /* estimated core seconds; n_pieces once decided, else 0. Ends a probe */
-struct journal_try {                    /* a task in the hands of a lane */
+struct journal_try {                    /* a task in the hands of a worker process */
     const char *kind;                   /* "probe", "film", "index", "piece", "join" */
-    int piece, n_pieces, rank, lane;
+    int piece, n_pieces, rank, worker;
     const char *host;
 };
 enum status journal_start(struct journal *j, const char *name, const struct journal_try *t);
@@ -60,7 +60,7 @@ struct journal_failure {
     double seconds;
 };
 enum status journal_failed(struct journal *j, const char *name, const char *path, const struct journal_failure *f);
-enum status journal_beat(struct journal *j, const struct journal_beat *beat);
+enum status journal_heartbeat(struct journal *j, const struct journal_heartbeat *heartbeat);
 enum status journal_end(struct journal *j, int exit_code);
 
 #endif

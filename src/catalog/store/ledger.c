@@ -1,5 +1,5 @@
 /* ledger: names are found by a hash table, so that time grows with the events alone. Tasks in flight are a plain list:
- * there are no more of them than lanes. */
+ * there are no more of them than worker processes. */
 #include "catalog/store/ledger.h"
 
 #include "base/mem.h"
@@ -15,9 +15,9 @@ struct book { /* what is known of a film on the way */
     bool is_probing; /* the last start was a probe's, and it has not ended well */
 };
 
-struct flight { /* a task in the hands of a lane of a run that goes on */
+struct flight { /* a task in the hands of a worker process of a run that goes on */
     size_t run, film;
-    int rank, lane, piece;
+    int rank, worker, piece;
     char kind[8];
     double since;
 };
@@ -178,8 +178,8 @@ static void book_failed(struct book *b, struct event *e)
 
 /* --- what is in flight -------------------------------------------------------------------------------------------- */
 
-/* A film's end ends all its tasks; a probe ends by what it tells; any other task by what is said of its lane, also by
- * the next start there, or by being dealt again. */
+/* A film's end ends all its tasks; a probe ends by what it tells; any other task by what is said of its worker process,
+ * also by the next start there, or by being dealt again. */
 static bool is_ended_by(const struct flight *f, const struct event *e)
 {
     switch (e->kind) {
@@ -192,13 +192,13 @@ static bool is_ended_by(const struct flight *f, const struct event *e)
         if (f->film == e->film && f->run == e->run && strcmp(f->kind, e->as.task.kind) == 0 &&
             f->piece == e->as.task.piece)
             return true;
-        return f->run == e->run && f->rank == e->as.task.rank && f->lane == e->as.task.lane;
+        return f->run == e->run && f->rank == e->as.task.rank && f->worker == e->as.task.worker;
     case EVENT_STEP:
     case EVENT_FAULT:
-        return f->run == e->run && f->rank == e->as.task.rank && f->lane == e->as.task.lane;
+        return f->run == e->run && f->rank == e->as.task.rank && f->worker == e->as.task.worker;
     case EVENT_RUN:
     case EVENT_FILM:
-    case EVENT_BEAT:
+    case EVENT_HEARTBEAT:
     case EVENT_END:
     case EVENT_UNKNOWN:
         break;
@@ -223,7 +223,7 @@ static enum status follow_flights(struct ledger *l, const struct event *e, bool 
     l->flight[l->n_flights++] = (struct flight){.run = e->run,
                                                 .film = e->film,
                                                 .rank = e->as.task.rank,
-                                                .lane = e->as.task.lane,
+                                                .worker = e->as.task.worker,
                                                 .piece = e->as.task.piece,
                                                 .since = e->time};
     memcpy(l->flight[n].kind, e->as.task.kind, sizeof l->flight[n].kind);
@@ -274,7 +274,7 @@ enum status ledger_follow(struct ledger *l, struct event *e, bool is_live)
         break;
     case EVENT_STEP:
     case EVENT_RUN:
-    case EVENT_BEAT:
+    case EVENT_HEARTBEAT:
     case EVENT_END:
     case EVENT_UNKNOWN:
         break;

@@ -3,7 +3,7 @@
 #define JACQUARD_CATALOG_STORE_OUTPUTS_H
 
 #include "barcode/config.h"
-#include "catalog/list/listing.h"
+#include "catalog/listing/listing.h"
 #include "catalog/store/history.h"
 #include "catalog/store/result.h"
 

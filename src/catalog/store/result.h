@@ -8,20 +8,20 @@
 #include <stdint.h>
 
 enum {
-    CARD_MAX_BINS = 160,
-    CARD_COLOURS = 5,
+    SUMMARY_MAX_BINS = 160,
+    SUMMARY_COLOURS = 5,
     MAX_OUTPUTS = N_STRIPS + 1, /* the strips and the side-car */
     NOTES_BYTES = 512
 };
 
 /* A film at a glance, for the gallery: columns spread evenly over the barcode. */
-struct film_card {
+struct film_summary {
     int n_bins; /* 1 .. CARD_MAX_BINS, at most the number of columns */
-    struct card_bin {
-        uint32_t time_ms;                /* of the column, after the film's first frame */
-        uint8_t colour[CARD_COLOURS][3]; /* r, g, b; by falling share */
-        uint8_t share[CARD_COLOURS];     /* in 1/255 of the column's pixels; 0: no such colour */
-    } bin[CARD_MAX_BINS];
+    struct summary_bin {
+        uint32_t time_ms;                   /* of the column, after the film's first frame */
+        uint8_t colour[SUMMARY_COLOURS][3]; /* r, g, b; by falling share */
+        uint8_t share[SUMMARY_COLOURS];     /* in 1/255 of the column's pixels; 0: no such colour */
+    } bin[SUMMARY_MAX_BINS];
     double hue;       /* degrees, 0 to 360, of the film's mean colour weighted by saturation; -1 for a grey film */
     double lightness; /* CIE L*, 0 to 100, mean of the columns */
     double chroma;    /* 0 to 1: how far the colours are from grey in the mean (HSV saturation x value) */
@@ -46,15 +46,15 @@ struct film_result {
     /* The work */
     char settings_id[65]; /* sha256 (hex) of all that decides the outputs: settings and version */
     int64_t columns;
-    double seconds;                                     /* of its lanes, summed over its pieces */
-    double index_seconds, weave_seconds, write_seconds; /* of these */
+    double seconds;                                       /* of its worker processes, summed over its pieces */
+    double index_seconds, extract_seconds, write_seconds; /* of these */
     int64_t frames_decoded, cpu_decoders, nvdec_decoders;
     int n_pieces;
     char notes[NOTES_BYTES]; /* what was noted on the way, lines; cut if long */
     /* The outputs, in the order in which they were made: the side-car last */
     int n_outputs;
     struct film_output output[MAX_OUTPUTS];
-    struct film_card card;
+    struct film_summary summary;
 };
 
 #endif

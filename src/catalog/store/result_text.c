@@ -1,4 +1,4 @@
-/* result_text: the members are those of struct film_result, by a table that both directions share. The card is one
+/* result_text: the members are those of struct film_result, by a table that both directions share. The summary is one
  * text: base64 (RFC 4648, section 4) of offset 0   u16     n_bins 2   f64 x 3 hue, lightness, chroma (IEEE 754) 26   24
  * bytes a bin: u32 time_ms, then colour as in struct card_bin (5 x r, g, b), then share (5) all low byte first: 26 to
  * 3866 bytes. What follows the bins is refused. */
@@ -13,11 +13,11 @@
 #include <string.h>
 
 enum {
-    COLOUR_BYTES = 3 * CARD_COLOURS,
-    BIN_BYTES = 4 + COLOUR_BYTES + CARD_COLOURS,
+    COLOUR_BYTES = 3 * SUMMARY_COLOURS,
+    BIN_BYTES = 4 + COLOUR_BYTES + SUMMARY_COLOURS,
     HEAD_BYTES = 2 + 3 * 8,
-    CARD_BYTES = HEAD_BYTES + CARD_MAX_BINS * BIN_BYTES,
-    CARD_DIGITS = (CARD_BYTES + 2) / 3 * 4
+    SUMMARY_BYTES = HEAD_BYTES + SUMMARY_MAX_BINS * BIN_BYTES,
+    SUMMARY_DIGITS = (SUMMARY_BYTES + 2) / 3 * 4
 };
 
 static const struct field {
@@ -25,10 +25,11 @@ static const struct field {
     enum { FIELD_INT, FIELD_INT64, FIELD_DOUBLE, FIELD_TEXT } kind;
     size_t at, bytes;
 } fields[] = {
-#define FIELD(kind, member)                                                                                            \
+#define FIELD_AS(key, kind, member)                                                                                    \
     {                                                                                                                  \
-#member, kind, offsetof(struct film_result, member), sizeof(((struct film_result *)0)->member)                 \
+        key, kind, offsetof(struct film_result, member), sizeof(((struct film_result *)0)->member)                     \
     }
+#define FIELD(kind, member) FIELD_AS(#member, kind, member)
     FIELD(FIELD_INT64, bytes),
     FIELD(FIELD_INT64, mtime_ns),
     FIELD(FIELD_TEXT, fingerprint),
@@ -47,7 +48,7 @@ static const struct field {
     FIELD(FIELD_INT64, columns),
     FIELD(FIELD_DOUBLE, seconds),
     FIELD(FIELD_DOUBLE, index_seconds),
-    FIELD(FIELD_DOUBLE, weave_seconds),
+    FIELD_AS("weave_seconds", FIELD_DOUBLE, extract_seconds),
     FIELD(FIELD_DOUBLE, write_seconds),
     FIELD(FIELD_INT64, frames_decoded),
     FIELD(FIELD_INT64, cpu_decoders),
@@ -55,11 +56,12 @@ static const struct field {
     FIELD(FIELD_INT, n_pieces),
     FIELD(FIELD_TEXT, notes),
 #undef FIELD
+#undef FIELD_AS
 };
 
 enum { N_FIELDS = sizeof fields / sizeof *fields };
 
-/* --- the card ----------------------------------------------------------------------------------------------------- */
+/* --- the summary -------------------------------------------------------------------------------------------------- */
 
 static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -96,22 +98,22 @@ static double get_double(const uint8_t *at)
     return v;
 }
 
-static void print_card(FILE *file, const struct film_card *card)
+static void print_summary(FILE *file, const struct film_summary *summary)
 {
-    const int n_bins = card->n_bins < 0 || card->n_bins > CARD_MAX_BINS ? 0 : card->n_bins;
-    uint8_t bytes[CARD_BYTES + 2], *at = bytes;
-    char text[CARD_DIGITS + 1], *digit = text;
+    const int n_bins = summary->n_bins < 0 || summary->n_bins > SUMMARY_MAX_BINS ? 0 : summary->n_bins;
+    uint8_t bytes[SUMMARY_BYTES + 2], *at = bytes;
+    char text[SUMMARY_DIGITS + 1], *digit = text;
 
     at = put_number(at, (uint64_t)n_bins, 2);
-    at = put_double(at, isfinite(card->hue) ? card->hue : -1.0);
-    at = put_double(at, isfinite(card->lightness) ? card->lightness : 0.0);
-    at = put_double(at, isfinite(card->chroma) ? card->chroma : 0.0);
+    at = put_double(at, isfinite(summary->hue) ? summary->hue : -1.0);
+    at = put_double(at, isfinite(summary->lightness) ? summary->lightness : 0.0);
+    at = put_double(at, isfinite(summary->chroma) ? summary->chroma : 0.0);
     for (int i = 0; i < n_bins; i++) {
-        const struct card_bin *bin = &card->bin[i];
+        const struct summary_bin *bin = &summary->bin[i];
         at = put_number(at, bin->time_ms, 4);
         memcpy(at, bin->colour, COLOUR_BYTES);
-        memcpy(at + COLOUR_BYTES, bin->share, CARD_COLOURS);
-        at += COLOUR_BYTES + CARD_COLOURS;
+        memcpy(at + COLOUR_BYTES, bin->share, SUMMARY_COLOURS);
+        at += COLOUR_BYTES + SUMMARY_COLOURS;
     }
     const size_t n = (size_t)(at - bytes);
     at[0] = at[1] = 0;
@@ -155,9 +157,9 @@ static size_t read_base64(const char *text, size_t length, uint8_t *bytes, size_
     return n;
 }
 
-static bool read_card(const char *text, size_t length, struct film_card *card)
+static bool read_summary(const char *text, size_t length, struct film_summary *summary)
 {
-    uint8_t bytes[CARD_BYTES];
+    uint8_t bytes[SUMMARY_BYTES];
     const size_t n = read_base64(text, length, bytes, sizeof bytes);
 
     if (n == SIZE_MAX || n < HEAD_BYTES)
@@ -165,17 +167,17 @@ static bool read_card(const char *text, size_t length, struct film_card *card)
     const size_t n_bins = (size_t)get_number(bytes, 2);
     if (n != HEAD_BYTES + n_bins * BIN_BYTES)
         return false;
-    card->n_bins = (int)n_bins;
-    card->hue = get_double(bytes + 2);
-    card->lightness = get_double(bytes + 10);
-    card->chroma = get_double(bytes + 18);
+    summary->n_bins = (int)n_bins;
+    summary->hue = get_double(bytes + 2);
+    summary->lightness = get_double(bytes + 10);
+    summary->chroma = get_double(bytes + 18);
     for (size_t i = 0; i < n_bins; i++) {
         const uint8_t *at = bytes + HEAD_BYTES + i * BIN_BYTES;
-        card->bin[i].time_ms = (uint32_t)get_number(at, 4);
-        memcpy(card->bin[i].colour, at + 4, COLOUR_BYTES);
-        memcpy(card->bin[i].share, at + 4 + COLOUR_BYTES, CARD_COLOURS);
+        summary->bin[i].time_ms = (uint32_t)get_number(at, 4);
+        memcpy(summary->bin[i].colour, at + 4, COLOUR_BYTES);
+        memcpy(summary->bin[i].share, at + 4 + COLOUR_BYTES, SUMMARY_COLOURS);
     }
-    return isfinite(card->hue) && isfinite(card->lightness) && isfinite(card->chroma);
+    return isfinite(summary->hue) && isfinite(summary->lightness) && isfinite(summary->chroma);
 }
 
 /* --- there -------------------------------------------------------------------------------------------------------- */
@@ -214,7 +216,7 @@ void result_print(FILE *file, const struct film_result *r)
         fputc('}', file);
     }
     fputc(']', file);
-    print_card(file, &r->card);
+    print_summary(file, &r->summary);
 }
 
 /* --- and back ----------------------------------------------------------------------------------------------------- */
@@ -278,7 +280,7 @@ static bool read_output(const json_t *object, struct film_output *output)
            result_read_text(object, "sha256", output->sha256, sizeof output->sha256);
 }
 
-bool result_read(const json_t *object, const char *card, size_t card_length, struct film_result *r)
+bool result_read(const json_t *object, const char *summary, size_t summary_length, struct film_result *r)
 {
     const json_t *outputs = json_object_get(object, "outputs");
 
@@ -292,5 +294,5 @@ bool result_read(const json_t *object, const char *card, size_t card_length, str
         if (!read_output(json_array_get(outputs, i), &r->output[i]))
             return false;
     r->n_outputs = (int)json_array_size(outputs);
-    return read_card(card, card_length, &r->card);
+    return read_summary(summary, summary_length, &r->summary);
 }

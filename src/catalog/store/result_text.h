@@ -12,8 +12,8 @@
 void result_print(FILE *file, const struct film_result *r);
 
 /* False where a member is missing or of the wrong kind, or a number does not fit; texts that are too long are cut.
- * card: the text at "card", without its quotes. */
-bool result_read(const json_t *object, const char *card, size_t card_length, struct film_result *r);
+ * summary: the text at "summary", without its quotes. */
+bool result_read(const json_t *object, const char *summary, size_t summary_length, struct film_result *r);
 
 /* The string at key, cut at the end of a character if it does not fit; false where there is none. */
 bool result_read_text(const json_t *object, const char *key, char *text, size_t bytes);

@@ -3,7 +3,7 @@
 #define JACQUARD_COMPUTE_HAAR_CPU_BOOST_H
 
 #include "base/pool.h"
-#include "compute/cpu.h"
+#include "base/clones.h"
 #include "compute/haar/boost.h"
 
 enum { CPU_BOOST_BLOCK = 512 }; /* images evaluated together */

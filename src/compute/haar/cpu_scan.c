@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/pool.h"
-#include "compute/cpu.h"
+#include "base/clones.h"
 #include "compute/haar/scan_rules.h"
 
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 #include "haar/data/elastic.h"
 
 #include "base/rng.h"
-#include "compute/cpu.h"
+#include "base/clones.h"
 
 #include <string.h>
 

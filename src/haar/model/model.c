@@ -64,8 +64,8 @@ void model_pack_settings(const struct model *model, uint64_t value[N_SETTINGS])
     value[SETTING_LAZY] = s->lazy;
     value[SETTING_SKETCH] = s->sketch;
     value[SETTING_FEATURES] = (uint64_t)s->features;
-    value[SETTING_DESKEW] = s->prepare.deskew;
-    value[SETTING_GRADIENT] = s->prepare.gradient;
+    value[SETTING_DESKEW] = s->preprocess.deskew;
+    value[SETTING_GRADIENT] = s->preprocess.gradient;
     value[SETTING_ELASTIC] = (uint64_t)s->elastic;
     value[SETTING_TRIM] = (uint64_t)s->trim_ppm;
     value[SETTING_SEED] = s->seed;
@@ -87,7 +87,7 @@ void model_unpack_settings(const uint64_t value[N_SETTINGS], struct model *model
         .lazy = (uint32_t)value[SETTING_LAZY],
         .sketch = (uint32_t)value[SETTING_SKETCH],
         .features = (enum haar_set)value[SETTING_FEATURES],
-        .prepare = {.deskew = value[SETTING_DESKEW] != 0, .gradient = value[SETTING_GRADIENT] != 0},
+        .preprocess = {.deskew = value[SETTING_DESKEW] != 0, .gradient = value[SETTING_GRADIENT] != 0},
         .elastic = (int)value[SETTING_ELASTIC],
         .trim_ppm = (int)value[SETTING_TRIM],
         .seed = value[SETTING_SEED],

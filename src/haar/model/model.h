@@ -8,7 +8,7 @@
 #include "base/status.h"
 #include "compute/haar/boost.h"
 #include "haar/features.h"
-#include "haar/data/prepare.h"
+#include "haar/data/preprocess.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,7 +25,7 @@ struct model_settings {
     uint32_t lazy;          /* features drawn a round; 0: all of them */
     uint32_t sketch;        /* of all features, so many are searched after a sketch; 0: each that there is */
     enum haar_set features; /* see haar_set_names */
-    struct prepare prepare;
+    struct preprocess preprocess;
     int elastic;          /* distorted copies of each training image */
     int trim_ppm;         /* of the weight is left out of the search, in millionths */
     uint64_t seed;        /* of the first member; the others follow */

@@ -175,7 +175,7 @@ static enum status get_feature(struct reader *r, const struct model *model, stru
 
     TRY(get_word(r, "a feature's type", model_type_names, HAAR_N_TYPES, &type));
     f->type = (uint8_t)type;
-    TRY(get_byte(r, "a channel", 0, prepare_n_channels(&model->settings.prepare) - 1, &f->channel));
+    TRY(get_byte(r, "a channel", 0, preprocess_n_channels(&model->settings.preprocess) - 1, &f->channel));
     TRY(get_byte(r, "a feature's x", 0, model->width - 1, &f->x));
     TRY(get_byte(r, "a feature's y", 0, model->height - 1, &f->y));
     TRY(get_byte(r, "a feature's width", 1, model->width - f->x, &f->w));

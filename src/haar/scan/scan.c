@@ -41,7 +41,7 @@ static enum status check_outputs(const struct scan_config *c)
     return file_check_outputs(outputs, 2, inputs, 2, c->force);
 }
 
-static enum status prepare(struct job *job)
+static enum status preprocess(struct job *job)
 {
     const struct scan_config *c = job->config;
 
@@ -261,7 +261,7 @@ static enum status run_phases(struct job *job)
     const struct scan_config *c = job->config;
     struct comm *comm = job->comm;
 
-    TRY(comm_meet(comm, prepare(job)));
+    TRY(comm_meet(comm, preprocess(job)));
     TRY(dataset_load(comm, c->images, c->labels, (struct dataset_range){0, -1}, comm->rank, comm->size, &job->set));
     job->load_seconds = clock_seconds() - job->started;
     TRY(comm_agree(comm, list_features(job)));

@@ -11,12 +11,12 @@
 
 static bool has_box(const struct model_settings *s)
 {
-    return s->prepare.gradient; /* a plain sum of grey tells little, of gradient much */
+    return s->preprocess.gradient; /* a plain sum of grey tells little, of gradient much */
 }
 
 static void list_features(const struct model_settings *s, int width, int height, struct haar_feature_list *list)
 {
-    haar_feature_list_init(list, s->features, width, height, has_box(s), prepare_n_channels(&s->prepare));
+    haar_feature_list_init(list, s->features, width, height, has_box(s), preprocess_n_channels(&s->preprocess));
 }
 
 uint32_t boosting_list_size(const struct model_settings *s, int width, int height)

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "haar/train/boosting.h"
 #include "haar/train/checkpoint.h"
-#include "haar/data/feed.h"
+#include "haar/data/loader.h"
 #include "haar/data/idx.h"
 #include "haar/model/model_format.h"
 #include "haar/use/scores.h"
@@ -116,7 +116,7 @@ static void describe_work(const struct train_job *job)
     log_note("%lld images of %dx%d, %d classes, %d cop%s of each, %lld held out; %s features %s: %u, search: %s",
              (long long)s->n_images, job->model.width, job->model.height, job->model.n_classes, s->elastic,
              s->elastic == 1 ? "y" : "ies", (long long)s->n_validation, haar_set_names[s->features],
-             s->prepare.gradient ? "on grey and gradients" : "on grey",
+             s->preprocess.gradient ? "on grey and gradients" : "on grey",
              boosting_list_size(&all, job->model.width, job->model.height), search);
     log_note("%d member%s of %d rounds, learner %s; %d rank%s: %s%d data x %d feature shards (weights summed by %s); "
              "backend %s",
@@ -128,7 +128,7 @@ static void describe_work(const struct train_job *job)
 
 static void print_plan(struct train_job *job)
 {
-    const struct boost_setup setup = train_setup(job, feed_n_images(&job->train, job->model.settings.elastic));
+    const struct boost_setup setup = train_setup(job, loader_n_images(&job->train, job->model.settings.elastic));
     const bool on_gpu = job->resources.ops != &compute_cpu;
     const struct train_memory m = train_plan_memory(&setup, on_gpu);
 
@@ -145,13 +145,13 @@ static void print_plan(struct train_job *job)
 
 /* ---- all members ---- */
 
-/* Where members were dealt, a rank without work keeps the beat of those with some. */
+/* Where members were dealt, a rank without work takes part in the exchanges of those with some. */
 static enum status end_together(struct train_job *job, enum status st)
 {
     int64_t n_busy = job->plan.deals_members;
 
     while (n_busy > 0)
-        TRY(train_beat(job, false, st != ST_OK, &n_busy));
+        TRY(train_exchange(job, false, st != ST_OK, &n_busy));
     return ST_OK;
 }
 

@@ -1,4 +1,4 @@
-/* train_job: how the ranks of a training hang together: the grid of shards, the sums over it, the beat. */
+/* train_job: how the ranks of a training hang together: the grid of shards, the sums over it, their exchanges. */
 #include "haar/train/train_job.h"
 
 #include "haar/train/grow.h"
@@ -85,12 +85,12 @@ enum status train_open_grid(struct train_job *job)
     return comm_agree(job->world, open_gpu_sums(job));
 }
 
-enum status train_beat(struct train_job *job, bool is_busy, bool is_ending, int64_t *n_busy)
+enum status train_exchange(struct train_job *job, bool is_busy, bool is_ending, int64_t *n_busy)
 {
-    int64_t beat[] = {is_busy, is_ending || atomic_load(job->stop) != 0};
+    int64_t state[] = {is_busy, is_ending || atomic_load(job->stop) != 0};
 
-    TRY(comm_sum_i64(job->world, beat, 2));
-    *n_busy = beat[0];
-    job->is_stopped = job->is_stopped || beat[1] > 0;
+    TRY(comm_sum_i64(job->world, state, 2));
+    *n_busy = state[0];
+    job->is_stopped = job->is_stopped || state[1] > 0;
     return ST_OK;
 }

@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "haar/train/boosting.h"
 #include "haar/train/checkpoint.h"
-#include "haar/data/feed.h"
+#include "haar/data/loader.h"
 #include "haar/train/train_job.h"
 
 #include <errno.h>
@@ -31,17 +31,20 @@ static enum status open_instance(struct train_job *job, const struct dataset *se
                                  bool is_searching, void **out)
 {
     const struct boost_ops *ops = job->resources.ops->boost;
-    struct boost_setup setup = train_setup(job, feed_n_images(set, n_copies));
-    struct feed feed = {
-        .ops = ops, .prepare = job->model.settings.prepare, .n_copies = n_copies, .seed = seed, .pool = job->pool};
+    struct boost_setup setup = train_setup(job, loader_n_images(set, n_copies));
+    struct loader loader = {.ops = ops,
+                            .preprocess = job->model.settings.preprocess,
+                            .n_copies = n_copies,
+                            .seed = seed,
+                            .pool = job->pool};
 
     setup.is_searching = is_searching;
     *out = mem_array(1, ops->priv_bytes);
     if (!*out)
         return ST_NOMEM;
     TRY(ops->open(*out, &setup));
-    feed.instance = *out;
-    return feed_load(&feed, set);
+    loader.instance = *out;
+    return loader_load(&loader, set);
 }
 
 static void close_instance(struct train_job *job, void **instance)
@@ -236,7 +239,7 @@ static enum status train_rounds(struct member *m)
         job->rounds_done++;
         show_progress(m);
         if (job->plan.deals_members)
-            TRY(train_beat(job, true, false, &n_busy));
+            TRY(train_exchange(job, true, false, &n_busy));
         else
             job->is_stopped = is_stopping && member->n_rounds < last;
         if (m->checkpoint &&

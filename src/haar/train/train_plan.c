@@ -37,7 +37,7 @@ struct boost_setup train_plan_setup(const struct model_settings *settings, int w
     const bool is_tree = settings->learner == LEARNER_TREE;
     struct boost_setup setup = {.width = width,
                                 .height = height,
-                                .n_channels = prepare_n_channels(&settings->prepare),
+                                .n_channels = preprocess_n_channels(&settings->preprocess),
                                 .n_classes = n_classes,
                                 .n_images = n_images,
                                 .is_searching = true,

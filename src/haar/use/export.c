@@ -4,7 +4,7 @@
 
 #include "base/file.h"
 #include "haar/model/model.h"
-#include "haar/data/prepare_text.h"
+#include "haar/data/preprocess_text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -138,7 +138,7 @@ static void print_tables(FILE *file, const struct model *model)
 
 static void print_head(FILE *file, const struct model *model, const char *digest)
 {
-    const int n_channels = prepare_n_channels(&model->settings.prepare);
+    const int n_channels = preprocess_n_channels(&model->settings.preprocess);
     const int stack = n_channels * (4 * (model->width + 1) * (model->height + 1) + model->width * model->height);
     int64_t n_rounds = 0;
 
@@ -160,9 +160,9 @@ static void print_head(FILE *file, const struct model *model, const char *digest
     fprintf(file, "#define JACQUARD_WIDTH %d\n#define JACQUARD_HEIGHT %d\n#define JACQUARD_CLASSES %d\n", model->width,
             model->height, model->n_classes);
     fprintf(file, "#define JACQUARD_CHANNELS %d\n#define JACQUARD_LEARNERS %" PRId64 "\n", n_channels, n_rounds);
-    if (model->settings.prepare.deskew || model->settings.prepare.gradient) {
+    if (model->settings.preprocess.deskew || model->settings.preprocess.gradient) {
         fputs("\n", file);
-        fwrite(prepare_text, 1, prepare_text_bytes, file);
+        fwrite(preprocess_text, 1, preprocess_text_bytes, file);
     }
 }
 
@@ -232,7 +232,7 @@ static const char classify_end[] = "        node += jacquard_nodes[learner];\n"
                                    "#endif\n";
 
 /* As prepare_image does it. */
-static void print_prepare(FILE *file, const struct prepare *p)
+static void print_preprocess(FILE *file, const struct preprocess *p)
 {
     if (p->deskew)
         fputs("    jq_deskew(pixels, JACQUARD_WIDTH, JACQUARD_HEIGHT, prepared);\n", file);
@@ -248,17 +248,17 @@ static void print_prepare(FILE *file, const struct prepare *p)
 
 static void print_classify(FILE *file, const struct model *model)
 {
-    const struct prepare *p = &model->settings.prepare;
-    const bool is_prepared = p->deskew || p->gradient;
+    const struct preprocess *p = &model->settings.preprocess;
+    const bool is_preprocessed = p->deskew || p->gradient;
 
     fputs(integrate_code, file);
     fputs(classify_head, file);
-    if (is_prepared) {
+    if (is_preprocessed) {
         fputs("    uint8_t prepared[JACQUARD_CHANNELS * JACQUARD_HEIGHT * JACQUARD_WIDTH];\n\n", file);
-        print_prepare(file, p);
+        print_preprocess(file, p);
     }
-    fprintf(file, "%s    jacquard_integrate(%s, integral);\n", is_prepared ? "" : "\n",
-            is_prepared ? "prepared" : "pixels");
+    fprintf(file, "%s    jacquard_integrate(%s, integral);\n", is_preprocessed ? "" : "\n",
+            is_preprocessed ? "prepared" : "pixels");
     fputs("    for (l = 0; l < JACQUARD_CLASSES; l++)\n"
           "        sum[l] = 0;\n"
           "    for (learner = 0; learner < JACQUARD_LEARNERS; learner++) {\n",

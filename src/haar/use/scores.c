@@ -40,15 +40,15 @@ struct preparing {
     uint8_t *out;
 };
 
-static void prepare_item(void *context, int64_t item, int thread)
+static void preprocess_item(void *context, int64_t item, int thread)
 {
     const struct preparing *p = context;
     const size_t n_pixels = (size_t)p->model->width * (size_t)p->model->height, i = (size_t)item;
-    const size_t n_channels = (size_t)prepare_n_channels(&p->model->settings.prepare);
+    const size_t n_channels = (size_t)preprocess_n_channels(&p->model->settings.preprocess);
 
     (void)thread;
-    prepare_image(&p->model->settings.prepare, p->in + i * n_pixels, p->model->width, p->model->height,
-                  p->out + i * n_pixels * n_channels);
+    preprocess_image(&p->model->settings.preprocess, p->in + i * n_pixels, p->model->width, p->model->height,
+                     p->out + i * n_pixels * n_channels);
 }
 
 /* Images [first, first + n) of the job become images 0..n-1 of the instance. */
@@ -56,21 +56,21 @@ static enum status load_images(const struct scores_job *job, struct pool *pool, 
 {
     const struct model *model = job->model;
     const size_t n_pixels = (size_t)model->width * (size_t)model->height;
-    const size_t n_prepared = n_pixels * (size_t)prepare_n_channels(&model->settings.prepare);
+    const size_t n_preprocessed = n_pixels * (size_t)preprocess_n_channels(&model->settings.preprocess);
     const int64_t most = n < LOAD_IMAGES ? n : LOAD_IMAGES;
-    uint8_t *prepared = mem_array((size_t)most, n_prepared), *labels = mem_array((size_t)most, 1);
-    enum status st = prepared && labels ? ST_OK : ST_NOMEM;
+    uint8_t *preprocessed = mem_array((size_t)most, n_preprocessed), *labels = mem_array((size_t)most, 1);
+    enum status st = preprocessed && labels ? ST_OK : ST_NOMEM;
 
     for (int64_t at = 0; st == ST_OK && at < n; at += most) {
         const int64_t part = n - at < most ? n - at : most;
-        struct preparing preparing = {model, job->pixels + (size_t)(first + at) * n_pixels, prepared};
-        pool_run(pool, part, prepare_item, &preparing);
+        struct preparing preparing = {model, job->pixels + (size_t)(first + at) * n_pixels, preprocessed};
+        pool_run(pool, part, preprocess_item, &preparing);
         if (job->labels)
             memcpy(labels, job->labels + first + at, (size_t)part);
-        st = job->resources.ops->boost->load(priv, at, part, prepared, labels);
+        st = job->resources.ops->boost->load(priv, at, part, preprocessed, labels);
     }
     free(labels);
-    free(prepared);
+    free(preprocessed);
     return st;
 }
 
@@ -109,7 +109,7 @@ static enum status score_block(const struct scores_job *job, struct pool *pool, 
         .n_threads = pool_n_threads(pool),
         .width = job->model->width,
         .height = job->model->height,
-        .n_channels = prepare_n_channels(&job->model->settings.prepare),
+        .n_channels = preprocess_n_channels(&job->model->settings.preprocess),
         .n_classes = job->model->n_classes,
         .n_images = n,
     };
@@ -131,7 +131,7 @@ done:
 enum status scores_make(const struct scores_job *job, int32_t *scores)
 {
     const struct model *model = job->model;
-    const int n_channels = prepare_n_channels(&model->settings.prepare);
+    const int n_channels = preprocess_n_channels(&model->settings.preprocess);
     const int64_t entries = (int64_t)n_channels * (model->width + 1) * (model->height + 1);
     const int64_t most = BLOCK_BYTES / (entries * (int64_t)sizeof(int32_t));
     const int64_t n_threads = 1 + job->n / THREAD_IMAGES;

@@ -1,0 +1,135 @@
+#include "catalog/protocol/message.h"
+
+#include <stddef.h>
+#include <string.h>
+
+static size_t used_bytes(const struct message *m)
+{
+    const size_t head = offsetof(struct message, as);
+
+    switch (m->kind) {
+    case MESSAGE_HELLO:
+        return head + sizeof m->as.hello;
+    case MESSAGE_OUTCOME:
+        return head + sizeof m->as.outcome;
+    case MESSAGE_PROGRESS:
+        return head + sizeof m->as.progress;
+    case MESSAGE_SIGNALS:
+        return head + sizeof m->as.n_signals;
+    case MESSAGE_REQUEST:
+        return head + sizeof m->as.request;
+    case MESSAGE_END:
+        return head + sizeof m->as.end;
+    case MESSAGE_LOST:
+    case MESSAGE_DRAIN:
+    case MESSAGE_STOP:
+        break;
+    }
+    return head;
+}
+
+/* --- what can be meant -------------------------------------------------------------------------------------------- */
+
+#define ENDS(text) (memchr((text), 0, sizeof(text)) != NULL)
+
+/* Looked at as a byte: of what is neither, C says nothing. */
+static bool is_truth(const bool *truth)
+{
+    uint8_t byte;
+
+    memcpy(&byte, truth, sizeof byte);
+    return byte <= 1;
+}
+
+static bool is_number(double v)
+{
+    return v >= 0.0 && v <= 1e18;
+}
+
+static bool is_task(const struct task *t)
+{
+    return t->kind < N_TASK_KINDS && t->film >= 0 && t->piece >= 0 && t->piece < TASK_MOST_PIECES && t->n_pieces >= 0 &&
+           t->n_pieces <= TASK_MOST_PIECES && is_truth(&t->unsplit) && is_number(t->cost);
+}
+
+static bool is_hello(const struct message_hello *h)
+{
+    return h->n_workers >= 0 && h->n_workers <= WORKERS_MAX && ENDS(h->host) && h->ready.threads >= 1 &&
+           is_truth(&h->ready.has_device) && ENDS(h->ready.backend) && ENDS(h->ready.sandbox);
+}
+
+static bool is_result(const struct film_result *r)
+{
+    for (int i = 0; i < MAX_OUTPUTS; i++)
+        if (!ENDS(r->output[i].suffix) || !ENDS(r->output[i].sha256))
+            return false;
+    return ENDS(r->fingerprint) && ENDS(r->container) && ENDS(r->codec) && ENDS(r->pixel_format) &&
+           ENDS(r->settings_id) && ENDS(r->note) && ENDS(r->notes) && is_number(r->film_seconds) &&
+           is_number(r->seconds) && is_number(r->index_seconds) && is_number(r->extract_seconds) &&
+           is_number(r->write_seconds) && r->n_outputs >= 0 && r->n_outputs <= MAX_OUTPUTS && r->summary.n_bins >= 0 &&
+           r->summary.n_bins <= SUMMARY_MAX_BINS && is_number(r->summary.hue + 1.0) &&
+           is_number(r->summary.lightness) && is_number(r->summary.chroma);
+}
+
+static bool is_outcome(const struct outcome *o)
+{
+    return is_task(&o->task) && o->end <= OUTCOME_STOPPED && o->fault < N_FAULT_KINDS && ENDS(o->message) &&
+           is_number(o->seconds) && is_number(o->cost) && is_result(&o->result);
+}
+
+static bool is_progress(const float *progress)
+{
+    for (int i = 0; i < WORKERS_MAX; i++)
+        if (!(progress[i] >= 0.0f && progress[i] <= 1.0f))
+            return false;
+    return true;
+}
+
+static bool is_worker(const struct message *m)
+{
+    return m->worker >= 0 && m->worker < WORKERS_MAX;
+}
+
+/* Worker processes' outcomes come sanitized (sanitize.h), so that this is only about ranks. */
+static bool is_sound(const struct message *m)
+{
+    switch (m->kind) {
+    case MESSAGE_HELLO:
+        return is_hello(&m->as.hello);
+    case MESSAGE_OUTCOME:
+        return is_worker(m) && is_outcome(&m->as.outcome);
+    case MESSAGE_PROGRESS:
+        return is_progress(m->as.progress);
+    case MESSAGE_SIGNALS:
+        return m->as.n_signals >= 0;
+    case MESSAGE_LOST:
+        return is_worker(m);
+    case MESSAGE_REQUEST:
+        return is_worker(m) && is_task(&m->as.request.task) && ENDS(m->as.request.path) && ENDS(m->as.request.name);
+    case MESSAGE_END:
+        return m->as.end.st <= ST_BUG && ENDS(m->as.end.text);
+    case MESSAGE_DRAIN:
+    case MESSAGE_STOP:
+        return true;
+    }
+    return false;
+}
+
+/* --- posting, taking ---------------------------------------------------------------------------------------------- */
+
+enum status message_post(struct comm *comm, int to, const struct message *m)
+{
+    return comm_post(comm, to, m, used_bytes(m));
+}
+
+enum status message_take(struct comm *comm, struct message *m, int *from)
+{
+    size_t bytes = 0;
+
+    TRY(comm_take(comm, m, sizeof *m, &bytes, from));
+    if (*from >= 0 && (bytes < offsetof(struct message, as) || bytes != used_bytes(m)))
+        return FAIL(ST_COMM, "rank %d sent %zu bytes that are no message", *from, bytes);
+    if (*from >= 0 && !is_sound(m))
+        return FAIL(ST_COMM, "rank %d sent a message (%d) that cannot be meant", *from, (int)m->kind);
+    return ST_OK;
+}

@@ -1,0 +1,11 @@
+/* cost: what a film will take, estimated from its headers: seconds of one processor core. Pure. Good to a factor of two
+ * or so: it requests the work and feeds the ETA, nothing else depends on it. */
+#ifndef JACQUARD_CATALOG_SCHEDULE_COST_H
+#define JACQUARD_CATALOG_SCHEDULE_COST_H
+
+#include "barcode/config.h"
+#include "film/index/index.h"
+
+double cost_estimate(const struct film_probe *probe, const struct barcode_config *config);
+
+#endif

@@ -1,0 +1,72 @@
+#include "catalog/workers/film_summary.h"
+
+#include <math.h>
+#include <string.h>
+
+static const double turn = 6.283185307179586; /* radians */
+
+static double linear(double level) /* sRGB, IEC 61966-2-1 */
+{
+    const double v = level / 255.0;
+
+    return v <= 0.04045 ? v / 12.92 : pow((v + 0.055) / 1.055, 2.4);
+}
+
+/* CIE L* of an sRGB colour under D65. */
+static double lightness_of(const double rgb[3])
+{
+    const double y = 0.2126 * linear(rgb[0]) + 0.7152 * linear(rgb[1]) + 0.0722 * linear(rgb[2]);
+
+    return y > 216.0 / 24389.0 ? 116.0 * cbrt(y) - 16.0 : y * 24389.0 / 27.0;
+}
+
+/* HSV hue in radians and HSV saturation x value, 0 to 1. */
+static void hue_of(const double rgb[3], double *hue, double *chroma)
+{
+    const double r = rgb[0] / 255.0, g = rgb[1] / 255.0, b = rgb[2] / 255.0;
+    const double most = fmax(r, fmax(g, b)), range = most - fmin(r, fmin(g, b));
+    double sixth = 0.0;
+
+    if (range > 0.0)
+        sixth = most == r ? (g - b) / range : most == g ? 2.0 + (b - r) / range : 4.0 + (r - g) / range;
+    *hue = sixth / 6.0 * turn;
+    *chroma = range;
+}
+
+static void make_bin(struct summary_bin *bin, const struct column *c)
+{
+    double total = 0.0;
+
+    bin->time_ms = (uint32_t)fmin(fmax(c->time, 0.0) * 1000.0 + 0.5, 4294967295.0);
+    for (int i = 0; i < c->clusters.n; i++)
+        total += c->clusters.count[i];
+    for (int i = 0; i < c->clusters.n && i < SUMMARY_COLOURS; i++) {
+        for (int j = 0; j < 3; j++)
+            bin->colour[i][j] = (uint8_t)((c->clusters.centre[i][j] + 128) / 256);
+        bin->share[i] = (uint8_t)(255.0 * c->clusters.count[i] / total + 0.5);
+    }
+}
+
+void film_summary_make(struct film_summary *summary, const struct barcode *b)
+{
+    double x = 0.0, y = 0.0, lightness = 0.0;
+
+    memset(summary, 0, sizeof *summary);
+    summary->n_bins = b->n_columns < SUMMARY_MAX_BINS ? (int)b->n_columns : SUMMARY_MAX_BINS;
+    for (int64_t i = 0; i < summary->n_bins; i++)
+        make_bin(&summary->bin[i], &b->columns[(2 * i + 1) * b->n_columns / (2 * summary->n_bins)]);
+    for (int64_t i = 0; i < b->n_columns; i++) {
+        const uint32_t *mean = b->columns[i].mean;
+        const double rgb[3] = {mean[0] / 256.0, mean[1] / 256.0, mean[2] / 256.0};
+        double hue, chroma;
+        hue_of(rgb, &hue, &chroma);
+        x += chroma * cos(hue);
+        y += chroma * sin(hue);
+        lightness += lightness_of(rgb);
+    }
+    const double n = b->n_columns > 0 ? (double)b->n_columns : 1.0;
+    summary->chroma = hypot(x, y) / n;
+    summary->lightness = lightness / n;
+    const double degrees = atan2(y, x) * 360.0 / turn;
+    summary->hue = summary->chroma < 0.01 ? -1.0 : degrees < 0.0 ? degrees + 360.0 : degrees;
+}

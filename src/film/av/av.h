@@ -1,0 +1,136 @@
+/* av: what the files of src/film share about libav*. Private to src/film. */
+#ifndef JACQUARD_FILM_AV_AV_H
+#define JACQUARD_FILM_AV_AV_H
+
+#include "image/frame.h"
+#include "film/av/planes.h"
+#include "film/film.h"
+
+#include <libavcodec/avcodec.h>
+#include <libavformat/avformat.h>
+
+/* An open container with its one video stream chosen; packets of that stream come out numbered as in the index. */
+struct av_input {
+    AVFormatContext *format;
+    AVStream *stream;
+    const AVCodec *codec;
+    int n_video_streams;
+    bool opened_once;      /* the film's own file; no other file is ever opened */
+    int64_t n_read_errors; /* that reading went on after, as players do, or ended with */
+    int read_error;        /* the first one, FFmpeg's code */
+    int n_errors_on_end;
+    const atomic_int *stop;
+};
+
+/* The struct must not move while it is open. Refuses as film_open does. */
+enum status av_input_open(struct av_input *in, const char *path, const atomic_int *stop);
+void av_input_close(struct av_input *in);
+
+/* The next packet of the video stream (others are passed to `other`, which may be NULL): ST_OK, ST_END, ST_INTERRUPTED,
+ * ST_NOMEM. A read error is counted, and reading goes on behind it where the container lets it. */
+enum status av_input_read(struct av_input *in, AVPacket *packet, void (*other)(void *, const AVPacket *),
+                          void *context);
+
+/* That the headers claim; 0 or less where they do not say. */
+double av_input_seconds(const struct av_input *in);
+
+/* What a decoder says in its log alone; `opaque` of a codec context names one, or is NULL. */
+struct av_ear {
+    atomic_llong n_faults, n_doubts; /* damage; complaints of references that may mean nothing */
+    int64_t n_pictures;              /* of a hardware session: that it made room for */
+};
+
+/* A decoder for the input's stream; the caller may set more before av_decoder_start. Ends with avcodec_free_context. */
+enum status av_decoder_open(AVCodecContext **decoder, const struct av_input *in, int threads);
+enum status av_decoder_start(AVCodecContext *decoder, const struct av_input *in);
+
+/* The decoder's next frame; false where none is ready. Errors are counted and passed over, as players do; so are the
+ * faults that its ear heard. */
+bool av_decoder_receive(AVCodecContext *decoder, AVFrame *frame, int64_t *n_faults);
+
+/* A look at a film from its start by one thread: several would not see all damage, and what a decoder conceals depends
+ * on how many it has. Must not move while it is open; av_look_close also after a failure. */
+struct av_look {
+    struct av_input in;
+    AVCodecContext *decoder; /* the caller may set more before av_decoder_start */
+    AVPacket *packet;
+    AVFrame *frame;
+    struct av_ear ear;
+};
+
+enum status av_look_open(struct av_look *look, const char *path, const atomic_int *stop);
+void av_look_close(struct av_look *look);
+
+/* An NVDEC session (see nvdec.h). Whoever takes one owns it. */
+struct nvdec {
+    AVCodecContext *codec;
+    char kind[65]; /* film_info's */
+    int device;
+    int64_t first_time; /* its user's packets count their times from here on: frames of earlier ones lie before it */
+    bool was_used;      /* since it was opened */
+    bool holds_frames;  /* of earlier users: decoding may go on at a closed key frame, elsewhere only after a reset */
+};
+
+/* One of the film's kind that is there or about to be, else a new one. *s is NULL where FFmpeg cannot use the device.
+ */
+enum status nvdec_take(const struct film_info *film, const struct av_input *in, int device, struct nvdec **s);
+
+/* False before the first packet, and after it where the device or its driver refuses the stream: FFmpeg decodes it then
+ * in software. */
+bool nvdec_is_hardware(const struct nvdec *s);
+
+/* For the next one. n_packets: its user's times were below that. */
+void nvdec_keep(struct nvdec **s, int64_t n_packets, bool holds_frames);
+void nvdec_close(struct nvdec **s);
+
+const char *av_error_text(int error); /* thread-local buffer */
+
+/* film_refusal.c. Films whose headers say that no decoder would give their pictures: encrypted ones, Dolby Vision
+ * without a compatible layer, colours that are not converted: ST_FORMAT, by name. */
+enum status film_refuse_by_headers(const struct av_input *in, const char *path);
+
+/* Of a film that could not be opened: ST_FORMAT becomes "encrypted" where that is why. */
+enum status film_blame_encryption(const char *path, enum status st);
+
+/* The picture's own data say that it is IPT-PQ (Dolby Vision profile 5), whatever the container knows. */
+bool film_is_dovi_ipt(const AVFrame *av);
+
+/* Turns AVFrames into frames: planes are lent as they are where the layout is planar or semi-planar, other layouts
+ * (packed RGB, palettes, X'Y'Z') become planes. */
+struct av_picture {
+    struct av_planes planes;
+    uint8_t *packed; /* for hashing */
+    size_t packed_bytes;
+};
+
+/* What a stream or a picture says of its colours. */
+struct av_colours {
+    enum AVPixelFormat format;
+    enum AVColorSpace matrix;
+    enum AVColorPrimaries primaries;
+    enum AVColorTransferCharacteristic transfer;
+};
+
+/* The name of colours that are not converted, and so never shown; NULL: they are. */
+const char *av_colours_refused(const struct av_colours *colours);
+
+/* ST_FORMAT: a layout or colours that are not converted. */
+enum status av_picture_view(struct av_picture *p, const AVCodecContext *decoder, const AVFrame *av,
+                            struct frame *frame);
+enum status av_picture_hash(struct av_picture *p, const AVCodecContext *decoder, const AVFrame *av, char hex[65]);
+void av_picture_release(struct av_picture *p);
+
+const char *av_matrix_name(enum frame_matrix matrix);
+
+/* describe.c. What the headers say. */
+void film_describe_stream(struct film_info *info, const struct av_input *in);
+
+/* describe.c. What only a decoded picture tells for sure. */
+void film_describe_picture(struct film_info *info, const AVCodecContext *decoder, const AVFrame *av);
+
+static inline bool film_is_damaged(const AVFrame *av)
+{
+    return av->decode_error_flags != 0 || (av->flags & AV_FRAME_FLAG_CORRUPT);
+}
+
+#endif

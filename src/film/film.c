@@ -1,0 +1,34 @@
+#include "film/film.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+double film_seconds(const struct film *film, int64_t ticks)
+{
+    return (double)ticks * film->info.time_base_num / film->info.time_base_den;
+}
+
+/* Those at 1080p on 16 cores of an Intel Xeon server: H.264 450 to 530 source frames a second and core, HEVC 443,
+ * AV1 434, VP9 175, MPEG-2 1,460; a column every 24th frame. The others by their usual place beside them. */
+double film_seconds_a_pixel(const char *codec)
+{
+    static const struct {
+        const char *codec;
+        double seconds;
+    } known[] = {{"h264", 1.0e-9},  {"hevc", 1.1e-9},        {"vp9", 2.8e-9},      {"vp8", 1.0e-9},
+                 {"av1", 1.1e-9},   {"mpeg2video", 0.35e-9}, {"mpeg4", 0.8e-9},    {"prores", 2.5e-9},
+                 {"dnxhd", 1.5e-9}, {"mjpeg", 2.0e-9},       {"rawvideo", 0.3e-9}, {"dvvideo", 1.5e-9}};
+
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strcmp(codec, known[i].codec) == 0)
+            return known[i].seconds;
+    return 1.5e-9;
+}
+
+void film_release(struct film *film)
+{
+    free(film->path);
+    free(film->packet);
+    free(film->frame);
+    *film = (struct film){0};
+}
