@@ -3,8 +3,7 @@
 #include "barcode/spread.h"
 #include "base/clock.h"
 #include "base/mem.h"
-#include "film/decode/decoder.h"
-#include "film/decode/nvdec.h"
+#include "film/frame_source.h"
 
 #include <pthread.h>
 #include <stdlib.h>

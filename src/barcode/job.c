@@ -9,9 +9,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "film/index/index.h"
+#include "film/frame_source.h"
 #include "job/file_terms.h"
-#include "film/decode/nvdec.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/number.h"
-#include "film/index/index.h"
+#include "film/frame_source.h"
 
 #include <dirent.h>
 #include <limits.h>

@@ -4,7 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "compute/kmeans_rules.h"
-#include "film/index/index.h"
+#include "film/frame_source.h"
 #include "image/transfer.h"
 
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 #include "barcode/plan.h"
 
 #include "base/mem.h"
-#include "film/decode/decoder.h"
+#include "film/film.h"
 #include "film/ticks.h"
 
 #include <math.h>
@@ -204,7 +204,7 @@ static enum status cut_segments(struct plan *plan, const struct film *film, int6
     if (!start || !before || !plan->segment)
         goto done;
     for (int64_t i = 0; i < plan->n_samples; i++) {
-        start[i] = decoder_start_packet(film, plan->sample_frame[i]);
+        start[i] = film_start_packet(film, plan->sample_frame[i]);
         const struct stretch added = add_sample(film, start[i], plan->sample_frame[i], &done);
         total += before[added.end] - before[added.from];
     }

@@ -4,7 +4,7 @@
 #include "barcode/spread.h"
 #include "base/mem.h"
 #include "image/transfer.h"
-#include "film/decode/plain_decode.h"
+#include "film/frame_source.h"
 
 #include <stdlib.h>
 #include <string.h>

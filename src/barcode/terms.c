@@ -4,7 +4,7 @@
 #include "barcode/output.h"
 #include "barcode/sidecar_format.h"
 #include "compute/kmeans_rules.h"
-#include "film/decode/decoder.h"
+#include "film/frame_source.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -8,8 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "film/index/index.h"
-#include "film/decode/nvdec.h"
+#include "film/frame_source.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -9,7 +9,7 @@
 #include "base/rng.h"
 #include "haar/data/idx.h"
 #include "image/png.h"
-#include "film/index/index.h"
+#include "film/frame_source.h"
 
 #include <errno.h>
 #include <fcntl.h>

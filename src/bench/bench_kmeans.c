@@ -8,9 +8,8 @@
 #include "base/mem.h"
 #include "base/pool.h"
 #include "compute/kmeans_rules.h"
-#include "film/index/index.h"
+#include "film/frame_source.h"
 #include "job/resources.h"
-#include "film/decode/decoder.h"
 
 #include <stdlib.h>
 #include <string.h>

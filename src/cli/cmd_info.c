@@ -3,7 +3,7 @@
 #include "cli/commands.h"
 #include "compute/compute.h"
 #include "image/png.h"
-#include "film/decode/decoder.h"
+#include "film/frame_source.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,6 +3,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+int64_t film_start_packet(const struct film *film, int64_t frame)
+{
+    const struct film_packet *packet = film->packet;
+
+    if (film->info.sequential)
+        return 0;
+    int64_t key = packet[film->frame[frame].packet].key;
+    /* Shown before the key frame that precedes it in the file: it also refers to what came before that. */
+    if (key > 0 && packet[key].frame > frame)
+        key = packet[key - 1].key;
+    /* A recovery point is exact only some frames on; the one before it is far enough. */
+    if (key > 0 && !(packet[key].flags & PACKET_CLEAN))
+        key = packet[key - 1].key;
+    return key < 0 ? 0 : key;
+}
+
 double film_seconds(const struct film *film, int64_t ticks)
 {
     return (double)ticks * film->info.time_base_num / film->info.time_base_den;

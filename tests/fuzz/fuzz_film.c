@@ -10,7 +10,7 @@
 
 #include "barcode/plan.h"
 #include "base/mem.h"
-#include "film/decode/decoder.h"
+#include "film/frame_source.h"
 #include "film/index/parts.h"
 #include "film/ticks.h"
 
@@ -271,13 +271,13 @@ static void check_segments(const struct plan *p, const struct film *f)
         at = s->last;
         if (f->info.sequential)
             continue;
-        const int64_t start = decoder_start_packet(f, p->sample_frame[s->first]);
+        const int64_t start = film_start_packet(f, p->sample_frame[s->first]);
         demand(start == 0 || (f->packet[start].flags & (PACKET_KEY | PACKET_SHOWN)) == (PACKET_KEY | PACKET_SHOWN),
                "a segment starts where decoding may not");
         for (int64_t j = s->first; j < s->last; j++)
-            demand(decoder_start_packet(f, p->sample_frame[j]) <= f->frame[p->sample_frame[j]].packet,
+            demand(film_start_packet(f, p->sample_frame[j]) <= f->frame[p->sample_frame[j]].packet,
                    "decoding starts after what it is for");
-        demand(i == 0 || start > decoder_start_packet(f, p->sample_frame[s->first - 1]),
+        demand(i == 0 || start > film_start_packet(f, p->sample_frame[s->first - 1]),
                "a cut where decoding cannot start anew");
     }
     demand(at == p->n_samples, "samples without a segment");

@@ -4,8 +4,7 @@
 #include "barcode/config.h"
 #include "base/mem.h"
 #include "compute/compute.h"
-#include "film/index/index.h"
-#include "film/decode/decoder.h"
+#include "film/frame_source.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,9 +4,8 @@
  * --frame-hashes does, in no order. It claims to be hardware, unless ONE_SESSION_REFUSED=1 is set.
  * usage: one_session EVERY FILM... */
 #include "barcode/plan.h"
-#include "film/index/index.h"
-#include "film/av/av.h"
-#include "film/decode/decoder.h"
+#include "film/decode/nvdec.h"
+#include "film/frame_source.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #include "barcode/config.h"
 #include "barcode/plan.h"
 #include "base/status.h"
-#include "film/decode/decoder.h"
+#include "film/film.h"
 #include "film/ticks.h"
 #include "unit/test.h"
 
@@ -51,7 +51,7 @@ static void check_segments(const struct film *f, const struct plan *p)
         CHECK_INT(p->segment[i].first, at);
         CHECK(p->segment[i].last > p->segment[i].first);
         at = p->segment[i].last;
-        const int64_t start = decoder_start_packet(f, p->sample_frame[p->segment[i].first]);
+        const int64_t start = film_start_packet(f, p->sample_frame[p->segment[i].first]);
         CHECK(start == 0 || (f->packet[start].flags & PACKET_KEY));
     }
     CHECK_INT(at, p->n_samples);
@@ -258,14 +258,14 @@ static void test_open_groups_start_one_key_earlier(void)
 {
     struct film f = make_film(240, 24, true);
 
-    CHECK_INT(decoder_start_packet(&f, 0), 0);
-    CHECK_INT(decoder_start_packet(&f, 24), 0); /* coded after key packet 24, but shown before it */
-    CHECK_INT(decoder_start_packet(&f, 25), 0);
-    CHECK_INT(decoder_start_packet(&f, 26), 24); /* the key frame itself */
-    CHECK_INT(decoder_start_packet(&f, 27), 24);
-    CHECK_INT(decoder_start_packet(&f, 47), 24);
+    CHECK_INT(film_start_packet(&f, 0), 0);
+    CHECK_INT(film_start_packet(&f, 24), 0); /* coded after key packet 24, but shown before it */
+    CHECK_INT(film_start_packet(&f, 25), 0);
+    CHECK_INT(film_start_packet(&f, 26), 24); /* the key frame itself */
+    CHECK_INT(film_start_packet(&f, 27), 24);
+    CHECK_INT(film_start_packet(&f, 47), 24);
     f.packet[48].flags &= ~(uint32_t)PACKET_CLEAN; /* a recovery point: the key before it */
-    CHECK_INT(decoder_start_packet(&f, 60), 24);
+    CHECK_INT(film_start_packet(&f, 60), 24);
     film_release(&f);
 }
 

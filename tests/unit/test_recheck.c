@@ -3,7 +3,7 @@
 #include "barcode/recheck.h"
 #include "barcode/settings_read.h"
 #include "barcode/spread.h"
-#include "film/decode/plain_decode.h"
+#include "film/frame_source.h"
 #include "unit/test.h"
 #include "unit/y4m_film.h"
 

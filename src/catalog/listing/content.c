@@ -19,7 +19,8 @@ static const struct magic containers[] = {
     {8, 4, "CDXA"},             /* Video CD: RIFF, see below */
     {8, 4, "AVI "},
     {8, 4, "4XMV"},
-    {4, 4, "ftyp"}, /* MP4 and its kin */
+    {0, 18, "jacquard pattern 1"}, /* film/pattern.h */
+    {4, 4, "ftyp"},                /* MP4 and its kin */
     {4, 4, "moov"},
     {4, 4, "mdat"},
     {4, 4, "wide"},

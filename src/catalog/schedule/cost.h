@@ -4,7 +4,7 @@
 #define JACQUARD_CATALOG_SCHEDULE_COST_H
 
 #include "barcode/config.h"
-#include "film/index/index.h"
+#include "film/frame_source.h"
 
 double cost_estimate(const struct film_probe *probe, const struct barcode_config *config);
 

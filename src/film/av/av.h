@@ -61,28 +61,6 @@ struct av_look {
 enum status av_look_open(struct av_look *look, const char *path, const atomic_int *stop);
 void av_look_close(struct av_look *look);
 
-/* An NVDEC session (see nvdec.h). Whoever takes one owns it. */
-struct nvdec {
-    AVCodecContext *codec;
-    char kind[65]; /* film_info's */
-    int device;
-    int64_t first_time; /* its user's packets count their times from here on: frames of earlier ones lie before it */
-    bool was_used;      /* since it was opened */
-    bool holds_frames;  /* of earlier users: decoding may go on at a closed key frame, elsewhere only after a reset */
-};
-
-/* One of the film's kind that is there or about to be, else a new one. *s is NULL where FFmpeg cannot use the device.
- */
-enum status nvdec_take(const struct film_info *film, const struct av_input *in, int device, struct nvdec **s);
-
-/* False before the first packet, and after it where the device or its driver refuses the stream: FFmpeg decodes it then
- * in software. */
-bool nvdec_is_hardware(const struct nvdec *s);
-
-/* For the next one. n_packets: its user's times were below that. */
-void nvdec_keep(struct nvdec **s, int64_t n_packets, bool holds_frames);
-void nvdec_close(struct nvdec **s);
-
 const char *av_error_text(int error); /* thread-local buffer */
 
 /* film_refusal.c. Films whose headers say that no decoder would give their pictures: encrypted ones, Dolby Vision

@@ -1,12 +1,11 @@
-/* decoder: see decoder.h. Every packet carries its number as its timestamp through the decoder, so a frame that comes
- * out names the packet it came from. In a sequential film frames are counted as they come out instead. */
-#include "film/decode/decoder.h"
+/* decoder: FFmpeg's, behind frame_source.h. Every packet carries its number as its timestamp through the decoder, so a
+ * frame that comes out names the packet it came from. In a sequential film frames are counted as they come out instead.
+ */
+#include "film/decode/ffmpeg.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "film/av/av.h"
-
-#include <libswscale/swscale.h>
+#include "film/decode/nvdec.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +20,7 @@ enum {
 
 enum { SENT_NOTHING = -1, SENT_BY_OTHERS = -2 };
 
-struct decoder {
+struct av_decoder {
     struct decoder_setup setup;
     struct av_input in;
     AVCodecContext *codec;
@@ -53,7 +52,7 @@ static int count_picture(AVCodecContext *codec, AVFrame *frame, int flags)
     return avcodec_default_get_buffer2(codec, frame, flags);
 }
 
-static enum status open_nvdec(struct decoder *d)
+static enum status open_nvdec(struct av_decoder *d)
 {
     TRY(nvdec_take(&d->setup.film->info, &d->in, d->setup.device, &d->nvdec));
     if (!d->nvdec) {
@@ -69,7 +68,7 @@ static enum status open_nvdec(struct decoder *d)
     return ST_OK;
 }
 
-static enum status open_codec(struct decoder *d)
+static enum status open_codec(struct av_decoder *d)
 {
     const struct film_info *film = &d->setup.film->info;
     const bool hardware = d->setup.path == DECODER_NVDEC && film->nvdec_exact && !film->sequential;
@@ -88,7 +87,7 @@ static enum status open_codec(struct decoder *d)
     return av_decoder_start(d->codec, &d->in);
 }
 
-static enum status reopen_input(struct decoder *d)
+static enum status reopen_input(struct av_decoder *d)
 {
     if (d->is_open)
         av_input_close(&d->in);
@@ -97,14 +96,10 @@ static enum status reopen_input(struct decoder *d)
     return av_input_open(&d->in, d->setup.film->path, d->setup.stop);
 }
 
-enum status decoder_open(const struct decoder_setup *setup, struct decoder **out)
+static enum status open_decoder(void *priv, const struct decoder_setup *setup)
 {
-    struct decoder *d = mem_array(1, sizeof *d);
-    enum status st;
+    struct av_decoder *d = priv;
 
-    *out = d;
-    if (!d)
-        return ST_NOMEM;
     d->setup = *setup;
     d->sent = SENT_NOTHING;
     d->last_out = -1;
@@ -112,12 +107,12 @@ enum status decoder_open(const struct decoder_setup *setup, struct decoder **out
     d->av = av_frame_alloc();
     if (!d->packet || !d->av)
         return FAIL(ST_NOMEM, "out of memory for a decoder");
-    st = reopen_input(d);
-    return st == ST_OK ? open_codec(d) : st;
+    TRY(reopen_input(d));
+    return open_codec(d);
 }
 
 /* The codec still says of pictures what the container does, so that it may go to another film with the same headers. */
-static bool is_as_listed(const struct decoder *d)
+static bool is_as_listed(const struct av_decoder *d)
 {
     const AVCodecContext *codec = d->nvdec->codec;
     const AVCodecParameters *par = d->in.stream->codecpar;
@@ -127,13 +122,10 @@ static bool is_as_listed(const struct decoder *d)
            codec->has_b_frames == par->video_delay;
 }
 
-void decoder_close(struct decoder **in)
+static void close_decoder(void *priv)
 {
-    struct decoder *d = *in;
+    struct av_decoder *d = priv;
 
-    *in = NULL;
-    if (!d)
-        return;
     if (d->nvdec) {
         d->codec->get_buffer2 = avcodec_default_get_buffer2;
         d->codec->opaque = NULL;
@@ -149,26 +141,9 @@ void decoder_close(struct decoder **in)
     if (d->is_open)
         av_input_close(&d->in);
     av_picture_release(&d->picture);
-    free(d);
 }
 
 /* --- position ----------------------------------------------------------------------------------------------------- */
-
-int64_t decoder_start_packet(const struct film *film, int64_t frame)
-{
-    const struct film_packet *packet = film->packet;
-
-    if (film->info.sequential)
-        return 0;
-    int64_t key = packet[film->frame[frame].packet].key;
-    /* Shown before the key frame that precedes it in the file: it also refers to what came before that. */
-    if (key > 0 && packet[key].frame > frame)
-        key = packet[key - 1].key;
-    /* A recovery point is exact only some frames on; the one before it is far enough. */
-    if (key > 0 && !(packet[key].flags & PACKET_CLEAN))
-        key = packet[key - 1].key;
-    return key < 0 ? 0 : key;
-}
 
 static bool is_same_packet(const AVPacket *p, const struct film_packet *known)
 {
@@ -194,7 +169,7 @@ static int64_t find_packet(const struct film *film, const AVPacket *p)
 }
 
 /* Seeks to a packet at or before `to` and learns which; leaves that packet in hand. ST_END: it did not work. */
-static enum status seek_near(struct decoder *d, int64_t to)
+static enum status seek_near(struct av_decoder *d, int64_t to)
 {
     const struct film *film = d->setup.film;
     const struct film_packet *target = &film->packet[to];
@@ -222,7 +197,7 @@ static enum status seek_near(struct decoder *d, int64_t to)
 }
 
 /* Makes the input deliver packet `to` next or, after a seek, have an earlier one in hand already (*in_hand). */
-static enum status go_to(struct decoder *d, int64_t to, bool *in_hand)
+static enum status go_to(struct av_decoder *d, int64_t to, bool *in_hand)
 {
     const struct film *film = d->setup.film;
     const int64_t from_pos = d->next >= 0 && d->next < film->n_packets ? film->packet[d->next].pos : -1;
@@ -247,7 +222,7 @@ static enum status go_to(struct decoder *d, int64_t to, bool *in_hand)
 
 /* --- frames out --------------------------------------------------------------------------------------------------- */
 
-static enum status deliver(struct decoder *d, int64_t which)
+static enum status deliver(struct av_decoder *d, int64_t which)
 {
     const struct decoder_sink *sink = &d->setup.sink;
     const bool want_hash = d->setup.want_hash && (!sink->wants_hash || sink->wants_hash(sink->context, which));
@@ -263,13 +238,13 @@ static enum status deliver(struct decoder *d, int64_t which)
     return sink->take(sink->context, which, &frame, want_hash ? hash : NULL);
 }
 
-static void count_damage(struct decoder *d, bool is_asked_for)
+static void count_damage(struct av_decoder *d, bool is_asked_for)
 {
     d->stats.damaged += is_asked_for;
     d->is_unsound = true;
 }
 
-static enum status take_frames(struct decoder *d)
+static enum status take_frames(struct av_decoder *d)
 {
     const struct film *film = d->setup.film;
     int64_t n_faults = 0;
@@ -304,7 +279,7 @@ static enum status take_frames(struct decoder *d)
 }
 
 /* Lets the decoder give out all it holds, and makes it ready for another start. */
-static enum status drain(struct decoder *d)
+static enum status drain(struct av_decoder *d)
 {
     enum status st;
 
@@ -321,7 +296,7 @@ static enum status drain(struct decoder *d)
     return st;
 }
 
-static enum status send_packet(struct decoder *d, int64_t number)
+static enum status send_packet(struct av_decoder *d, int64_t number)
 {
     d->sent = number;
     d->stats.packets_in++;
@@ -343,7 +318,7 @@ static int compare_wanted(const void *a, const void *b)
     return x->packet < y->packet ? -1 : x->packet > y->packet;
 }
 
-static void count_packet(struct decoder *d)
+static void count_packet(struct av_decoder *d)
 {
     if (d->setup.progress)
         atomic_fetch_add(d->setup.progress, 1);
@@ -351,13 +326,13 @@ static void count_packet(struct decoder *d)
 
 /* Where decoding cannot go on from what was sent last, nor at a closed key frame, the decoder has to be drained and
  * reset. */
-static bool is_gap(const struct decoder *d, int64_t last, int64_t start)
+static bool is_gap(const struct av_decoder *d, int64_t last, int64_t start)
 {
     return last != SENT_NOTHING && start > last + 1 && !(d->setup.film->packet[start].flags & PACKET_CLOSED);
 }
 
 /* FFmpeg's H.264 decoder makes a new session of a reset hardware decoder: decoding through a short gap is faster. */
-static int64_t start_or_go_on(const struct decoder *d, int64_t last, int64_t start)
+static int64_t start_or_go_on(const struct av_decoder *d, int64_t last, int64_t start)
 {
     const bool is_slow = d->nvdec && d->codec->codec_id == AV_CODEC_ID_H264 && start - last < NVDEC_RESET_PACKETS;
 
@@ -366,12 +341,12 @@ static int64_t start_or_go_on(const struct decoder *d, int64_t last, int64_t sta
 
 /* Wanted packets in decode order; from each one's start to itself everything has to be decoded, all else is passed
  * over. */
-static void list_wanted(const struct decoder *d, const int64_t *frame, int64_t n, struct wanted_packet *wanted)
+static void list_wanted(const struct av_decoder *d, const int64_t *frame, int64_t n, struct wanted_packet *wanted)
 {
     const struct film *film = d->setup.film;
 
     for (int64_t i = 0; i < n; i++)
-        wanted[i] = (struct wanted_packet){film->frame[frame[i]].packet, decoder_start_packet(film, frame[i])};
+        wanted[i] = (struct wanted_packet){film->frame[frame[i]].packet, film_start_packet(film, frame[i])};
     qsort(wanted, (size_t)n, sizeof *wanted, compare_wanted);
     for (int64_t i = n - 1; i > 0; i--) /* a later one may reach further back */
         if (wanted[i].start < wanted[i - 1].start)
@@ -381,7 +356,7 @@ static void list_wanted(const struct decoder *d, const int64_t *frame, int64_t n
 }
 
 /* Of a film whose headers are outside of its packets: others' packets may have changed them. */
-static enum status hand_over_headers(struct decoder *d)
+static enum status hand_over_headers(struct av_decoder *d)
 {
     const AVCodecParameters *par = d->in.stream->codecpar;
 
@@ -398,12 +373,12 @@ static enum status hand_over_headers(struct decoder *d)
 /* A hardware decoder copies each picture that it gives out, and its feeder waits for it: only those asked for are to
  * come out. A software one tells of damage only with the picture; and a picture that is shown again comes out with the
  * mark that it was decoded with. */
-static bool may_stay_inside(const struct decoder *d)
+static bool may_stay_inside(const struct av_decoder *d)
 {
     return d->nvdec && nvdec_is_hardware(d->nvdec) && !d->setup.film->info.shows_again;
 }
 
-static enum status decode_packet(struct decoder *d, int64_t number, bool is_wanted)
+static enum status decode_packet(struct av_decoder *d, int64_t number, bool is_wanted)
 {
     const int64_t last = d->sent;
 
@@ -420,7 +395,7 @@ static enum status decode_packet(struct decoder *d, int64_t number, bool is_want
 
 /* Puts the next packet in hand, unless one is there already. ST_END: there is none, or none that was listed, so that
  * nothing more can be trusted; what is missing does not come out. */
-static enum status read_listed(struct decoder *d, bool in_hand)
+static enum status read_listed(struct av_decoder *d, bool in_hand)
 {
     const struct film *film = d->setup.film;
     const int64_t number = d->next;
@@ -434,7 +409,7 @@ static enum status read_listed(struct decoder *d, bool in_hand)
     return st;
 }
 
-static enum status run_split(struct decoder *d, const struct wanted_packet *wanted, int64_t n)
+static enum status run_split(struct av_decoder *d, const struct wanted_packet *wanted, int64_t n)
 {
     bool in_hand = false;
     int64_t at = 0;
@@ -456,7 +431,7 @@ done:
     return st == ST_END ? ST_OK : st;
 }
 
-static enum status run_sequential(struct decoder *d, int64_t last)
+static enum status run_sequential(struct av_decoder *d, int64_t last)
 {
     enum status st = d->next == 0 ? ST_OK : reopen_input(d);
 
@@ -472,8 +447,9 @@ static enum status run_sequential(struct decoder *d, int64_t last)
     return st == ST_END ? ST_OK : st;
 }
 
-enum status decoder_run(struct decoder *d, const int64_t *frame, int64_t n)
+static enum status run(void *priv, const int64_t *frame, int64_t n)
 {
+    struct av_decoder *d = priv;
     const double started = clock_seconds();
     struct wanted_packet *wanted = NULL;
     enum status st = ST_OK;
@@ -494,10 +470,11 @@ enum status decoder_run(struct decoder *d, const int64_t *frame, int64_t n)
     return st;
 }
 
-enum status decoder_turn_to(struct decoder *d, int64_t frame)
+static enum status turn_to(void *priv, int64_t frame)
 {
+    struct av_decoder *d = priv;
     const double started = clock_seconds();
-    const enum status st = decoder_start_packet(d->setup.film, frame) <= d->sent ? drain(d) : ST_OK;
+    const enum status st = film_start_packet(d->setup.film, frame) <= d->sent ? drain(d) : ST_OK;
 
     d->stats.seconds += clock_seconds() - started;
     return st;
@@ -505,7 +482,7 @@ enum status decoder_turn_to(struct decoder *d, int64_t frame)
 
 /* Until all that was asked for has come out, which takes a few packets; draining would end in a reset, with H.264 in a
  * new session. ST_END: it did not get there. */
-static enum status decode_on(struct decoder *d)
+static enum status decode_on(struct av_decoder *d)
 {
     enum status st = d->sent >= 0 && d->next == d->sent + 1 ? ST_OK : ST_END;
 
@@ -519,8 +496,9 @@ static enum status decode_on(struct decoder *d)
     return st == ST_OK && d->n_due > 0 ? ST_END : st;
 }
 
-enum status decoder_finish(struct decoder *d)
+static enum status finish(void *priv)
 {
+    struct av_decoder *d = priv;
     const double started = clock_seconds();
     enum status st = d->nvdec ? decode_on(d) : ST_END;
 
@@ -532,8 +510,9 @@ enum status decoder_finish(struct decoder *d)
     return st;
 }
 
-struct decoder_stats decoder_stats(const struct decoder *d)
+static struct decoder_stats stats_of(const void *priv)
 {
+    const struct av_decoder *d = priv;
     struct decoder_stats stats = d->stats;
 
     stats.frames_decoded += d->ear.n_pictures;
@@ -541,16 +520,12 @@ struct decoder_stats decoder_stats(const struct decoder *d)
     return stats;
 }
 
-void decoder_describe(char *text, size_t bytes)
-{
-    const unsigned f = avformat_version(), c = avcodec_version(), u = avutil_version(), s = swscale_version();
-
-    snprintf(
-        text, bytes,
-        "libavformat %u.%u.%u, libavcodec %u.%u.%u, libavutil %u.%u.%u, libswscale %u.%u.%u (built with %d.%d, %d.%d, "
-        "%d.%d, %d.%d), FFmpeg %s, %s",
-        f >> 16, f >> 8 & 255, f & 255, c >> 16, c >> 8 & 255, c & 255, u >> 16, u >> 8 & 255, u & 255, s >> 16,
-        s >> 8 & 255, s & 255, LIBAVFORMAT_VERSION_MAJOR, LIBAVFORMAT_VERSION_MINOR, LIBAVCODEC_VERSION_MAJOR,
-        LIBAVCODEC_VERSION_MINOR, LIBAVUTIL_VERSION_MAJOR, LIBAVUTIL_VERSION_MINOR, LIBSWSCALE_VERSION_MAJOR,
-        LIBSWSCALE_VERSION_MINOR, av_version_info(), avutil_license());
-}
+const struct decoder_ops ffmpeg_decoder = {
+    .priv_bytes = sizeof(struct av_decoder),
+    .open = open_decoder,
+    .close = close_decoder,
+    .run = run,
+    .turn_to = turn_to,
+    .finish = finish,
+    .stats = stats_of,
+};

@@ -1,31 +1,29 @@
-/* nvdec: sessions of a GPU's video decoders, driven by FFmpeg. The driver takes 0.06 s to open one and 0.05 s to close
- * one, and does one at a time on a host, whichever process and GPU it is for (measured: 1 to 16 sessions on one and two
- * H200s). So sessions are opened ahead, while a film's index is being read, and kept for what is decoded next, if it is
- * of the same kind: a stream with the same headers. The process has one store of them; any thread may call. Local. */
+/* nvdec: what decoder.c needs of nvdec.c. Private to this folder. */
 #ifndef JACQUARD_FILM_DECODE_NVDEC_H
 #define JACQUARD_FILM_DECODE_NVDEC_H
 
-#include "film/film.h"
+#include "film/av/av.h"
 
-/* On a GPU: an H200 has 7 engines; 7 to 8 sessions saturate them, more gain nothing. */
-enum { NVDEC_SESSIONS = 8 };
-
-struct nvdec_user {
-    int device, threads;               /* CUDA ordinal; processor threads that decode beside it */
-    int n_gpu_sharers, n_host_sharers; /* processes at such work on this GPU and on this host, this one too; 0 = 1 */
+/* An NVDEC session. Whoever takes one owns it. */
+struct nvdec {
+    AVCodecContext *codec;
+    char kind[65]; /* film_info's */
+    int device;
+    int64_t first_time; /* its user's packets count their times from here on: frames of earlier ones lie before it */
+    bool was_used;      /* since it was opened */
+    bool holds_frames;  /* of earlier users: decoding may go on at a closed key frame, elsewhere only after a reset */
 };
 
-/* Sessions to decode so many of the film's frames with, 0 where NVDEC does not give the same bits: no more than this
- * process's share of its GPU's, and as many as pay, those that are there already or pay by what is decoded before and
- * after. JACQUARD_NVDEC=N asks for N whatever there is to do; ST_USAGE where it is no number from 0 to 64. */
-enum status nvdec_choose(const struct film_info *film, const struct nvdec_user *user, int64_t n_frames, int *n);
+/* One of the film's kind that is there or about to be, else a new one. *s is NULL where FFmpeg cannot use the device.
+ */
+enum status nvdec_take(const struct film_info *film, const struct av_input *in, int device, struct nvdec **s);
 
-/* In the background, as many as pay for the film's n_shares-th part by what its headers claim. Nothing that goes wrong
- * is told: whoever needs a session opens it then. *stop != 0 ends it soon. *ahead ends with nvdec_end_ahead; NULL where
- * no thread could start. */
-struct nvdec_ahead;
-struct nvdec_ahead *nvdec_open_ahead(const char *path, const struct nvdec_user *user, int n_shares,
-                                     const atomic_int *stop);
-void nvdec_end_ahead(struct nvdec_ahead **ahead);
+/* False before the first packet, and after it where the device or its driver refuses the stream: FFmpeg decodes it then
+ * in software. */
+bool nvdec_is_hardware(const struct nvdec *s);
+
+/* For the next one. n_packets: its user's times were below that. */
+void nvdec_keep(struct nvdec **s, int64_t n_packets, bool holds_frames);
+void nvdec_close(struct nvdec **s);
 
 #endif

@@ -1,4 +1,4 @@
-#include "film/decode/plain_decode.h"
+#include "film/decode/ffmpeg.h"
 
 #include "film/av/av.h"
 
@@ -67,7 +67,7 @@ static enum status decode_all(struct plain *p)
     return st;
 }
 
-enum status plain_decode(const struct plain_decode *setup, int64_t *n_taken)
+enum status ffmpeg_plain_decode(const struct plain_decode *setup, int64_t *n_taken)
 {
     struct plain p = {.setup = setup};
     enum status st;

@@ -4,7 +4,7 @@
 #include "film/index/parts.h"
 
 #include "base/mem.h"
-#include "film/decode/decoder.h"
+#include "film/decode/ffmpeg.h"
 
 #include <stdlib.h>
 #include <string.h>

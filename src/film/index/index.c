@@ -63,7 +63,7 @@ static enum status read_index(struct film *film, struct film_reader *r, struct f
     }
     if (st == ST_OK && why) {
         film->n_frames = 0;
-        st = film_list_by_decoding(film, why, stop, progress, context);
+        st = ffmpeg_list_by_decoding(film, why, stop, progress, context);
     }
     if (st == ST_OK && film->n_frames == 0)
         st = FAIL(ST_FORMAT, "%s: none of its %lld video packets (%s) could be decoded", film->path,
@@ -71,20 +71,15 @@ static enum status read_index(struct film *film, struct film_reader *r, struct f
     return st;
 }
 
-enum status film_open(struct film *film, const char *path, const atomic_int *stop, film_progress *progress,
-                      void *context)
+enum status ffmpeg_index(struct film *film, const atomic_int *stop, film_progress *progress, void *context)
 {
     struct av_input in = {0};
     struct film_reader r = {.film = film, .in = &in};
     struct film_head *head = NULL;
-    enum status st;
+    enum status st = av_input_open(&in, film->path, stop);
 
-    *film = (struct film){.path = strdup(path)};
-    if (!film->path)
-        return FAIL(ST_NOMEM, "out of memory opening %s", path);
-    st = av_input_open(&in, path, stop);
     if (st == ST_OK)
-        st = film_refuse_by_headers(&in, path);
+        st = film_refuse_by_headers(&in, film->path);
     if (st == ST_OK)
         st = film_head_begin(film->path, stop, &head);
     if (st == ST_OK)

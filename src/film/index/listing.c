@@ -140,8 +140,8 @@ done:
     return st;
 }
 
-enum status film_list_by_decoding(struct film *film, const char *why, const atomic_int *stop, film_progress *progress,
-                                  void *context)
+enum status ffmpeg_list_by_decoding(struct film *film, const char *why, const atomic_int *stop, film_progress *progress,
+                                    void *context)
 {
     struct film_info *info = &film->info;
     struct film_frame *listed = film->frame;

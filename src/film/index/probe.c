@@ -7,7 +7,7 @@
 #include <math.h>
 #include <stdio.h>
 
-enum status film_probe(const char *path, const atomic_int *stop, struct film_probe *probe)
+enum status ffmpeg_probe(const char *path, const atomic_int *stop, struct film_probe *probe)
 {
     struct av_input in;
     enum status st = av_input_open(&in, path, stop);
