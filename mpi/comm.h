@@ -48,6 +48,9 @@ struct comm {
  * no launcher. ST_USAGE where a launcher started N processes that do not see each other (wrong MPI under srun, say). */
 enum status comm_open_world(struct comm *comm);
 
+/* Local. One rank that stands alone, whatever launcher there is. */
+void comm_open_self(struct comm *comm);
+
 /* Collective. part becomes the communicator of the ranks that give the same colour (0 or more), in rank order; all of
  * this header works on it. It is closed before comm is. Where it fails part is closed. */
 enum status comm_split(struct comm *comm, int colour, struct comm *part);

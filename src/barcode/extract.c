@@ -524,3 +524,36 @@ void extract_result_release(struct extract_result *r)
     free(r->delivered);
     *r = (struct extract_result){0};
 }
+
+int64_t extract_result_missing(const struct extract_result *r)
+{
+    int64_t n = 0;
+
+    for (int64_t i = 0; i < r->n; i++)
+        n += r->delivered[i] != 1;
+    return n;
+}
+
+void extract_stats_add(struct extract_stats *sum, const struct extract_stats *s)
+{
+    sum->open_us += s->open_us;
+    sum->wait_us += s->wait_us;
+    sum->decode_us += s->decode_us;
+    sum->convert_us += s->convert_us;
+    sum->cluster_us += s->cluster_us;
+    sum->frames_decoded += s->frames_decoded;
+    sum->packets_sent += s->packets_sent;
+    sum->frames_clustered += s->frames_clustered;
+    sum->damaged += s->damaged;
+    sum->n_cpu_decoders = s->n_cpu_decoders > sum->n_cpu_decoders ? s->n_cpu_decoders : sum->n_cpu_decoders;
+    sum->n_nvdec_decoders = s->n_nvdec_decoders > sum->n_nvdec_decoders ? s->n_nvdec_decoders : sum->n_nvdec_decoders;
+}
+
+enum extract_verdict extract_judge(const struct extract_count *count)
+{
+    if (count->n_missing > 0 && count->was_to_drain)
+        return EXTRACT_DRAINED;
+    if (!count->is_sequential && (count->n_missing > 0 || count->n_damaged > 0))
+        return EXTRACT_AGAIN;
+    return count->n_missing > 0 ? EXTRACT_LOST : EXTRACT_SOUND;
+}

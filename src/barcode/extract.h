@@ -54,6 +54,9 @@ struct extract_stats { /* sums over the rank's workers, in microseconds where ti
     const char *nvdec_refusal; /* of this rank's last worker that met one */
 };
 
+/* Sums; of decoders the most that there were at one time. */
+void extract_stats_add(struct extract_stats *sum, const struct extract_stats *s);
+
 struct extract;
 
 /* Room for the samples of the set-up's share, none delivered. */
@@ -71,5 +74,22 @@ bool extract_failed(struct extract *w);
 /* Joins the workers. The result's arrays are the caller's (weave_result_release), also after a failure. */
 enum status extract_finish(struct extract **w, struct extract_result *result, struct extract_stats *stats);
 void extract_result_release(struct extract_result *r);
+
+/* Samples that did not come out exactly once. */
+int64_t extract_result_missing(const struct extract_result *r);
+
+/* What came of extracting all shares of a film. */
+struct extract_count {
+    int64_t n_missing, n_damaged; /* samples; faults that decoders met */
+    bool is_sequential;           /* the film was decoded from start to end */
+    bool was_to_drain;            /* told to end early: what is missing may only not have had its turn */
+};
+
+enum extract_verdict { EXTRACT_SOUND, EXTRACT_DRAINED, EXTRACT_AGAIN, EXTRACT_LOST };
+
+/* Split decoding is verified, not trusted: where a sampled frame is missing at a join, or the film is damaged, it is
+ * listed and decoded again from start to end, as any player would (EXTRACT_AGAIN). What does not come out then either
+ * is lost. Pure. */
+enum extract_verdict extract_judge(const struct extract_count *count);
 
 #endif

@@ -1,49 +1,64 @@
 #include "barcode/pipeline.h"
 
+#include "barcode/assemble.h"
 #include "barcode/output.h"
+#include "barcode/recheck.h"
+#include "barcode/samples.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "compute/kmeans_rules.h"
 #include "film/frame_source.h"
-#include "image/transfer.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* Small enough that the last ones leave no worker waiting: workers take many at a time as long as there are many. */
+/* Small enough that the last ones leave no thread waiting: threads take many at a time as long as there are many. */
 enum { SEGMENTS_PER_SHARE = 1024 };
 
-void pipeline_init(struct pipeline *pipeline, const struct barcode_config *config, atomic_int *stop)
+void pipeline_init(struct pipeline *p, const struct barcode_config *config, atomic_int *stop)
 {
-    *pipeline = (struct pipeline){.config = *config, .stop = stop};
-    if (pipeline->config.n_init == 0)
-        pipeline->config.n_init = kmeans_default_restarts(config->k, config->plain);
+    *p = (struct pipeline){.config = *config, .stop = stop};
+    if (p->config.n_init == 0)
+        p->config.n_init = kmeans_default_restarts(config->k, config->plain);
 }
 
-void pipeline_release(struct pipeline *pipeline)
+void pipeline_release(struct pipeline *p)
 {
-    barcode_release(&pipeline->barcode);
-    free(pipeline->hash);
-    pipeline->hash = NULL;
-    plan_release(&pipeline->plan);
-    film_release(&pipeline->film);
+    extract_result_release(&p->samples);
+    barcode_release(&p->barcode);
+    free(p->hash);
+    p->hash = NULL;
+    plan_release(&p->plan);
+    film_release(&p->film);
+}
+
+/* --- who looks on ------------------------------------------------------------------------------------------------- */
+
+static void begins(const struct pipeline *p, enum pipeline_step step)
+{
+    if (p->watch.begins)
+        p->watch.begins(p->watch.context, step);
+}
+
+static void ends(const struct pipeline *p, enum pipeline_step step)
+{
+    if (p->watch.ends)
+        p->watch.ends(p->watch.context, step);
+}
+
+static void show_progress(void *context, int64_t done, int64_t total)
+{
+    const struct pipeline *p = context;
+
+    if (p->watch.progress)
+        p->watch.progress(p->watch.context, done, total);
 }
 
 /* --- index -------------------------------------------------------------------------------------------------------- */
 
-void pipeline_describe_film(const struct pipeline *pipeline)
+static void note_what_is_uncommon(const struct film *f)
 {
-    const struct film *f = &pipeline->film;
-    const struct film_info *i = &f->info;
-
-    log_note("%s: %s, %s %dx%d %s%s, %lld frames, %.2f s", f->path, i->container, i->codec, i->width, i->height,
-             i->pixel_format, i->rotation ? " (turned)" : "", (long long)f->n_frames,
-             film_seconds(f, i->duration_ticks));
-}
-
-static void note_what_is_uncommon(const struct pipeline *pipeline)
-{
-    const struct film *f = &pipeline->film;
     const struct film_info *i = &f->info;
 
     if (i->n_video_streams > 1)
@@ -56,9 +71,9 @@ static void note_what_is_uncommon(const struct pipeline *pipeline)
 }
 
 /* Three outcomes: whole, whole with a note, and not whole. */
-static enum status judge_whole(const struct pipeline *pipeline)
+static enum status judge_whole(const struct pipeline *p)
 {
-    const struct film *f = &pipeline->film;
+    const struct film *f = &p->film;
     const struct film_info *i = &f->info;
 
     if (i->unsplit[0])
@@ -70,279 +85,364 @@ static enum status judge_whole(const struct pipeline *pipeline)
                  film_seconds(f, i->largest_gap_at));
     if (!i->incomplete[0])
         return ST_OK;
-    if (!pipeline->config.allow_partial)
-        return FAIL(ST_FORMAT, "%s is not whole: %s (--allow-partial draws what there is)", pipeline->film.path,
-                    i->incomplete);
-    log_note("%s is not whole: %s; drawing what there is", pipeline->film.path, i->incomplete);
+    if (!p->config.allow_partial)
+        return FAIL(ST_FORMAT, "%s is not whole: %s (--allow-partial draws what there is)", f->path, i->incomplete);
+    log_note("%s is not whole: %s; drawing what there is", f->path, i->incomplete);
     return ST_OK;
 }
 
-enum status pipeline_judge_film(const struct pipeline *pipeline)
+enum status pipeline_judge_film(const struct pipeline *p)
 {
-    note_what_is_uncommon(pipeline);
-    return judge_whole(pipeline);
+    note_what_is_uncommon(&p->film);
+    return judge_whole(p);
 }
 
-enum status pipeline_list_again(struct pipeline *pipeline, film_progress *progress, void *context)
+static enum status read_index(struct pipeline *p)
 {
-    TRY(film_list_by_decoding(&pipeline->film, "split decoding did not give the frames that were listed",
-                              pipeline->stop, progress, context));
-    if (pipeline->film.n_frames == 0)
-        return FAIL(ST_FORMAT, "%s: no frame could be decoded", pipeline->film.path);
-    return judge_whole(pipeline);
+    const double started = clock_seconds();
+    bool found = false;
+
+    if (p->kept)
+        TRY(piece_files_load_index(p->kept, p->config.film, &p->film, &found));
+    if (!found)
+        TRY(film_open(&p->film, p->config.film, p->stop, show_progress, p));
+    p->index_seconds += clock_seconds() - started;
+    return ST_OK;
+}
+
+enum status pipeline_share_film(struct pipeline *p)
+{
+    struct film *f = &p->film;
+    int64_t n[2] = {f->n_packets, f->n_frames};
+    enum status st = ST_OK;
+
+    TRY(comm_bcast(p->comm, n, sizeof n));
+    TRY(comm_bcast(p->comm, &f->info, sizeof f->info));
+    if (p->comm->rank > 0) {
+        film_release(&(struct film){.packet = f->packet, .frame = f->frame});
+        f->n_packets = n[0];
+        f->n_frames = n[1];
+        f->path = f->path ? f->path : strdup(p->config.film);
+        f->packet = mem_array((size_t)n[0], sizeof *f->packet);
+        f->frame = mem_array((size_t)n[1], sizeof *f->frame);
+        st = f->path && f->packet && f->frame ? ST_OK : ST_NOMEM;
+    }
+    TRY(comm_agree(p->comm, st));
+    TRY(comm_bcast(p->comm, f->packet, (size_t)n[0] * sizeof *f->packet));
+    return comm_bcast(p->comm, f->frame, (size_t)n[1] * sizeof *f->frame);
+}
+
+enum status pipeline_index(struct pipeline *p)
+{
+    enum status st = ST_OK;
+
+    if (p->comm->rank == 0) {
+        begins(p, PIPELINE_INDEX);
+        st = read_index(p);
+        if (st == ST_OK)
+            ends(p, PIPELINE_INDEX);
+        if (st == ST_OK)
+            st = pipeline_judge_film(p);
+    }
+    TRY(comm_agree(p->comm, st));
+    return pipeline_share_film(p);
+}
+
+static enum status list_by_decoding(struct pipeline *p)
+{
+    TRY(film_list_by_decoding(&p->film, "split decoding did not give the frames that were listed", p->stop,
+                              show_progress, p));
+    if (p->film.n_frames == 0)
+        return FAIL(ST_FORMAT, "%s: no frame could be decoded", p->film.path);
+    return judge_whole(p);
+}
+
+enum status pipeline_list_again(struct pipeline *p)
+{
+    enum status st = ST_OK;
+
+    if (p->comm->rank == 0) {
+        begins(p, PIPELINE_LIST);
+        st = list_by_decoding(p);
+        ends(p, PIPELINE_LIST);
+    }
+    TRY(comm_agree(p->comm, st));
+    return pipeline_share_film(p);
 }
 
 /* --- plan --------------------------------------------------------------------------------------------------------- */
 
-enum status pipeline_plan(struct pipeline *pipeline, int n_shares)
+static void set_up_extract(struct pipeline *p, int share)
 {
-    plan_release(&pipeline->plan);
-    return plan_make(&pipeline->plan, &pipeline->film, &pipeline->config.sampling, n_shares, SEGMENTS_PER_SHARE);
-}
-
-void loom_setup_extract(struct pipeline *pipeline, int share)
-{
-    const struct barcode_config *c = &pipeline->config;
+    const struct barcode_config *c = &p->config;
     struct picture_settings picture = {.legacy = c->legacy};
     bool want_lines = false;
 
     for (int i = 0; i < c->n_strips; i++)
         want_lines |= c->strip[i] == STRIP_SQUEEZED;
-    barcode_picture_size(&pipeline->film.info, c, &picture.width, &picture.height);
+    barcode_picture_size(&p->film.info, c, &picture.width, &picture.height);
     picture.want_lines = want_lines;
-    picture.lines_are_columns = pipeline->film.info.rotation % 180 != 0;
-    pipeline->extract = (struct extract_setup){
-        .film = &pipeline->film,
-        .plan = &pipeline->plan,
+    picture.lines_are_columns = p->film.info.rotation % 180 != 0;
+    p->extract = (struct extract_setup){
+        .film = &p->film,
+        .plan = &p->plan,
         .rank = share,
-        .ops = pipeline->resources.ops,
-        .device = pipeline->resources.device,
+        .ops = p->resources.ops,
+        .device = p->resources.device,
         .picture = picture,
         .kmeans = {.k = c->k, .n_init = c->n_init, .plain = c->plain, .seed = c->seed},
         .n_lines = !want_lines                 ? 0
                    : picture.lines_are_columns ? picture.width
                                                : picture.height,
-        .threads = pipeline->resources.threads,
-        .n_gpu_sharers = pipeline->resources.n_gpu_sharers,
-        .n_host_sharers = pipeline->resources.n_host_sharers,
+        .threads = p->resources.threads,
+        .n_gpu_sharers = p->resources.n_gpu_sharers,
+        .n_host_sharers = p->resources.n_host_sharers,
         .want_hash = c->frame_hashes != NULL || c->verify_samples > 0,
         .n_hashed = c->frame_hashes ? 0 : c->verify_samples,
-        .stop = pipeline->stop,
+        .stop = p->stop,
+        .drain = p->drain,
     };
 }
 
-enum status pipeline_share_film(struct pipeline *pipeline, struct comm *comm)
+enum status pipeline_plan(struct pipeline *p, int share, int n_shares)
 {
-    struct film *f = &pipeline->film;
-    int64_t n[2] = {f->n_packets, f->n_frames};
-    enum status st = ST_OK;
-
-    TRY(comm_bcast(comm, n, sizeof n));
-    TRY(comm_bcast(comm, &f->info, sizeof f->info));
-    if (comm->rank > 0) {
-        film_release(&(struct film){.packet = f->packet, .frame = f->frame});
-        f->n_packets = n[0];
-        f->n_frames = n[1];
-        f->path = f->path ? f->path : strdup(pipeline->config.film);
-        f->packet = mem_array((size_t)n[0], sizeof *f->packet);
-        f->frame = mem_array((size_t)n[1], sizeof *f->frame);
-        st = f->path && f->packet && f->frame ? ST_OK : ST_NOMEM;
-    }
-    TRY(comm_agree(comm, st));
-    TRY(comm_bcast(comm, f->packet, (size_t)n[0] * sizeof *f->packet));
-    return comm_bcast(comm, f->frame, (size_t)n[1] * sizeof *f->frame);
-}
-
-enum status pipeline_plan_ranks(struct pipeline *pipeline, struct comm *comm)
-{
-    enum status st = pipeline_plan(pipeline, comm->size);
+    plan_release(&p->plan);
+    enum status st = plan_make(&p->plan, &p->film, &p->config.sampling, n_shares, SEGMENTS_PER_SHARE);
 
     if (st == ST_OK)
-        loom_setup_extract(pipeline, comm->rank);
-    if (st == ST_OK && comm->rank == 0)
-        st = output_check_size(&pipeline->config, pipeline->plan.n_columns, pipeline->extract.n_lines);
-    return comm_agree(comm, st);
+        set_up_extract(p, share);
+    if (st == ST_OK && p->comm->rank == 0)
+        st = output_check_size(&p->config, p->plan.n_columns, p->extract.n_lines);
+    return comm_agree(p->comm, st);
 }
 
-/* --- samples ------------------------------------------------------------------------------------------------------ */
+/* --- extract ------------------------------------------------------------------------------------------------------ */
 
-struct sample_record { /* followed by the lines */
-    int64_t sample;
-    struct frame_clusters clusters;
-    struct frame_light light;
-    char hash[65];
-};
-
-size_t pipeline_record_bytes(const struct pipeline *pipeline)
+/* The ranks exchange their state several times a second: each exchange sums progress and trouble, so that a bar can be
+ * drawn, and one rank's failure or signal ends all of them within a moment. */
+static enum status exchange_until_done(struct pipeline *p, struct extract *e, enum status st, bool *troubled,
+                                       double *own_seconds)
 {
-    return sizeof(struct sample_record) + 3 * (size_t)pipeline->extract.n_lines;
-}
+    enum { DONE, TOTAL, FINISHED, TROUBLE, N_VALUES };
+    const double started = clock_seconds();
+    int64_t state[N_VALUES];
 
-enum status pipeline_pack(const struct pipeline *pipeline, const struct extract_result *r, uint8_t **packed,
-                          size_t *bytes)
-{
-    const size_t each = pipeline_record_bytes(pipeline), line_bytes = each - sizeof(struct sample_record);
-    uint8_t *at = *packed = mem_array((size_t)r->n, each);
-
-    if (!at)
-        return ST_NOMEM;
-    for (int64_t i = 0; i < r->n; i++) {
-        struct sample_record record;
-        if (r->delivered[i] != 1)
-            continue;
-        memset(&record, 0, sizeof record);
-        record.sample = r->first + i;
-        record.clusters = r->clusters[i];
-        record.light = r->light[i];
-        if (pipeline->extract.want_hash)
-            memcpy(record.hash, r->hash[i], sizeof record.hash);
-        memcpy(at, &record, sizeof record);
-        memcpy(at + sizeof record, r->lines + (size_t)i * line_bytes, line_bytes);
-        at += each;
-    }
-    *bytes = (size_t)(at - *packed);
+    *troubled = false;
+    *own_seconds = 0.0;
+    do {
+        bool finished = true;
+        state[DONE] = state[TOTAL] = 0;
+        if (st == ST_OK)
+            finished = extract_wait(e, *troubled ? 0.02 : 0.1, &state[DONE], &state[TOTAL]);
+        *own_seconds = finished && *own_seconds == 0.0 ? clock_seconds() - started : *own_seconds;
+        state[FINISHED] = finished;
+        state[TROUBLE] = st != ST_OK || atomic_load(p->stop) || (e && extract_failed(e));
+        TRY(comm_sum_i64(p->comm, state, N_VALUES)); /* without the others there is no common end */
+        if (state[TROUBLE] > 0)
+            atomic_store(p->stop, 1);
+        *troubled = *troubled || state[TROUBLE] > 0;
+        show_progress(p, state[DONE], state[TOTAL]);
+    } while (state[FINISHED] < p->comm->size);
     return ST_OK;
 }
 
-int64_t pipeline_record_sample(const uint8_t *at)
+static enum status sum_stats(struct pipeline *p, const struct extract_stats *s, double own_seconds)
 {
-    struct sample_record record;
+    int64_t sums[] = {s->open_us, s->decode_us,      s->convert_us,       s->cluster_us,
+                      s->wait_us, s->frames_decoded, s->packets_sent,     s->frames_clustered,
+                      s->damaged, s->n_cpu_decoders, s->n_nvdec_decoders, (int64_t)(1e6 * own_seconds)};
 
-    memcpy(&record, at, sizeof record);
-    return record.sample;
-}
-
-void pipeline_unpack(const struct pipeline *pipeline, const uint8_t *at, struct extract_result *r)
-{
-    const size_t line_bytes = 3 * (size_t)pipeline->extract.n_lines;
-    struct sample_record record;
-
-    memcpy(&record, at, sizeof record);
-    const int64_t i = record.sample - r->first;
-    r->clusters[i] = record.clusters;
-    r->light[i] = record.light;
-    if (pipeline->extract.want_hash)
-        memcpy(r->hash[i], record.hash, sizeof record.hash);
-    memcpy(r->lines + (size_t)i * line_bytes, at + sizeof record, line_bytes);
-    r->delivered[i] = 1;
-}
-
-/* --- columns ------------------------------------------------------------------------------------------------------ */
-
-/* The picture's lines as they are seen: a film turned by 90 degrees has them from right to left, by 270 from left to
- * right; by 180 from bottom to top. */
-static bool lines_are_reversed(int rotation)
-{
-    return rotation == 180 || rotation == 270;
-}
-
-static enum status fill_column(struct pipeline *pipeline, const struct transfer *transfer, int64_t i,
-                               const struct sample_record *record, const uint8_t *lines)
-{
-    const struct film *f = &pipeline->film;
-    const struct film_frame *frame = &f->frame[pipeline->plan.sample_frame[record->sample]];
-    const uint64_t n_pixels = (uint64_t)pipeline->extract.picture.width * (uint64_t)pipeline->extract.picture.height;
-    const size_t n_lines = (size_t)pipeline->extract.n_lines;
-    struct column *c = &pipeline->barcode.columns[i];
-
-    c->frame = pipeline->plan.sample_frame[record->sample];
-    c->pts = frame->pts;
-    c->time = film_seconds(f, frame->ticks);
-    c->clusters = record->clusters;
-    for (int j = 0; j < 3; j++)
-        c->mean[j] = transfer_encode_mean(transfer, record->light.sum[j], n_pixels);
-    if (n_lines == 0)
-        return ST_OK;
-    c->lines = mem_array(n_lines, 3);
-    if (!c->lines)
-        return ST_NOMEM;
-    for (size_t j = 0; j < n_lines; j++)
-        memcpy(c->lines + 3 * j, lines + 3 * (lines_are_reversed(f->info.rotation) ? n_lines - 1 - j : j), 3);
+    TRY(comm_sum_i64(p->comm, sums, sizeof sums / sizeof *sums));
+    extract_stats_add(&p->stats, &(struct extract_stats){sums[0], sums[1], sums[2], sums[3], sums[4], sums[5], sums[6],
+                                                         sums[7], sums[8], sums[9], sums[10], NULL});
+    p->mean_done = 1e-6 * (double)sums[11] / p->comm->size;
+    if (s->nvdec_refusal)
+        log_note("decoded on the CPU instead of NVDEC: %s", s->nvdec_refusal);
     return ST_OK;
 }
 
-static enum status copy_facts(struct pipeline *pipeline)
+static enum status run_extract(struct pipeline *p)
 {
-    const struct film_info *i = &pipeline->film.info;
-    struct film_facts *f = &pipeline->barcode.film;
+    const double started = clock_seconds();
+    struct extract *e = NULL;
+    struct extract_stats stats;
+    double own_seconds;
+    bool troubled;
+    enum status st = extract_start(&p->extract, &e);
 
-    f->path = strdup(pipeline->config.film);
-    f->bytes = i->bytes;
-    memcpy(f->fingerprint, i->fingerprint, sizeof f->fingerprint);
-    memcpy(f->container, i->container, sizeof f->container);
-    memcpy(f->codec, i->codec, sizeof f->codec);
-    memcpy(f->pixel_format, i->pixel_format, sizeof f->pixel_format);
-    memcpy(f->matrix, i->matrix, sizeof f->matrix);
-    memcpy(f->range, i->range, sizeof f->range);
-    f->width = i->width;
-    f->height = i->height;
-    f->rotation = i->rotation;
-    f->sar_num = i->sar_num;
-    f->sar_den = i->sar_den;
-    f->frames = pipeline->film.n_frames;
-    f->seconds = film_seconds(&pipeline->film, i->duration_ticks);
-    f->time_base_num = i->time_base_num;
-    f->time_base_den = i->time_base_den;
-    f->frames_lead_in = i->n_lead_in;
-    f->frames_missing = i->frames_missing;
-    f->frames_damaged = i->frames_damaged;
-    if (i->incomplete[0])
-        f->partial = strdup(i->incomplete);
-    if (i->note[0])
-        f->note = strdup(i->note);
-    return f->path && (f->partial || !i->incomplete[0]) && (f->note || !i->note[0])
-               ? ST_OK
-               : FAIL(ST_NOMEM, "out of memory for the film's facts");
+    begins(p, PIPELINE_EXTRACT);
+    const enum status exchanged = exchange_until_done(p, e, st, &troubled, &own_seconds);
+    if (exchanged != ST_OK)
+        atomic_store(p->stop, 1);
+    const enum status finished = extract_finish(&e, &p->samples, &stats);
+    TRY(exchanged);
+    ends(p, PIPELINE_EXTRACT);
+    st = st != ST_OK ? st : finished;
+    if (st == ST_INTERRUPTED)
+        st = ST_OK; /* told below, unless another rank has a better reason */
+    TRY(comm_agree(p->comm, st));
+    if (troubled)
+        return FAIL(ST_INTERRUPTED, "interrupted: nothing was written");
+    p->extract_seconds += clock_seconds() - started;
+    return sum_stats(p, &stats, own_seconds);
 }
 
-enum status pipeline_assemble(struct pipeline *pipeline, const uint8_t *packed, size_t bytes)
+static enum status count(struct pipeline *p, struct extract_count *c)
 {
-    const struct picture_settings *p = &pipeline->extract.picture;
-    const size_t each = pipeline_record_bytes(pipeline);
-    struct barcode *b = &pipeline->barcode;
-    struct transfer *transfer = mem_array(1, sizeof *transfer);
-    enum status st = ST_NOMEM;
+    *c = (struct extract_count){.n_missing = extract_result_missing(&p->samples),
+                                .n_damaged = p->stats.damaged, /* a sum already */
+                                .is_sequential = p->film.info.sequential,
+                                .was_to_drain = p->extract.drain && atomic_load(p->extract.drain)};
+    return comm_sum_i64(p->comm, &c->n_missing, 1);
+}
 
-    if (bytes != (size_t)pipeline->plan.n_samples * each) {
-        st = FAIL(ST_BUG, "gathered %zu bytes instead of %zu", bytes, (size_t)pipeline->plan.n_samples * each);
-        goto done;
-    }
-    TRY_OR(done, st, copy_facts(pipeline));
-    st = ST_NOMEM;
-    b->settings_text = output_settings_text(&pipeline->config);
-    b->clustered_width = p->lines_are_columns ? p->height : p->width;
-    b->clustered_height = p->lines_are_columns ? p->width : p->height;
-    b->legacy = p->legacy;
-    b->n_lines = pipeline->extract.n_lines;
-    b->columns = mem_array((size_t)pipeline->plan.n_columns, sizeof *b->columns);
-    pipeline->hash = mem_array((size_t)pipeline->plan.n_samples, sizeof *pipeline->hash);
-    if (!transfer || !b->settings_text || !b->columns || !pipeline->hash)
-        goto done;
-    b->n_columns = pipeline->plan.n_columns;
-    transfer_init(transfer, p->legacy);
-    for (int64_t i = 0; i < b->n_columns; i++) {
-        struct sample_record record; /* rank order is film order */
-        const uint8_t *at = packed + (size_t)pipeline->plan.column_sample[i] * each;
-        memcpy(&record, at, sizeof record);
-        memcpy(pipeline->hash[pipeline->plan.column_sample[i]], record.hash, sizeof record.hash);
-        TRY_OR(done, st, fill_column(pipeline, transfer, i, &record, at + sizeof record));
-    }
-    st = ST_OK;
-done:
-    free(transfer);
+/* What was kept of the share is not done again. */
+static enum status extract_share(struct pipeline *p, int share, int n_shares)
+{
+    struct extract_result earlier = {0};
+    bool found = false;
+    enum status st = ST_OK;
+
+    if (p->kept)
+        st = extract_result_make(&p->extract, &earlier);
+    if (p->kept && st == ST_OK)
+        st = piece_files_load_share(p->kept, share, n_shares, &p->extract, &earlier, &p->stats, &found);
+    extract_result_release(&p->samples);
+    p->extract.earlier = found ? &earlier : NULL;
+    st = comm_agree(p->comm, st);
+    if (st == ST_OK)
+        st = run_extract(p);
+    p->extract.earlier = NULL;
+    extract_result_release(&earlier);
     return st;
 }
 
-enum status pipeline_write(struct pipeline *pipeline)
+enum status pipeline_extract(struct pipeline *p, int share, int n_shares, struct extract_count *c)
 {
-    const char **hash = mem_array((size_t)pipeline->barcode.n_columns, sizeof *hash);
+    TRY(pipeline_plan(p, share, n_shares));
+    TRY(extract_share(p, share, n_shares));
+    return count(p, c);
+}
+
+/* A film that is decoded from start to end has one segment: it cannot be drained on its way, nor is anything kept. */
+static enum status extract_unsplit(struct pipeline *p, struct extract_count *c)
+{
+    const struct piece_files *kept = p->kept;
+    const atomic_int *drain = p->drain;
+    enum status st;
+
+    p->stats = (struct extract_stats){0};
+    p->kept = NULL;
+    p->drain = NULL;
+    st = pipeline_list_again(p);
+    if (st == ST_OK)
+        st = pipeline_extract(p, p->comm->rank, p->comm->size, c);
+    p->kept = kept;
+    p->drain = drain;
+    return st;
+}
+
+/* --- join, verify, write ------------------------------------------------------------------------------------------ */
+
+static enum status assemble_here(struct pipeline *p, const uint8_t *records, size_t bytes)
+{
+    p->hash = mem_array((size_t)p->plan.n_samples, sizeof *p->hash);
+    return p->hash ? assemble(&p->barcode, &p->config, &p->extract, records, bytes, p->hash) : ST_NOMEM;
+}
+
+static enum status gather(struct pipeline *p)
+{
+    uint8_t *packed = NULL;
+    void *all = NULL;
+    size_t bytes = 0, all_bytes = 0;
+    enum status st = comm_agree(p->comm, samples_pack(&p->extract, &p->samples, &packed, &bytes));
+
+    if (st == ST_OK)
+        st = comm_gather(p->comm, packed, bytes, &all, &all_bytes);
+    if (st == ST_OK && p->comm->rank == 0)
+        st = assemble_here(p, all, all_bytes); /* rank order is film order */
+    free(packed);
+    free(all);
+    return comm_agree(p->comm, st);
+}
+
+/* By rank 0: whoever decodes from the start has to go through all of it. */
+static enum status verify(struct pipeline *p)
+{
+    enum status st;
+
+    if (p->comm->rank > 0 || p->config.verify_samples == 0)
+        return ST_OK;
+    begins(p, PIPELINE_VERIFY);
+    st = recheck_frames(&p->extract, (const char(*)[65])p->hash, p->config.verify_samples, show_progress, p);
+    if (st == ST_OK)
+        ends(p, PIPELINE_VERIFY);
+    return st;
+}
+
+static enum status write_outputs(struct pipeline *p)
+{
+    const char **hash = mem_array((size_t)p->barcode.n_columns, sizeof *hash);
     enum status st;
 
     if (!hash)
         return ST_NOMEM;
-    for (int64_t i = 0; i < pipeline->barcode.n_columns; i++)
-        hash[i] = pipeline->hash[pipeline->plan.column_sample[i]];
-    st = output_write(&pipeline->config, &pipeline->barcode, hash, pipeline->stop);
+    for (int64_t i = 0; i < p->barcode.n_columns; i++)
+        hash[i] = p->hash[p->plan.column_sample[i]];
+    st = output_write(&p->config, &p->barcode, hash, p->stop);
     free(hash);
     return st;
+}
+
+enum status pipeline_join(struct pipeline *p)
+{
+    const double started = clock_seconds();
+
+    TRY(gather(p));
+    TRY(comm_agree(p->comm, verify(p)));
+    TRY(comm_agree(p->comm, p->watch.may_write ? p->watch.may_write(p->watch.context) : ST_OK));
+    TRY(comm_agree(p->comm, p->comm->rank == 0 ? write_outputs(p) : ST_OK));
+    p->write_seconds += clock_seconds() - started;
+    return ST_OK;
+}
+
+/* --- all of it ---------------------------------------------------------------------------------------------------- */
+
+static enum status keep(const struct pipeline *p)
+{
+    TRY(piece_files_save_index(p->kept, &p->film));
+    return piece_files_save_share(p->kept, 0, 1, &p->extract, &p->samples, &p->stats);
+}
+
+enum status pipeline_run(struct pipeline *p, bool unsplit, bool *drained)
+{
+    struct extract_count c;
+    enum extract_verdict verdict;
+
+    *drained = false;
+    TRY(pipeline_index(p));
+    if (unsplit && !p->film.info.unsplit[0]) { /* else it is anyway */
+        log_note("the shares of the film did not give the frames that were listed: decoding again, unsplit");
+        TRY(extract_unsplit(p, &c));
+        verdict = extract_judge(&c);
+    } else {
+        TRY(pipeline_extract(p, p->comm->rank, p->comm->size, &c));
+        verdict = extract_judge(&c);
+        if (verdict == EXTRACT_AGAIN) {
+            log_note(
+                "%lld of %lld sampled frames did not come out as listed, %lld faults in the stream: decoding again, "
+                "unsplit",
+                (long long)c.n_missing, (long long)p->plan.n_samples, (long long)c.n_damaged);
+            TRY(extract_unsplit(p, &c));
+            verdict = extract_judge(&c);
+        }
+    }
+    if (verdict == EXTRACT_DRAINED) {
+        *drained = true;
+        return keep(p);
+    }
+    if (verdict == EXTRACT_LOST)
+        return FAIL(ST_FORMAT, "%s: %lld of %lld sampled frames could not be decoded", p->film.path,
+                    (long long)c.n_missing, (long long)p->plan.n_samples);
+    return pipeline_join(p);
 }

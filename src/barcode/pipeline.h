@@ -1,59 +1,78 @@
-/* pipeline: one film in one process, step by step: what a job of many ranks (job.c) and work in pieces (piece.c) share.
- * Everything here is Local but what says otherwise. */
+/* pipeline: from a film to its barcode, step by step: index > plan > extract (decode and cluster) > judge > join >
+ * verify > write. The steps stand here once. What carries them is the communicator, whose ranks share the work, and
+ * files, where it is done in pieces by processes that share nothing else: job.h and piece.h put the two together. All
+ * is Collective over pipeline.comm but what says otherwise: every rank comes back with the same status. */
 #ifndef JACQUARD_BARCODE_PIPELINE_H
 #define JACQUARD_BARCODE_PIPELINE_H
 
+#include "barcode/column.h"
 #include "barcode/config.h"
 #include "barcode/extract.h"
+#include "barcode/piece_files.h"
 #include "job/resources.h"
+
+enum pipeline_step { PIPELINE_INDEX, PIPELINE_LIST, PIPELINE_EXTRACT, PIPELINE_VERIFY, N_PIPELINE_STEPS };
+
+/* Who looks on, on this rank. All may be NULL. */
+struct pipeline_watch {
+    void *context;
+    void (*begins)(void *context, enum pipeline_step step);
+    void (*progress)(void *context, int64_t done, int64_t total); /* of the step, any unit; several times a second */
+    void (*ends)(void *context, enum pipeline_step step);
+    enum status (*may_write)(void *context); /* asked on every rank before outputs are written; may refuse */
+};
 
 struct pipeline {
     struct barcode_config config; /* n_init filled in */
     struct resources resources;
-    atomic_int *stop; /* becomes non-zero: end soon with ST_INTERRUPTED */
+    struct comm *comm;
+    const struct piece_files *kept; /* what is done of a share is kept there, and found again; NULL: nothing is */
+    atomic_int *stop;               /* becomes non-zero: end soon with ST_INTERRUPTED */
+    const atomic_int *drain;        /* becomes non-zero: finish what is begun, then end; NULL: nobody asks for it */
+    struct pipeline_watch watch;
+
     struct film film;
     struct plan plan;
     struct extract_setup extract;
-    struct barcode barcode;
-    char (*hash)[65]; /* [n_samples], where hashes of frames are wanted; "" where not of this one */
+    struct extract_result samples; /* this rank's */
+    struct extract_stats stats;    /* of all ranks, and of what was kept */
+    struct barcode barcode;        /* on rank 0, joined */
+    char (*hash)[65]; /* [n_samples] on rank 0, where hashes of frames are wanted; "" where not of this one */
+    double index_seconds, extract_seconds, write_seconds;
+    double mean_done; /* seconds of the last extraction in which a rank had work, their mean */
 };
 
-/* No film yet; resources are the caller's to fill in. Ends with loom_release. */
-void pipeline_init(struct pipeline *pipeline, const struct barcode_config *config, atomic_int *stop);
-void pipeline_release(struct pipeline *pipeline);
+/* Local. Nothing is begun; resources, comm and what else is wanted are the caller's to fill in. Ends with
+ * pipeline_release. */
+void pipeline_init(struct pipeline *p, const struct barcode_config *config, atomic_int *stop);
+void pipeline_release(struct pipeline *p);
 
-/* Notes what the film is; what is uncommon about it, and how it will be decoded. ST_FORMAT where it is not whole and
- * that is not allowed. */
-void pipeline_describe_film(const struct pipeline *pipeline);
-enum status pipeline_judge_film(const struct pipeline *pipeline);
+/* All of it. unsplit: the film is listed by decoding and decoded from start to end, as any player would; done by itself
+ * where that turns out to be needed. *drained: it was told to end early and has kept what it has (where it may),
+ * nothing is written; the same call later goes on from there. */
+enum status pipeline_run(struct pipeline *p, bool unsplit, bool *drained);
+
+/* ---- the steps, for whoever takes them apart ---- */
+
+/* Rank 0 reads the film's index, or finds it kept; the others have it from there. Notes what is uncommon about it and
+ * how it will be decoded. ST_FORMAT where it is not whole and that is not allowed. */
+enum status pipeline_index(struct pipeline *p);
+
+/* Its parts that are not the reading. Local: notes what is uncommon about the film and how it will be decoded;
+ * ST_FORMAT as above. Collective: rank 0's film becomes everybody's, in place of any older one. */
+enum status pipeline_judge_film(const struct pipeline *p);
+enum status pipeline_share_film(struct pipeline *p);
+
+/* The plan for n_shares of work on the film, the same wherever it is made, and the set-up for one of them. */
+enum status pipeline_plan(struct pipeline *p, int share, int n_shares);
+
+/* Plans, then decodes and clusters this rank's share. count: of all ranks. */
+enum status pipeline_extract(struct pipeline *p, int share, int n_shares, struct extract_count *count);
 
 /* The film again, listed by decoding it from start to end: the way out where split decoding went wrong. */
-enum status pipeline_list_again(struct pipeline *pipeline, film_progress *progress, void *context);
+enum status pipeline_list_again(struct pipeline *p);
 
-/* The plan for n_shares of work on the film, the same wherever it is made, and the set-up of the extraction for one of
- * them.
- */
-enum status pipeline_plan(struct pipeline *pipeline, int n_shares);
-void loom_setup_extract(struct pipeline *pipeline, int share);
-
-/* Collective. Rank 0's index of the film becomes everybody's, in place of any older one. */
-enum status pipeline_share_film(struct pipeline *pipeline, struct comm *comm);
-/* Collective. loom_plan and loom_setup_weave for this rank's share. */
-enum status pipeline_plan_ranks(struct pipeline *pipeline, struct comm *comm);
-
-/* Samples as they travel between processes of one machine type: records of loom_record_bytes each. */
-size_t pipeline_record_bytes(const struct pipeline *pipeline);
-/* Those of a extraction's result, in its order; all or only those delivered once. *packed is heap. */
-enum status pipeline_pack(const struct pipeline *pipeline, const struct extract_result *extracted, uint8_t **packed,
-                          size_t *bytes);
-int64_t pipeline_record_sample(const uint8_t *record);
-/* The way back, into a result that has room. */
-void pipeline_unpack(const struct pipeline *pipeline, const uint8_t *record, struct extract_result *extracted);
-
-/* pipeline->barcode from the records of all samples in order. */
-enum status pipeline_assemble(struct pipeline *pipeline, const uint8_t *packed, size_t bytes);
-
-/* The outputs that the config names. */
-enum status pipeline_write(struct pipeline *pipeline);
+/* Of all ranks' samples, which are all that there are: the barcode, on rank 0; then it is verified and written. */
+enum status pipeline_join(struct pipeline *p);
 
 #endif

@@ -12,7 +12,8 @@
 /* --- frames ------------------------------------------------------------------------------------------------------- */
 
 struct frames_check {
-    const struct pipeline *pipeline;
+    const struct film *film;
+    const char (*hash)[65]; /* [n_samples] */
     int64_t n;
     int64_t *sample, *frame; /* [n] */
     int64_t n_off, first_off;
@@ -26,7 +27,7 @@ static enum status compare_hash(void *context, int64_t which, const struct frame
     struct frames_check *c = context;
 
     (void)picture;
-    if (strcmp(hash, c->pipeline->hash[c->sample[which]]) != 0 && c->n_off++ == 0) {
+    if (strcmp(hash, c->hash[c->sample[which]]) != 0 && c->n_off++ == 0) {
         c->first_off = which;
         memcpy(c->found, hash, sizeof c->found);
     }
@@ -43,7 +44,7 @@ static void pass_frames_on(void *context, int64_t done, int64_t total)
 
 static enum status judge_frames(const struct frames_check *c, int64_t n_taken)
 {
-    const struct film *f = &c->pipeline->film;
+    const struct film *f = c->film;
     const int64_t which = c->n_off > 0 ? c->first_off : n_taken, frame = c->n > which ? c->frame[which] : 0;
     const double time = film_seconds(f, f->frame[frame].ticks);
     const long long n_off = c->n_off + c->n - n_taken;
@@ -58,22 +59,18 @@ static enum status judge_frames(const struct frames_check *c, int64_t n_taken)
     return FAIL(ST_MISMATCH,
                 "%s: frame %lld at %.3f s is not what a plain sequential decode gives (SHA-256 %.8s..., not %.8s...; "
                 "%lld of %lld frames that were verified are off): nothing was written",
-                f->path, (long long)frame, time, c->pipeline->hash[c->sample[which]], c->found, n_off, (long long)c->n);
+                f->path, (long long)frame, time, c->hash[c->sample[which]], c->found, n_off, (long long)c->n);
 }
 
-int64_t recheck_count(const struct pipeline *pipeline)
+enum status recheck_frames(const struct extract_setup *extract, const char (*hash)[65], int64_t n,
+                           film_progress *progress, void *context)
 {
-    return spread_count(pipeline->plan.n_samples, pipeline->config.verify_samples);
-}
-
-enum status recheck_frames(const struct pipeline *pipeline, film_progress *progress, void *context)
-{
-    const struct plan *plan = &pipeline->plan;
-    struct frames_check c = {.pipeline = pipeline, .progress = progress, .context = context};
+    const struct plan *plan = extract->plan;
+    struct frames_check c = {.film = extract->film, .hash = hash, .progress = progress, .context = context};
     enum status st = ST_NOMEM;
     int64_t n_taken = 0;
 
-    c.n = recheck_count(pipeline);
+    c.n = spread_count(plan->n_samples, n);
     c.sample = mem_array((size_t)c.n, sizeof *c.sample);
     c.frame = mem_array((size_t)c.n, sizeof *c.frame);
     if (!c.sample || !c.frame)
@@ -82,11 +79,11 @@ enum status recheck_frames(const struct pipeline *pipeline, film_progress *progr
         c.sample[i] = spread_at(plan->n_samples, c.n, i);
         c.frame[i] = plan->sample_frame[c.sample[i]];
     }
-    const struct plain_decode plain = {.path = pipeline->film.path,
+    const struct plain_decode plain = {.path = extract->film->path,
                                        .frame = c.frame,
                                        .n = c.n,
                                        .want_hash = true,
-                                       .stop = pipeline->stop,
+                                       .stop = extract->stop,
                                        .progress = pass_frames_on,
                                        .context = &c,
                                        .take = compare_hash};

@@ -4,13 +4,12 @@
 #define JACQUARD_BARCODE_RECHECK_H
 
 #include "barcode/column.h"
-#include "barcode/pipeline.h"
+#include "barcode/extract.h"
 
-/* The hashes of config.verify_samples samples, spread over the film, as the extraction had them (pipeline->hash):
- * ST_MISMATCH, naming film, frame and time of the first, where any is not that of the frame of this number in a plain
- * decode. */
-int64_t recheck_count(const struct pipeline *pipeline); /* how many samples that makes */
-enum status recheck_frames(const struct pipeline *pipeline, film_progress *progress, void *context);
+/* The hashes of n of the plan's samples, spread over the film, as they were extracted (hash[n_samples]): ST_MISMATCH,
+ * naming film, frame and time of the first, where any is not that of the frame of this number in a plain decode. */
+enum status recheck_frames(const struct extract_setup *extract, const char (*hash)[65], int64_t n,
+                           film_progress *progress, void *context);
 
 /* n of the barcode's columns, spread over the film, made anew from the film at path by the settings of the barcode, on
  * the CPU, and compared with it to the last bit: clusters, counts, inertia, mean, lines. ST_MISMATCH as above. *n_same:

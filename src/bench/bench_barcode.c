@@ -1,5 +1,5 @@
-/* bench_barcode: see bench.h. Rank 0 opens and plans the film as a job does and extractions it several times: with the
- * backend, then with a backend that does nothing to the frames, so that decoding is left. Then all ranks extraction
+/* bench_barcode: see bench.h. Rank 0 opens and plans the film as a job does and extracts it several times: with the
+ * backend, then with a backend that does nothing to the frames, so that decoding is left. Then all ranks extract
  * their shares of one plan. Assumes that the film does not change meanwhile. Refuses a film that is not whole, as a job
  * does, and results with frames missing: what went wrong is not measured. */
 #include "bench/bench.h"
@@ -70,8 +70,7 @@ static const struct compute_ops nothing = {
     .cluster = cluster_nothing,
 };
 
-/* --- one extraction
- * ---------------------------------------------------------------------------------------------------- */
+/* --- one extraction ----------------------------------------------------------------------------------------------- */
 
 static enum status extract_once(struct bench *b, struct extracted *extracted)
 {
@@ -143,8 +142,7 @@ static enum status measure_index(struct bench *b)
 
 static enum status plan_alone(struct bench *b)
 {
-    TRY(pipeline_plan(&b->pipeline, 1));
-    loom_setup_extract(&b->pipeline, 0);
+    TRY(pipeline_plan(&b->pipeline, 0, 1));
     b->pipeline.extract.n_gpu_sharers = b->pipeline.extract.n_host_sharers = 1;
     return ST_OK;
 }
@@ -156,9 +154,12 @@ static enum status measure_extract(struct bench *b)
 
     TRY(plan_alone(b));
     TRY(extract_once(b, &first));
-    if (!b->pipeline.film.info.sequential && (first.n_wrong > 0 || first.stats.damaged > 0)) {
+    const struct extract_count count = {.n_missing = first.n_wrong,
+                                        .n_damaged = first.stats.damaged,
+                                        .is_sequential = b->pipeline.film.info.sequential};
+    if (extract_judge(&count) == EXTRACT_AGAIN) {
         log_note("not all sampled frames came out as listed and sound: the film is decoded unsplit from here on");
-        TRY(pipeline_list_again(&b->pipeline, NULL, NULL));
+        TRY(pipeline_list_again(&b->pipeline));
         TRY(plan_alone(b));
         TRY(extract_once(b, &first));
     }
@@ -230,8 +231,10 @@ static enum status extract_together(struct bench *b, struct extracted *extracted
 
 static enum status measure_ranks(struct bench *b)
 {
-    TRY(pipeline_share_film(&b->pipeline, b->run->comm));
-    TRY(pipeline_plan_ranks(&b->pipeline, b->run->comm));
+    struct comm *comm = b->pipeline.comm = b->run->comm;
+
+    TRY(pipeline_share_film(&b->pipeline));
+    TRY(pipeline_plan(&b->pipeline, comm->rank, comm->size));
     TRY(extract_together(b, &b->ranks)); /* is not counted */
     for (int i = 0; i < b->run->runs; i++)
         TRY(extract_together(b, &b->each[i]));
@@ -348,9 +351,12 @@ enum status bench_barcode(const struct bench_run *run, const struct barcode_conf
 {
     struct comm *comm = run->comm;
     struct bench b = {.run = run};
+    struct comm self; /* rank 0's, while the others wait */
     enum status st;
 
+    comm_open_self(&self);
     pipeline_init(&b.pipeline, config, run->stop);
+    b.pipeline.comm = &self;
     b.pipeline.config.frame_hashes = NULL; /* not an output only: it takes time */
     b.each = mem_array((size_t)run->runs, sizeof *b.each);
     st = b.each ? resources_choose(comm, run->backend, run->threads, &b.pipeline.resources) : ST_NOMEM;

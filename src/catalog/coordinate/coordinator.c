@@ -1,6 +1,6 @@
 #include "catalog/coordinate/coordinator.h"
 
-#include "barcode/piece.h"
+#include "barcode/piece_files.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -243,7 +243,7 @@ static enum status give_film_up(struct coordinator *d, const struct outcome *o, 
 
     if (d->setup.journal) {
         snprintf(store, sizeof store, "%s/pieces/%s", d->setup.config->out, film->name);
-        piece_forget(store);
+        piece_files_remove(store);
         forget_results(d, o);
     }
     schedule_end(d->schedule, &o->task, TASK_DROPPED);

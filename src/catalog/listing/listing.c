@@ -32,7 +32,7 @@ static const char *const suffixes[] = {
 };
 
 /* Films' suffixes that other files bear as well: Vorbis, tracker music and modules, Video CD and any data, archives. */
-static const char *const doubtful_suffixes[] = {"ogg", "mod", "dat", "cpk", "dfa", "pmp"};
+static const char *const doubtful_suffixes[] = {"ogg", "mod", "dat", "cpk", "dfa", "pmp", "pattern"};
 
 /* A folder that waits for its turn. */
 struct folder {

@@ -109,7 +109,9 @@ struct work {
     struct file_mark before; /* the film, when its turn came */
     char key[65];
     char output[OUT_PATH_BYTES], json[OUT_PATH_BYTES], store[OUT_PATH_BYTES];
-    struct piece_setup piece;
+    struct comm self;
+    struct piece_files kept;
+    struct pipeline pipeline;
 };
 
 static enum status look_at_film(struct work *w)
@@ -136,26 +138,26 @@ static enum status film_is_unchanged(void *context)
     return st;
 }
 
-static void set_up_piece(struct work *w)
+static void set_up_pipeline(struct work *w)
 {
-    struct piece_setup *p = &w->piece;
+    struct barcode_config config = me.setup.barcode;
+    struct pipeline *p = &w->pipeline;
 
     snprintf(w->output, sizeof w->output, "%s/%s.barcode.png", me.setup.out, w->request->name);
     snprintf(w->json, sizeof w->json, "%s/%s.json", me.setup.out, w->request->name);
     snprintf(w->store, sizeof w->store, "%s/pieces/%s", me.setup.out, w->request->name);
-    *p = (struct piece_setup){.config = me.setup.barcode,
-                              .resources = me.resources,
-                              .store = w->store,
-                              .key = w->key,
-                              .stop = &me.stop,
-                              .drain = &me.drain,
-                              .progress = tell_progress,
-                              .may_write = film_is_unchanged,
-                              .context = w};
-    p->config.film = w->request->path;
-    p->config.output = w->output;
-    p->config.json = w->json;
-    p->config.force = true; /* what is there is an older result of ours: the rank has looked */
+    config.film = w->request->path;
+    config.output = w->output;
+    config.json = w->json;
+    config.force = true; /* what is there is an older result of ours: the rank has looked */
+    comm_open_self(&w->self);
+    w->kept = (struct piece_files){w->store, w->key};
+    pipeline_init(p, &config, &me.stop);
+    p->comm = &w->self;
+    p->kept = &w->kept;
+    p->drain = &me.drain;
+    p->watch = (struct pipeline_watch){.context = w, .progress = tell_progress, .may_write = film_is_unchanged};
+    p->resources = me.resources;
     p->resources.threads = w->request->threads;
     p->resources.n_gpu_sharers *= w->request->n_workers;
     p->resources.n_host_sharers *= w->request->n_workers;
@@ -186,9 +188,10 @@ static enum status digest_outputs(struct film_result *r, const struct barcode_co
     return ST_OK;
 }
 
-static enum status record_result(struct work *w, const struct piece *p)
+static enum status record_result(struct work *w)
 {
-    const struct film_facts *f = &p->pipeline.barcode.film;
+    const struct pipeline *p = &w->pipeline;
+    const struct film_facts *f = &p->barcode.film;
     struct film_result *r = &w->outcome->result;
 
     r->bytes = w->before.bytes;
@@ -206,13 +209,13 @@ static enum status record_result(struct work *w, const struct piece *p)
     r->frames_lead_in = f->frames_lead_in;
     snprintf(r->note, sizeof r->note, "%s", f->note ? f->note : "");
     snprintf(r->settings_id, sizeof r->settings_id, "%s", me.setup.settings_id);
-    r->columns = p->pipeline.barcode.n_columns;
+    r->columns = p->barcode.n_columns;
     r->frames_decoded = p->stats.frames_decoded;
     r->cpu_decoders = p->stats.n_cpu_decoders;
     r->nvdec_decoders = p->stats.n_nvdec_decoders;
     r->n_pieces = w->request->task.n_pieces;
-    film_summary_make(&r->summary, &p->pipeline.barcode);
-    return digest_outputs(r, &p->pipeline.config, w->request->name);
+    film_summary_make(&r->summary, &p->barcode);
+    return digest_outputs(r, &p->config, w->request->name);
 }
 
 static enum status do_probe(struct work *w)
@@ -224,39 +227,53 @@ static enum status do_probe(struct work *w)
     return ST_OK;
 }
 
-static enum status do_piece(struct work *w)
+static enum status do_task(struct work *w, enum outcome_end *end)
 {
     const struct task *t = &w->request->task;
-    struct piece p;
+    struct pipeline *p = &w->pipeline;
     bool flag = false;
     enum status st;
 
-    set_up_piece(w);
-    piece_init(&p, &w->piece);
-    if (t->kind == TASK_INDEX) {
-        st = piece_index(&p, &flag);
-        w->outcome->end = flag ? OUTCOME_DONE : OUTCOME_UNSPLIT;
-    } else if (t->kind == TASK_PIECE) {
-        st = piece_extract(&p, t->piece, t->n_pieces, &flag);
-        w->outcome->end = flag ? OUTCOME_DRAINED : OUTCOME_DONE;
-    } else if (t->kind == TASK_JOIN) {
-        st = piece_join(&p, t->n_pieces, &flag);
-        w->outcome->end = flag ? OUTCOME_DONE : OUTCOME_UNSPLIT;
-    } else {
-        st = piece_film(&p, t->unsplit, &flag);
-        w->outcome->end = flag ? OUTCOME_DRAINED : OUTCOME_DONE;
+    switch (t->kind) {
+    case TASK_INDEX:
+        st = piece_index(p, &flag);
+        *end = flag ? OUTCOME_DONE : OUTCOME_UNSPLIT;
+        break;
+    case TASK_PIECE:
+        st = piece_extract(p, t->piece, t->n_pieces, &flag);
+        *end = flag ? OUTCOME_DRAINED : OUTCOME_DONE;
+        break;
+    case TASK_JOIN:
+        st = piece_join(p, t->n_pieces, &flag);
+        *end = flag ? OUTCOME_DONE : OUTCOME_UNSPLIT;
+        break;
+    default:
+        st = pipeline_run(p, t->unsplit, &flag);
+        *end = flag ? OUTCOME_DRAINED : OUTCOME_DONE;
     }
-    if (st == ST_OK && w->outcome->end == OUTCOME_DONE && (t->kind == TASK_FILM || t->kind == TASK_JOIN)) {
-        st = record_result(w, &p);
+    return st;
+}
+
+static enum status do_piece(struct work *w)
+{
+    const enum task_kind kind = w->request->task.kind;
+    struct outcome *o = w->outcome;
+    const struct pipeline *p = &w->pipeline;
+    enum status st;
+
+    set_up_pipeline(w);
+    st = do_task(w, &o->end);
+    if (st == ST_OK && o->end == OUTCOME_DONE && (kind == TASK_FILM || kind == TASK_JOIN)) {
+        st = record_result(w);
         if (st == ST_OK)
-            piece_forget(w->store);
+            piece_files_remove(w->store);
     }
-    w->outcome->result.index_seconds = p.index_seconds;
-    w->outcome->result.extract_seconds = p.extract_seconds;
-    w->outcome->result.write_seconds = p.write_seconds;
-    if (st == ST_FORMAT && !w->outcome->again)
-        w->outcome->fault = p.pipeline.film.info.incomplete[0] ? FAULT_INCOMPLETE : FAULT_FORMAT;
-    piece_release(&p);
+    o->result.index_seconds = p->index_seconds;
+    o->result.extract_seconds = p->extract_seconds;
+    o->result.write_seconds = p->write_seconds;
+    if (st == ST_FORMAT && !o->again)
+        o->fault = p->film.info.incomplete[0] ? FAULT_INCOMPLETE : FAULT_FORMAT;
+    pipeline_release(&w->pipeline);
     return st;
 }
 
