@@ -1,0 +1,370 @@
+/* test_pipeline: whole films through the pipeline, whose pixels are known (film/pattern.h): every colour, count, mean
+ * and line of every column is the one that was drawn, however the film is cut, kept, drained, joined, missed or damaged
+ * on its way. */
+#include "barcode/job.h"
+#include "barcode/piece.h"
+#include "barcode/sidecar.h"
+#include "base/log.h"
+#include "film/frame_source.h"
+#include "film/pattern.h"
+#include "image/transfer.h"
+#include "unit/test.h"
+
+enum { W = 64, H = 48, FRAMES = 500, EVERY = 7, COLUMNS = (FRAMES + EVERY - 1) / EVERY };
+
+static const char *write_film(const char *name, const char *more)
+{
+    const char *path = test_path(name);
+    char text[256];
+    const int n = snprintf(text, sizeof text, "jacquard pattern 1\nsize %dx%d\nframes %d\n%s", W, H, FRAMES, more);
+
+    test_write(path, text, (size_t)n);
+    return path;
+}
+
+static struct barcode_config config_of(const char *film, const char *json)
+{
+    static char png[600];
+
+    snprintf(png, sizeof png, "%s.png", json);
+    return (struct barcode_config){.film = film,
+                                   .output = png,
+                                   .json = json,
+                                   .sampling = {.unit = SAMPLE_FRAMES, .every = EVERY},
+                                   .k = PATTERN_BARS,
+                                   .height = 16,
+                                   .strip = {STRIP_KMEANS, STRIP_SQUEEZED},
+                                   .n_strips = 2,
+                                   .scale = SCALE_FULL,
+                                   .backend = "cpu",
+                                   .threads = 3,
+                                   .progress = PROGRESS_NONE,
+                                   .force = true};
+}
+
+/* --- what is right ------------------------------------------------------------------------------------------------ */
+
+static int bar_of(int64_t frame, const uint16_t centre[3])
+{
+    for (int bar = 0; bar < PATTERN_BARS; bar++) {
+        uint8_t rgb[3];
+        pattern_colour(frame, bar, rgb);
+        if (centre[0] == 256 * rgb[0] && centre[1] == 256 * rgb[1] && centre[2] == 256 * rgb[2])
+            return bar;
+    }
+    return -1;
+}
+
+static void check_column(const struct column *c, int64_t number)
+{
+    static struct transfer transfer;
+    unsigned seen = 0;
+
+    transfer_init(&transfer, false);
+    CHECK_INT(c->frame, number * EVERY);
+    CHECK_INT(c->pts, c->frame);
+    CHECK(c->time == (double)c->frame / 25.0);
+    CHECK_INT(c->clusters.n, PATTERN_BARS);
+    CHECK_INT(c->clusters.inertia, 0);
+    for (int i = 0; i < c->clusters.n; i++) {
+        const int bar = bar_of(c->frame, c->clusters.centre[i]);
+        if (!CHECK(bar >= 0))
+            continue;
+        seen |= 1u << bar;
+        CHECK_INT(c->clusters.count[i], H * (pattern_bar(bar + 1, W) - pattern_bar(bar, W)));
+    }
+    CHECK_INT(seen, (1 << PATTERN_BARS) - 1);
+    for (int channel = 0; channel < 3; channel++) {
+        uint64_t sum = 0;
+        for (int x = 0, bar = 0; x < W; x++) {
+            uint8_t rgb[3];
+            bar += x == pattern_bar(bar + 1, W);
+            pattern_colour(c->frame, bar, rgb);
+            sum += transfer.linear[rgb[channel]];
+        }
+        CHECK_INT(c->mean[channel], transfer_encode_mean(&transfer, sum, W));
+        const uint8_t line = transfer_encode(&transfer, (uint32_t)((2 * sum + W) / (2 * W)));
+        for (int y = 0; y < H; y++)
+            CHECK_INT(c->lines[3 * y + channel], line);
+    }
+}
+
+static void check_barcode(const struct barcode *b)
+{
+    CHECK_INT(b->n_columns, COLUMNS);
+    CHECK_INT(b->film.frames, FRAMES);
+    CHECK_INT(b->n_lines, H);
+    for (int64_t i = 0; i < b->n_columns; i++)
+        check_column(&b->columns[i], i);
+}
+
+static void check_sidecar(const char *json)
+{
+    struct barcode b;
+
+    if (!CHECK_INT(sidecar_read_json(json, &b), ST_OK))
+        return;
+    CHECK_INT(b.n_columns, COLUMNS);
+    for (int64_t i = 0; i < b.n_columns; i++)
+        CHECK_INT(bar_of(b.columns[i].frame, b.columns[i].clusters.centre[0]), 0);
+    barcode_release(&b);
+}
+
+/* --- pipelines ---------------------------------------------------------------------------------------------------- */
+
+static atomic_int stop, drain;
+static struct comm self;
+
+static void open_pipeline(struct pipeline *p, const char *film, const char *json, const struct piece_files *kept)
+{
+    const struct barcode_config config = config_of(film, json);
+
+    comm_open_self(&self);
+    atomic_store(&stop, 0);
+    atomic_store(&drain, 0);
+    pipeline_init(p, &config, &stop);
+    p->comm = &self;
+    p->kept = kept;
+    p->drain = kept ? &drain : NULL;
+    CHECK_INT(resources_choose(&self, "cpu", 3, &p->resources), ST_OK);
+}
+
+/* Of films in one go: what they say of themselves on the way does not change a pixel. */
+static void whole_films(void)
+{
+    static const struct {
+        const char *name, *more;
+        bool sequential;
+        int64_t n_damaged;
+    } films[] = {
+        {"plain", "", false, 0},
+        {"keys 1", "keys 1\n", false, 0},
+        {"one key", "keys 500\n", false, 0},
+        {"unsplit", "split no\n", true, 0},
+        {"missed", "misses 70\n", true, 0},
+        {"missed at a key", "misses 84\n", true, 0},
+        {"damaged", "damages 70\n", true, 1},
+        {"missed, nobody's", "misses 71\n", false, 0},
+    };
+
+    for (size_t i = 0; i < sizeof films / sizeof *films; i++) {
+        struct pipeline p;
+        bool drained = true;
+        open_pipeline(&p, write_film(films[i].name, films[i].more), test_path("whole.json"), NULL);
+        printf("%s\n", films[i].name);
+        CHECK_INT(pipeline_run(&p, false, &drained), ST_OK);
+        CHECK(!drained);
+        check_barcode(&p.barcode);
+        CHECK_INT(p.film.info.sequential, films[i].sequential);
+        CHECK_INT(p.film.info.frames_damaged, films[i].n_damaged);
+        CHECK_INT(extract_result_missing(&p.samples), 0);
+        check_sidecar(p.config.json);
+        pipeline_release(&p);
+    }
+}
+
+static void in_pieces(const char *film, int n_shares, bool fits_wanted)
+{
+    const char *json = test_path("pieces.json");
+    const struct piece_files kept = {test_path("kept/film"),
+                                     "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"};
+    struct pipeline p;
+    bool flag;
+
+    open_pipeline(&p, film, json, &kept);
+    CHECK_INT(piece_index(&p, &flag), ST_OK);
+    CHECK(flag);
+    pipeline_release(&p);
+    CHECK(test_exists(test_path("kept/film.index")));
+    for (int i = n_shares - 1; i >= 0; i--) { /* in no order */
+        open_pipeline(&p, film, json, &kept);
+        CHECK_INT(piece_extract(&p, i, n_shares, &flag), ST_OK);
+        CHECK(!flag);
+        pipeline_release(&p);
+    }
+    open_pipeline(&p, film, json, &kept);
+    CHECK_INT(piece_join(&p, n_shares, &flag), ST_OK);
+    CHECK_INT(flag, fits_wanted);
+    if (flag)
+        check_barcode(&p.barcode);
+    pipeline_release(&p);
+    if (!fits_wanted) {
+        CHECK(!test_exists(json));
+        open_pipeline(&p, film, json, &kept);
+        CHECK_INT(pipeline_run(&p, true, &flag), ST_OK);
+        CHECK(!flag && p.film.info.sequential);
+        check_barcode(&p.barcode);
+        pipeline_release(&p);
+    }
+    check_sidecar(json);
+    remove(json);
+    piece_files_remove(kept.store);
+    CHECK(!test_exists(test_path("kept/film.index")));
+}
+
+static void a_share_is_missing(const char *film)
+{
+    const struct piece_files kept = {test_path("kept/film"),
+                                     "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"};
+    struct pipeline p;
+    bool flag = true;
+
+    open_pipeline(&p, film, test_path("never.json"), &kept);
+    CHECK_INT(piece_extract(&p, 0, 2, &flag), ST_OK);
+    pipeline_release(&p);
+    open_pipeline(&p, film, test_path("never.json"), &kept);
+    CHECK_INT(piece_join(&p, 2, &flag), ST_OK);
+    CHECK(!flag && !test_exists(test_path("never.json")));
+    pipeline_release(&p);
+    piece_files_remove(kept.store);
+}
+
+/* What is begun is finished and kept; the same call later goes on from there, and does not do it again. */
+static void drained(const char *film)
+{
+    const struct piece_files kept = {test_path("kept/film"),
+                                     "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"};
+    struct pipeline p;
+    bool flag;
+
+    open_pipeline(&p, film, test_path("drained.json"), &kept);
+    atomic_store(&drain, 1);
+    CHECK_INT(pipeline_run(&p, false, &flag), ST_OK);
+    CHECK(flag && !test_exists(test_path("drained.json")));
+    const int64_t n_before = p.stats.frames_clustered;
+    CHECK(n_before < COLUMNS);
+    pipeline_release(&p);
+    open_pipeline(&p, film, test_path("drained.json"), &kept);
+    CHECK_INT(pipeline_run(&p, false, &flag), ST_OK);
+    CHECK(!flag);
+    CHECK_INT(p.stats.frames_clustered, COLUMNS);
+    check_barcode(&p.barcode);
+    pipeline_release(&p);
+    piece_files_remove(kept.store);
+}
+
+static void stopped(const char *film)
+{
+    struct pipeline p;
+    bool flag;
+
+    open_pipeline(&p, film, test_path("stopped.json"), NULL);
+    atomic_store(&stop, 1);
+    CHECK_INT(pipeline_run(&p, false, &flag), ST_INTERRUPTED);
+    CHECK(!test_exists(test_path("stopped.json")));
+    pipeline_release(&p);
+}
+
+static enum status refuse(void *context)
+{
+    (void)context;
+    return FAIL(ST_MISMATCH, "the film has changed");
+}
+
+static void refused(const char *film)
+{
+    struct pipeline p;
+    bool flag;
+
+    open_pipeline(&p, film, test_path("refused.json"), NULL);
+    p.watch.may_write = refuse;
+    CHECK_INT(pipeline_run(&p, false, &flag), ST_MISMATCH);
+    CHECK_STR(status_message(), "the film has changed");
+    CHECK(!test_exists(test_path("refused.json")));
+    pipeline_release(&p);
+}
+
+/* The job around it: with hashes and the second, plain decode, which must be the same. */
+static void job(const char *film)
+{
+    struct barcode_config config = config_of(film, test_path("job.json"));
+
+    comm_open_self(&self);
+    atomic_store(&stop, 0);
+    config.csv = test_path("job.csv");
+    config.frame_hashes = test_path("job.txt");
+    config.verify_samples = COLUMNS;
+    CHECK_INT(barcode_run(&self, &config, &stop), ST_OK);
+    check_sidecar(config.json);
+    CHECK(test_exists(config.csv) && test_exists(config.frame_hashes));
+    config.force = false;
+    comm_open_self(&self);
+    CHECK_INT(barcode_run(&self, &config, &stop), ST_USAGE); /* it is there already */
+    config.force = true;
+    config.film = test_path("none");
+    comm_open_self(&self);
+    CHECK_INT(barcode_run(&self, &config, &stop), ST_USAGE);
+}
+
+/* --- the rule ----------------------------------------------------------------------------------------------------- */
+
+static void judging(void)
+{
+    static const struct {
+        struct extract_count count;
+        enum extract_verdict wanted;
+    } rows[] = {
+        {{0, 0, false, false}, EXTRACT_SOUND},  {{0, 0, true, false}, EXTRACT_SOUND},
+        {{0, 0, false, true}, EXTRACT_SOUND}, /* told to end when all was done */
+        {{1, 0, false, false}, EXTRACT_AGAIN},  {{0, 1, false, false}, EXTRACT_AGAIN},
+        {{1, 1, false, false}, EXTRACT_AGAIN},  {{0, 1, true, false}, EXTRACT_SOUND}, /* damage is all that there is */
+        {{1, 0, true, false}, EXTRACT_LOST},    {{1, 1, true, false}, EXTRACT_LOST},
+        {{1, 0, false, true}, EXTRACT_DRAINED}, {{1, 1, true, true}, EXTRACT_DRAINED},
+        {{0, 1, false, true}, EXTRACT_AGAIN},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        CHECK_INT(extract_judge(&rows[i].count), rows[i].wanted);
+}
+
+/* --- the source --------------------------------------------------------------------------------------------------- */
+
+static void bad_patterns(void)
+{
+    static const char *const texts[] = {
+        "jacquard pattern 1\n",
+        "jacquard pattern 1\nsize 8x8\n",
+        "jacquard pattern 1\nframes 8\n",
+        "jacquard pattern 1\nsize 0x8\nframes 8\n",
+        "jacquard pattern 1\nsize 8x8193\nframes 8\n",
+        "jacquard pattern 1\nsize 8x8\nframes 0\n",
+        "jacquard pattern 1\nsize 8x8\nframes 2097153\n",
+        "jacquard pattern 1\nsize 8x8\nframes 8\nrate 0\n",
+        "jacquard pattern 1\nsize 8x8\nframes 8\nkeys -1\n",
+        "jacquard pattern 1\nsize 8x8\nframes 8\nsplit maybe\n",
+        "jacquard pattern 1\nsize 8x8\nframes 8\nsmells good\n",
+        "jacquard pattern 2\nsize 8x8\nframes 8\n", /* nobody's, so FFmpeg's to refuse */
+    };
+    struct film film;
+    struct film_probe probe;
+
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        const char *path = test_path("bad.pattern");
+        test_write(path, texts[i], strlen(texts[i]));
+        CHECK_INT(film_open(&film, path, &stop, NULL, NULL), ST_FORMAT);
+        CHECK(strstr(status_message(), path) != NULL);
+        film_release(&film);
+        CHECK_INT(film_probe(path, &stop, &probe), ST_FORMAT);
+    }
+    atomic_store(&stop, 0);
+    CHECK_INT(film_probe(write_film("probed", "rate 50\n"), &stop, &probe), ST_OK);
+    CHECK(probe.seconds == FRAMES / 50.0 && probe.fps == 50.0 && probe.width == W && probe.height == H);
+}
+
+int main(void)
+{
+    log_set_speaker(false);
+    judging();
+    bad_patterns();
+    const char *film = strdup(write_film("film", "")), *other = strdup(write_film("other", "misses 70\n"));
+    whole_films();
+    in_pieces(film, 1, true);
+    in_pieces(film, 5, true);
+    in_pieces(other, 3, false);
+    a_share_is_missing(film);
+    drained(film);
+    stopped(film);
+    refused(film);
+    job(film);
+    return test_end();
+}
