@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 enum {
-    DEVICE_BATCH = 32, /* frames clustered at once by each worker of a GPU */
+    DEVICE_BATCH = 32, /* frames clustered at once by each thread of a GPU */
     DEVICE_BATCH_PIXELS = 1 << 25
 };
 
@@ -42,9 +42,9 @@ struct extract {
     struct extract_result result;
     int n_decode_threads;
     struct decode_thread *decode_thread;
-    atomic_ushort *owner; /* [samples of this rank] 1 + index of the worker that has it; 0 = nobody yet */
+    atomic_ushort *owner; /* [samples of this rank] 1 + index of the thread that has it; 0 = nobody yet */
     atomic_llong next_segment, progress;
-    int n_of[N_DECODER_PATHS];                                  /* workers */
+    int n_of[N_DECODER_PATHS];                                  /* threads */
     atomic_llong packets[N_DECODER_PATHS], us[N_DECODER_PATHS]; /* of the segments they are done with */
     int64_t last_segment, total;
     pthread_mutex_t lock;
@@ -64,7 +64,7 @@ static int64_t at_least(int64_t n, int64_t limit)
     return n > limit ? n : limit;
 }
 
-/* --- one worker --------------------------------------------------------------------------------------------------- */
+/* --- one thread --------------------------------------------------------------------------------------------------- */
 
 static enum status cluster_pending(struct decode_thread *w)
 {
@@ -181,7 +181,7 @@ static bool has_segment(struct extract *extract, int64_t segment)
     return has_all;
 }
 
-/* Packets a microsecond that one worker of the kind does, going by all of them; 0: not known yet. */
+/* Packets a microsecond that one thread of the kind does, going by all of them; 0: not known yet. */
 static double speed_of(const struct extract *extract, enum decoder_path path)
 {
     const int64_t us = atomic_load(&extract->us[path]);
@@ -202,7 +202,7 @@ static bool leaves_it_to_nvdec(const struct decode_thread *w, int64_t n_left)
     return nvdec > mine * ((double)n_left / extract->n_of[DECODER_NVDEC] + 1.0);
 }
 
-/* What the worker would do of n_left segments if all were to end together; 1 until it is known how fast its kind is. */
+/* What the thread would do of n_left segments if all were to end together; 1 until it is known how fast its kind is. */
 static double share_of(const struct decode_thread *w, int64_t n_left)
 {
     const struct extract *extract = w->extract;
@@ -216,8 +216,8 @@ static double share_of(const struct decode_thread *w, int64_t n_left)
     return (double)n_left / (extract->n_of[w->path] + extract->n_of[other] * (theirs > 0.0 ? theirs / mine : 1.0));
 }
 
-/* A worker's next segments, *first .. *last - 1: a third of its share of what is left, so that starts are few and
- * workers end at about the same time (guided self-scheduling: Polychronopoulos, Kuck, 1987); but no more than a 64th of
+/* A thread's next segments, *first .. *last - 1: a third of its share of what is left, so that starts are few and
+ * threads end at about the same time (guided self-scheduling: Polychronopoulos, Kuck, 1987); but no more than a 64th of
  * all, so that a slow one is not left with too much, nor a drained one busy for long. */
 static bool take_segments(const struct decode_thread *w, int64_t *first, int64_t *last)
 {
@@ -315,7 +315,7 @@ static void *decode_thread_main(void *context)
         compute_close(&w->compute);
     w->ended = clock_seconds();
     pthread_mutex_lock(&extract->lock);
-    /* "interrupted" is only the echo of another worker's failure, unless there is none. */
+    /* "interrupted" is only the echo of another thread's failure, unless there is none. */
     if (st != ST_OK && (extract->failure == ST_OK || extract->failure == ST_INTERRUPTED)) {
         extract->failure = st;
         memcpy(extract->failure_message, status_message(), STATUS_MESSAGE_BYTES);
@@ -328,21 +328,6 @@ static void *decode_thread_main(void *context)
 }
 
 /* --- all of them -------------------------------------------------------------------------------------------------- */
-
-enum status extract_result_make(const struct extract_setup *setup, struct extract_result *r)
-{
-    int64_t last;
-
-    *r = (struct extract_result){0};
-    plan_rank_samples(setup->plan, setup->rank, &r->first, &last);
-    r->n = last - r->first;
-    r->clusters = mem_array((size_t)r->n, sizeof *r->clusters);
-    r->light = mem_array((size_t)r->n, sizeof *r->light);
-    r->lines = mem_array((size_t)r->n, 3 * (size_t)setup->n_lines);
-    r->hash = mem_array(setup->want_hash ? (size_t)r->n : 0, sizeof *r->hash);
-    r->delivered = mem_array((size_t)r->n, 1);
-    return r->clusters && r->light && r->lines && r->hash && r->delivered ? ST_OK : ST_NOMEM;
-}
 
 static enum status allocate_result(struct extract *w)
 {
@@ -434,7 +419,7 @@ enum status extract_start(const struct extract_setup *setup, struct extract **ou
             pthread_mutex_lock(&w->lock);
             w->n_running -= w->n_decode_threads - i;
             pthread_mutex_unlock(&w->lock);
-            return FAIL(ST_NOMEM, "cannot start worker thread %d of %d", i + 1, w->n_decode_threads);
+            return FAIL(ST_NOMEM, "cannot start decode thread %d of %d", i + 1, w->n_decode_threads);
         }
         w->decode_thread[i].started = true;
     }
@@ -513,47 +498,4 @@ enum status extract_finish(struct extract **in, struct extract_result *result, s
     free(w->decode_thread);
     free(w);
     return st;
-}
-
-void extract_result_release(struct extract_result *r)
-{
-    free(r->clusters);
-    free(r->light);
-    free(r->lines);
-    free(r->hash);
-    free(r->delivered);
-    *r = (struct extract_result){0};
-}
-
-int64_t extract_result_missing(const struct extract_result *r)
-{
-    int64_t n = 0;
-
-    for (int64_t i = 0; i < r->n; i++)
-        n += r->delivered[i] != 1;
-    return n;
-}
-
-void extract_stats_add(struct extract_stats *sum, const struct extract_stats *s)
-{
-    sum->open_us += s->open_us;
-    sum->wait_us += s->wait_us;
-    sum->decode_us += s->decode_us;
-    sum->convert_us += s->convert_us;
-    sum->cluster_us += s->cluster_us;
-    sum->frames_decoded += s->frames_decoded;
-    sum->packets_sent += s->packets_sent;
-    sum->frames_clustered += s->frames_clustered;
-    sum->damaged += s->damaged;
-    sum->n_cpu_decoders = s->n_cpu_decoders > sum->n_cpu_decoders ? s->n_cpu_decoders : sum->n_cpu_decoders;
-    sum->n_nvdec_decoders = s->n_nvdec_decoders > sum->n_nvdec_decoders ? s->n_nvdec_decoders : sum->n_nvdec_decoders;
-}
-
-enum extract_verdict extract_judge(const struct extract_count *count)
-{
-    if (count->n_missing > 0 && count->was_to_drain)
-        return EXTRACT_DRAINED;
-    if (!count->is_sequential && (count->n_missing > 0 || count->n_damaged > 0))
-        return EXTRACT_AGAIN;
-    return count->n_missing > 0 ? EXTRACT_LOST : EXTRACT_SOUND;
 }

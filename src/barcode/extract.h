@@ -1,4 +1,4 @@
-/* extraction: one rank's share of the work: several decoders side by side take segments from a queue, each with its own
+/* extract: one rank's share of the work: several decoders side by side take segments from a queue, each with its own
  * compute instance, so that clustering hides behind decoding. Local. */
 #ifndef JACQUARD_BARCODE_EXTRACT_H
 #define JACQUARD_BARCODE_EXTRACT_H
@@ -9,7 +9,7 @@
 
 #include <stdatomic.h>
 
-/* Frames that each worker clusters at once. */
+/* Frames that each decode thread clusters at once. */
 int extract_batch(const struct compute_ops *ops, const struct picture_settings *picture);
 
 struct extract_decoders { /* side by side; at least one in all */
@@ -30,10 +30,10 @@ struct extract_setup {
     const struct extract_decoders *decoders; /* NULL: as many as suit the work; never more than there are segments */
     bool want_hash;
     int64_t n_hashed;        /* with want_hash: of so many of the plan's samples (spread.h); 0: of all */
-    atomic_int *stop;        /* set by whoever wants all work to end; extraction sets it when a worker fails */
+    atomic_int *stop;        /* set by whoever wants all work to end; set here too when a thread fails */
     const atomic_int *drain; /* set by whoever wants it to end soon: what is begun is finished; may be NULL */
     struct extract_result
-        *earlier; /* of a extraction that was drained: taken over, what it has is not done again; or NULL */
+        *earlier; /* of an extraction that was drained: taken over, what it has is not done again; or NULL */
 };
 
 struct extract_result { /* samples first .. first + n - 1 of the plan */
@@ -46,12 +46,12 @@ struct extract_result { /* samples first .. first + n - 1 of the plan */
                                       the extraction was drained before its turn */
 };
 
-struct extract_stats { /* sums over the rank's workers, in microseconds where times */
+struct extract_stats { /* sums over the rank's decode threads, in microseconds where times */
     int64_t open_us, decode_us, convert_us, cluster_us;
-    int64_t wait_us; /* from a worker's end to that of the rank's last one */
+    int64_t wait_us; /* from a thread's end to that of the rank's last one */
     int64_t frames_decoded, packets_sent, frames_clustered, damaged;
     int64_t n_cpu_decoders, n_nvdec_decoders;
-    const char *nvdec_refusal; /* of this rank's last worker that met one */
+    const char *nvdec_refusal; /* of this rank's last thread that met one */
 };
 
 /* Sums; of decoders the most that there were at one time. */
@@ -62,16 +62,16 @@ struct extract;
 /* Room for the samples of the set-up's share, none delivered. */
 enum status extract_result_make(const struct extract_setup *setup, struct extract_result *r);
 
-/* Starts the workers. *w ends with weave_finish. */
+/* Starts the decode threads. *w ends with extract_finish. */
 enum status extract_start(const struct extract_setup *setup, struct extract **w);
 
-/* Sleeps until the workers are done or the time is over; true when done. done/total: progress in packets. */
+/* Sleeps until the threads are done or the time is over; true when done. done/total: progress in packets. */
 bool extract_wait(struct extract *w, double seconds, int64_t *done, int64_t *total);
 
-/* True as soon as a worker failed. */
+/* True as soon as a thread failed. */
 bool extract_failed(struct extract *w);
 
-/* Joins the workers. The result's arrays are the caller's (weave_result_release), also after a failure. */
+/* Joins the threads. The result's arrays are the caller's (extract_result_release), also after a failure. */
 enum status extract_finish(struct extract **w, struct extract_result *result, struct extract_stats *stats);
 void extract_result_release(struct extract_result *r);
 

@@ -44,7 +44,7 @@ struct plan {
 };
 
 /* ST_USAGE where the range holds no frame, more than 2^21 columns are asked for, or (of SAMPLE_SECONDS) more than
- * 86,400 that are also more than 64 a frame: the film's times are wrong then. Needs times as media/ticks.h keeps them.
+ * 86,400 that are also more than 64 a frame: the film's times are wrong then. Needs times as film/ticks.h keeps them.
  */
 enum status plan_make(struct plan *plan, const struct film *film, const struct sampling *sampling, int n_ranks,
                       int segments_per_rank);

@@ -1,4 +1,4 @@
-/* recheck: what was made of a film against the film itself, decoded a second time in the plain way (plain_decode.h):
+/* recheck: what was made of a film against the film itself, decoded a second time in the plain way (frame_source.h):
  * the frames of a barcode before it is written, the columns of a side-car long after. Local. */
 #ifndef JACQUARD_BARCODE_RECHECK_H
 #define JACQUARD_BARCODE_RECHECK_H
