@@ -129,6 +129,15 @@ static void open_pipeline(struct pipeline *p, const char *film, const char *json
     CHECK_INT(resources_choose(&self, "cpu", 3, &p->resources), ST_OK);
 }
 
+static const struct piece_files *kept_files(void)
+{
+    static struct piece_files kept;
+
+    kept = (struct piece_files){test_path("kept/film"),
+                                "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"};
+    return &kept;
+}
+
 /* Of films in one go: what they say of themselves on the way does not change a pixel. */
 static void whole_films(void)
 {
@@ -166,8 +175,7 @@ static void whole_films(void)
 static void in_pieces(const char *film, int n_shares, bool fits_wanted)
 {
     const char *json = test_path("pieces.json");
-    const struct piece_files kept = {test_path("kept/film"),
-                                     "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"};
+    const struct piece_files kept = *kept_files();
     struct pipeline p;
     bool flag;
 
@@ -204,8 +212,7 @@ static void in_pieces(const char *film, int n_shares, bool fits_wanted)
 
 static void a_share_is_missing(const char *film)
 {
-    const struct piece_files kept = {test_path("kept/film"),
-                                     "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"};
+    const struct piece_files kept = *kept_files();
     struct pipeline p;
     bool flag = true;
 
@@ -219,28 +226,70 @@ static void a_share_is_missing(const char *film)
     piece_files_remove(kept.store);
 }
 
-/* What is begun is finished and kept; the same call later goes on from there, and does not do it again. */
+/* Told to end at once: nothing is written, and the same call later does all of it. A film that has to be decoded from
+ * its start is not ended on the way. */
 static void drained(const char *film)
 {
-    const struct piece_files kept = {test_path("kept/film"),
-                                     "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"};
     struct pipeline p;
     bool flag;
 
-    open_pipeline(&p, film, test_path("drained.json"), &kept);
+    open_pipeline(&p, film, test_path("drained.json"), kept_files());
     atomic_store(&drain, 1);
     CHECK_INT(pipeline_run(&p, false, &flag), ST_OK);
     CHECK(flag && !test_exists(test_path("drained.json")));
-    const int64_t n_before = p.stats.frames_clustered;
-    CHECK(n_before < COLUMNS);
+    CHECK(p.stats.frames_clustered < COLUMNS);
     pipeline_release(&p);
-    open_pipeline(&p, film, test_path("drained.json"), &kept);
+    open_pipeline(&p, film, test_path("drained.json"), kept_files());
     CHECK_INT(pipeline_run(&p, false, &flag), ST_OK);
     CHECK(!flag);
     CHECK_INT(p.stats.frames_clustered, COLUMNS);
     check_barcode(&p.barcode);
     pipeline_release(&p);
-    piece_files_remove(kept.store);
+    open_pipeline(&p, film, test_path("drained.json"), kept_files());
+    atomic_store(&drain, 1);
+    CHECK_INT(pipeline_run(&p, true, &flag), ST_OK);
+    CHECK(!flag);
+    check_barcode(&p.barcode);
+    pipeline_release(&p);
+    piece_files_remove(kept_files()->store);
+}
+
+/* What was kept is not done again: of a share that lacks its last part that part alone is extracted, and the rest is
+ * what was kept, marked here by a count that no film gives. */
+static void goes_on(const char *film)
+{
+    enum { THERE = 40, MARK = 12345 };
+    struct extract_count c;
+    struct pipeline p;
+    bool flag;
+
+    open_pipeline(&p, film, test_path("goes_on.json"), kept_files());
+    CHECK_INT(pipeline_index(&p), ST_OK);
+    CHECK_INT(pipeline_extract(&p, 0, 1, &c), ST_OK);
+    memset(p.samples.delivered + THERE, 0, COLUMNS - THERE);
+    p.samples.clusters[0].count[0] = MARK;
+    p.stats = (struct extract_stats){.damaged = 0};
+    CHECK_INT(piece_files_save_index(kept_files(), &p.film), ST_OK);
+    CHECK_INT(piece_files_save_share(kept_files(), 0, 1, &p.extract, &p.samples, &p.stats), ST_OK);
+    pipeline_release(&p);
+
+    open_pipeline(&p, film, test_path("goes_on.json"), kept_files());
+    CHECK_INT(piece_extract(&p, 0, 1, &flag), ST_OK);
+    CHECK(!flag);
+    CHECK_INT(extract_result_missing(&p.samples), 0);
+    CHECK_INT(p.samples.clusters[0].count[0], MARK);
+    CHECK(p.stats.frames_clustered >= COLUMNS - THERE && p.stats.frames_clustered < COLUMNS);
+    pipeline_release(&p);
+
+    /* Of another film or other settings: not looked at. */
+    const struct piece_files other = {kept_files()->store,
+                                      "1123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"};
+    open_pipeline(&p, film, test_path("goes_on.json"), &other);
+    CHECK_INT(pipeline_run(&p, false, &flag), ST_OK);
+    CHECK_INT(p.stats.frames_clustered, COLUMNS);
+    check_barcode(&p.barcode);
+    pipeline_release(&p);
+    piece_files_remove(kept_files()->store);
 }
 
 static void stopped(const char *film)
@@ -363,6 +412,7 @@ int main(void)
     in_pieces(other, 3, false);
     a_share_is_missing(film);
     drained(film);
+    goes_on(film);
     stopped(film);
     refused(film);
     job(film);
