@@ -4,19 +4,15 @@
 #ifndef JACQUARD_BASE_RNG_H
 #define JACQUARD_BASE_RNG_H
 
-#include <stdint.h>
+#include "base/host_device.h"
 
-#ifdef __CUDACC__
-#define RNG_FN static __host__ __device__ inline
-#else
-#define RNG_FN static inline
-#endif
+#include <stdint.h>
 
 struct rng_block {
     uint32_t word[4];
 };
 
-RNG_FN struct rng_block rng_philox(uint64_t key, uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3)
+HOST_DEVICE struct rng_block rng_philox(uint64_t key, uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3)
 {
     uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
 
@@ -37,7 +33,7 @@ RNG_FN struct rng_block rng_philox(uint64_t key, uint32_t c0, uint32_t c1, uint3
 }
 
 /* A number below bound (bound > 0) from 64 random bits: the high half of bits x bound. */
-RNG_FN uint64_t rng_below(uint32_t high, uint32_t low, uint64_t bound)
+HOST_DEVICE uint64_t rng_below(uint32_t high, uint32_t low, uint64_t bound)
 {
     const uint64_t bits = ((uint64_t)high << 32) | low;
 #ifdef __CUDA_ARCH__

@@ -4,15 +4,10 @@
 #ifndef JACQUARD_COMPUTE_CONVERT_RULES_H
 #define JACQUARD_COMPUTE_CONVERT_RULES_H
 
+#include "base/host_device.h"
 #include "image/frame.h"
 
 #include <stdint.h>
-
-#ifdef __CUDACC__
-#define CONVERT_FN static __host__ __device__ inline
-#else
-#define CONVERT_FN static inline
-#endif
 
 enum { CONVERT_BITS = 20 };
 
@@ -24,7 +19,7 @@ struct convert_coefs {
 /* Not for FRAME_RGB with depth 8 and full range, whose samples are the bytes already; works for all others. */
 struct convert_coefs convert_coefs_of(const struct frame *frame);
 
-CONVERT_FN uint32_t convert_clip(int32_t v)
+HOST_DEVICE uint32_t convert_clip(int32_t v)
 {
     v >>= CONVERT_BITS;
     return v < 0 ? 0u : v > 255 ? 255u : (uint32_t)v;
@@ -33,12 +28,12 @@ CONVERT_FN uint32_t convert_clip(int32_t v)
 /* sum / total, rounded, for sums below 2^43 and totals below 2^26, by a multiplication that is still exact: with n = 2
  * sum + total and d = 2 total, n + 1/2 lies at least 1/(2 d) away from every multiple of d, far more than doubles err
  * here. */
-CONVERT_FN double convert_inverse(uint64_t total)
+HOST_DEVICE double convert_inverse(uint64_t total)
 {
     return 1.0 / (double)(2 * total);
 }
 
-CONVERT_FN uint32_t convert_quotient(uint64_t sum, uint64_t total, double inverse)
+HOST_DEVICE uint32_t convert_quotient(uint64_t sum, uint64_t total, double inverse)
 {
     return (uint32_t)(((double)(int64_t)(2 * sum + total) + 0.5) * inverse); /* signed converts faster */
 }

@@ -22,13 +22,9 @@
 #ifndef JACQUARD_COMPUTE_KMEANS_RULES_H
 #define JACQUARD_COMPUTE_KMEANS_RULES_H
 
-#include <stdint.h>
+#include "base/host_device.h"
 
-#ifdef __CUDACC__
-#define KMEANS_FN static __host__ __device__ inline
-#else
-#define KMEANS_FN static inline
-#endif
+#include <stdint.h>
 
 enum {
     KMEANS_RULES = 2,          /* one more with every change of results: a collection does not mix them */
@@ -55,12 +51,12 @@ struct kmeans_schedule {
     uint32_t seed_points, search_points, polish_points; /* UINT32_MAX: the exact level */
 };
 
-KMEANS_FN int kmeans_default_restarts(int k, int plain)
+HOST_DEVICE int kmeans_default_restarts(int k, int plain)
 {
     return plain ? 20 : k <= 8 ? 48 : k <= 16 ? 64 : 128;
 }
 
-KMEANS_FN struct kmeans_schedule kmeans_schedule_of(int k, int n_init, int plain)
+HOST_DEVICE struct kmeans_schedule kmeans_schedule_of(int k, int n_init, int plain)
 {
     const int sixths[KMEANS_STAGES - 1] = {6, 4, 2, 1}, steps[KMEANS_STAGES - 1] = {2, 2, 4, 4};
     const int last = KMEANS_STAGES - 1, n_last = n_init < 3 ? n_init : 3;
@@ -93,14 +89,14 @@ KMEANS_FN struct kmeans_schedule kmeans_schedule_of(int k, int n_init, int plain
 }
 
 /* Spreads 8 bits to every third position. */
-KMEANS_FN uint32_t kmeans_spread(uint32_t v)
+HOST_DEVICE uint32_t kmeans_spread(uint32_t v)
 {
     v = (v | v << 8) & 0x00F00Fu;
     v = (v | v << 4) & 0x0C30C3u;
     return (v | v << 2) & 0x249249u;
 }
 
-KMEANS_FN uint32_t kmeans_gather_bits(uint32_t v)
+HOST_DEVICE uint32_t kmeans_gather_bits(uint32_t v)
 {
     v &= 0x249249u;
     v = (v | v >> 2) & 0x0C30C3u;
@@ -108,31 +104,31 @@ KMEANS_FN uint32_t kmeans_gather_bits(uint32_t v)
     return (v | v >> 8) & 0x0000FFu;
 }
 
-KMEANS_FN uint32_t kmeans_morton(uint32_t r, uint32_t g, uint32_t b)
+HOST_DEVICE uint32_t kmeans_morton(uint32_t r, uint32_t g, uint32_t b)
 {
     return kmeans_spread(r) << 2 | kmeans_spread(g) << 1 | kmeans_spread(b);
 }
 
 /* A point's colour: r, g, b and the byte 1, lowest first: (r, g, b, 1) x weight are the four sums. */
-KMEANS_FN uint32_t kmeans_colour(uint32_t r, uint32_t g, uint32_t b)
+HOST_DEVICE uint32_t kmeans_colour(uint32_t r, uint32_t g, uint32_t b)
 {
     return r | g << 8 | b << 16 | 1u << 24;
 }
 
-KMEANS_FN uint32_t kmeans_colour_of_morton(uint32_t key)
+HOST_DEVICE uint32_t kmeans_colour_of_morton(uint32_t key)
 {
     return kmeans_colour(kmeans_gather_bits(key >> 2), kmeans_gather_bits(key >> 1), kmeans_gather_bits(key));
 }
 
 /* The rounded mean of weight pixels with these sums. */
-KMEANS_FN uint32_t kmeans_mean_colour(uint64_t r, uint64_t g, uint64_t b, uint64_t weight)
+HOST_DEVICE uint32_t kmeans_mean_colour(uint64_t r, uint64_t g, uint64_t b, uint64_t weight)
 {
     return kmeans_colour((uint32_t)((2 * r + weight) / (2 * weight)), (uint32_t)((2 * g + weight) / (2 * weight)),
                          (uint32_t)((2 * b + weight) / (2 * weight)));
 }
 
 /* The number of low Morton bits to drop so that at most cap points remain; merged[d] = points left after dropping d. */
-KMEANS_FN int kmeans_level(const uint32_t *merged, uint32_t cap)
+HOST_DEVICE int kmeans_level(const uint32_t *merged, uint32_t cap)
 {
     int d = 0;
 
@@ -142,7 +138,7 @@ KMEANS_FN int kmeans_level(const uint32_t *merged, uint32_t cap)
 }
 
 /* |c|^2 / 256 of a centre about mid-grey, times 32, plus its index. */
-KMEANS_FN int32_t kmeans_bias(const uint16_t *centre, int index)
+HOST_DEVICE int32_t kmeans_bias(const uint16_t *centre, int index)
 {
     const int64_t r = (int64_t)centre[0] - 32768, g = (int64_t)centre[1] - 32768, b = (int64_t)centre[2] - 32768;
 
@@ -150,19 +146,19 @@ KMEANS_FN int32_t kmeans_bias(const uint16_t *centre, int index)
 }
 
 /* A pixel's channel as the factor of the centre: -64 (v - 128). */
-KMEANS_FN int32_t kmeans_factor(uint32_t v)
+HOST_DEVICE int32_t kmeans_factor(uint32_t v)
 {
     return 64 * (128 - (int32_t)v);
 }
 
-KMEANS_FN uint16_t kmeans_new_centre(uint64_t sum, uint64_t weight)
+HOST_DEVICE uint16_t kmeans_new_centre(uint64_t sum, uint64_t weight)
 {
     return (uint16_t)((512 * sum + weight) / (2 * weight));
 }
 
 /* A cluster's share of the inertia less 65536 sum(w |p|^2), which is the same for all clusterings; sum = r, g, b,
  * weight. */
-KMEANS_FN int64_t kmeans_cost(const uint16_t *centre, const uint64_t *sum)
+HOST_DEVICE int64_t kmeans_cost(const uint16_t *centre, const uint64_t *sum)
 {
     const int64_t r = centre[0], g = centre[1], b = centre[2];
 

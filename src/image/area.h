@@ -4,26 +4,22 @@
 #ifndef JACQUARD_IMAGE_AREA_H
 #define JACQUARD_IMAGE_AREA_H
 
+#include "base/host_device.h"
+
 #include <stdint.h>
 
-#ifdef __CUDACC__
-#define AREA_FN static __host__ __device__ inline
-#else
-#define AREA_FN static inline
-#endif
-
 /* First source cell that touches result cell j, and one past the last. */
-AREA_FN uint32_t area_first(uint32_t j, uint32_t n_from, uint32_t n_to)
+HOST_DEVICE uint32_t area_first(uint32_t j, uint32_t n_from, uint32_t n_to)
 {
     return (uint32_t)((uint64_t)j * n_from / n_to);
 }
 
-AREA_FN uint32_t area_last(uint32_t j, uint32_t n_from, uint32_t n_to)
+HOST_DEVICE uint32_t area_last(uint32_t j, uint32_t n_from, uint32_t n_to)
 {
     return (uint32_t)(((uint64_t)(j + 1) * n_from + n_to - 1) / n_to);
 }
 
-AREA_FN uint32_t area_weight(uint32_t i, uint32_t j, uint32_t n_from, uint32_t n_to)
+HOST_DEVICE uint32_t area_weight(uint32_t i, uint32_t j, uint32_t n_from, uint32_t n_to)
 {
     const uint64_t from_a = (uint64_t)i * n_to, from_b = from_a + n_to;
     const uint64_t to_a = (uint64_t)j * n_from, to_b = to_a + n_from;

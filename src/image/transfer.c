@@ -1,11 +1,10 @@
-/* light: see light.h. The curve is evaluated 256 times in double precision and rounded once; none of the 256 values
+/* transfer: the curve is evaluated 256 times in double precision and rounded once; none of the 256 values
  * lies near a half, so that every C library gives the same table (a unit test holds the margin). */
 #include "image/transfer.h"
 
 #include <math.h>
 
-/* IEC 61966-2-1: light 0..1 of an sRGB value 0..1. */
-static double srgb_to_linear(double encoded)
+double transfer_light(double encoded)
 {
     return encoded <= 0.04045 ? encoded / 12.92 : pow((encoded + 0.055) / 1.055, 2.4);
 }
@@ -13,7 +12,7 @@ static double srgb_to_linear(double encoded)
 void transfer_init(struct transfer *transfer, bool legacy)
 {
     for (int v = 0; v < 256; v++)
-        transfer->linear[v] = (uint16_t)(legacy ? 257 * v : (int)(65535.0 * srgb_to_linear(v / 255.0) + 0.5));
+        transfer->linear[v] = (uint16_t)(legacy ? 257 * v : (int)(65535.0 * transfer_light(v / 255.0) + 0.5));
 
     /* From half way to the next code on, that one is nearer (a half goes up). */
     for (uint32_t v = 0; v < 255; v++)

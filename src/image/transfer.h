@@ -1,17 +1,13 @@
-/* light: between gamma-encoded bytes and linear light, by table. Linear light is 0..65535. Inverse = piecewise linear
- * between the 256 codes, so that a uniform area comes back as exactly the byte it was. With `legacy` the curve is the
- * straight line (averages of gamma-encoded bytes, as older barcode programs do). Curve: IEC 61966-2-1 (sRGB). */
+/* transfer: between gamma-encoded bytes and linear light, by table. Linear light is 0..65535. Inverse = piecewise
+ * linear between the 256 codes, so that a uniform area comes back as exactly the byte it was. With `legacy` the curve
+ * is the straight line (averages of gamma-encoded bytes, as older barcode programs do). Curve: IEC 61966-2-1 (sRGB). */
 #ifndef JACQUARD_IMAGE_TRANSFER_H
 #define JACQUARD_IMAGE_TRANSFER_H
 
+#include "base/host_device.h"
+
 #include <stdbool.h>
 #include <stdint.h>
-
-#ifdef __CUDACC__
-#define LIGHT_FN static __host__ __device__ inline
-#else
-#define LIGHT_FN static inline
-#endif
 
 enum { TRANSFER_BUCKET_BITS = 4 }; /* two neighbouring codes are more than 16 apart in light */
 
@@ -21,11 +17,14 @@ struct transfer {
     uint8_t bucket[65536 >> TRANSFER_BUCKET_BITS]; /* nearest byte of the least light of each bucket */
 };
 
+/* Light 0..1 of an encoded value 0..1: the curve itself. */
+double transfer_light(double encoded);
+
 void transfer_init(struct transfer *transfer, bool legacy);
 
 /* The byte nearest to linear light 0..65535; of linear[v] it is v. Tables small enough to stay in the innermost cache.
  */
-LIGHT_FN uint8_t transfer_encode(const struct transfer *transfer, uint32_t linear)
+HOST_DEVICE uint8_t transfer_encode(const struct transfer *transfer, uint32_t linear)
 {
     const uint32_t v = transfer->bucket[linear >> TRANSFER_BUCKET_BITS];
 

@@ -70,7 +70,7 @@ struct boost_best {
 /* The loss of a cut, from what is left and right of it, lower is better; ties: the lowest feature, then lowest bin.
  * BOOST_SPLIT: Z / 2 = sum over l, ascending, of sqrt(W+ W-) left + sqrt(W+ W-) right, in float with each operation
  * rounded on its own, as the float's bits. BOOST_SIGNED: 2^62 - sum over l of |total_l - 2 below_l|. */
-HAAR_FN float boost_root(int32_t negative, int32_t positive)
+HOST_DEVICE float boost_root(int32_t negative, int32_t positive)
 {
 #ifdef __CUDA_ARCH__
     return __fsqrt_rn(__fmul_rn(__int2float_rn(negative), __int2float_rn(positive)));
@@ -79,8 +79,8 @@ HAAR_FN float boost_root(int32_t negative, int32_t positive)
 #endif
 }
 /* z of the classes so far -> z with class l: z + (left + right). */
-HAAR_FN float boost_add_class(float z, int32_t total_negative, int32_t total_positive, int32_t below_negative,
-                              int32_t below_positive)
+HOST_DEVICE float boost_add_class(float z, int32_t total_negative, int32_t total_positive, int32_t below_negative,
+                                  int32_t below_positive)
 {
     const float left = boost_root(below_negative, below_positive);
     const float right = boost_root(total_negative - below_negative, total_positive - below_positive);
@@ -90,20 +90,20 @@ HAAR_FN float boost_add_class(float z, int32_t total_negative, int32_t total_pos
     return z + (left + right);
 #endif
 }
-HAAR_FN int64_t boost_edge_of_class(int32_t total, int32_t below)
+HOST_DEVICE int64_t boost_edge_of_class(int32_t total, int32_t below)
 {
     const int64_t g = (int64_t)total - 2 * (int64_t)below;
     return g < 0 ? -g : g;
 }
 static const uint64_t boost_signed_top = (uint64_t)1 << 62;
 
-HAAR_FN bool boost_is_better(const struct boost_best *a, const struct boost_best *than)
+HOST_DEVICE bool boost_is_better(const struct boost_best *a, const struct boost_best *than)
 {
     return a->loss < than->loss || (a->loss == than->loss && a->feature < than->feature);
 }
 
 /* How shards add up and exchange what they found; calls come in the same order, with the same n, everywhere. NULL
- * functions: one shard. values lie in the backend's own memory: host for cpu, GPU for cuda, where stream is the
+ * functions: one shard. values lie in host memory, or on the GPU where the backend shares CUDA: then stream is the
  * cudaStream_t whose work so far the sum comes after and whose later work comes after the sum. Sums fit. */
 struct boost_sum {
     void *context;

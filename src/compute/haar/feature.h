@@ -8,15 +8,11 @@
 #ifndef JACQUARD_COMPUTE_HAAR_FEATURE_H
 #define JACQUARD_COMPUTE_HAAR_FEATURE_H
 
+#include "base/host_device.h"
+
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
-
-#ifdef __CUDACC__
-#define HAAR_FN static __host__ __device__ inline
-#else
-#define HAAR_FN static inline
-#endif
 
 enum { HAAR_MAX_SIDE = 64, HAAR_MAX_CHANNELS = 5, HAAR_MAX_CLASSES = 64, HAAR_MAX_CORNERS = 9, HAAR_BINS = 256 };
 
@@ -45,7 +41,7 @@ struct haar_corners {
     bool is_positive; /* BOX: no value is negative */
 };
 
-HAAR_FN int32_t haar_gcd(int32_t a, int32_t b)
+HOST_DEVICE int32_t haar_gcd(int32_t a, int32_t b)
 {
     while (b != 0) {
         const int32_t r = a % b;
@@ -56,7 +52,7 @@ HAAR_FN int32_t haar_gcd(int32_t a, int32_t b)
 }
 
 /* The feature as corners, for images of width x height. */
-HAAR_FN struct haar_corners haar_corners_of(struct haar_feature f, int32_t width, int32_t height)
+HOST_DEVICE struct haar_corners haar_corners_of(struct haar_feature f, int32_t width, int32_t height)
 {
     const int32_t row = width + 1;
     const int32_t base = f.channel * row * (height + 1) + f.y * row + f.x;
@@ -132,7 +128,7 @@ HAAR_FN struct haar_corners haar_corners_of(struct haar_feature f, int32_t width
 
 /* The value on one image. stride is the distance between an image's entries: 1, or the number of images where entry e
  * of all images comes before entry e + 1. Wraps in between, never in the end. */
-HAAR_FN int32_t haar_value(const struct haar_corners *c, const int32_t *integral, int64_t stride)
+HOST_DEVICE int32_t haar_value(const struct haar_corners *c, const int32_t *integral, int64_t stride)
 {
     uint32_t sum = 0;
 
@@ -151,7 +147,7 @@ struct haar_binning {
     int32_t zero; /* bin of value 0 */
 };
 
-HAAR_FN struct haar_binning haar_binning_of(const struct haar_corners *c)
+HOST_DEVICE struct haar_binning haar_binning_of(const struct haar_corners *c)
 {
     struct haar_binning b;
 
@@ -162,7 +158,7 @@ HAAR_FN struct haar_binning haar_binning_of(const struct haar_corners *c)
 }
 
 /* 0..255, monotonic in the value. Every operation rounds on its own: no fused multiply-add (-ffp-contract=off). */
-HAAR_FN int32_t haar_bin(struct haar_binning b, int32_t value)
+HOST_DEVICE int32_t haar_bin(struct haar_binning b, int32_t value)
 {
 #ifdef __CUDA_ARCH__
     const float share = __fmul_rn(__int2float_rn(value < 0 ? -value : value), b.scale);
@@ -176,7 +172,7 @@ HAAR_FN int32_t haar_bin(struct haar_binning b, int32_t value)
 
 /* The lowest value of the bin or a higher one: value >= cut is the same as bin(value) >= bin. For 1 <= bin <= 255 and,
  * where no value falls that high, most + 1. */
-HAAR_FN int32_t haar_cut_of(const struct haar_corners *c, int32_t bin)
+HOST_DEVICE int32_t haar_cut_of(const struct haar_corners *c, int32_t bin)
 {
     const struct haar_binning b = haar_binning_of(c);
     int32_t low = c->is_positive ? 0 : -c->most, high = c->most + 1; /* the cut is in [low, high] */

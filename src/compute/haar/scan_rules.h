@@ -17,7 +17,7 @@ struct scan_test {
     int32_t least;            /* at least 1; |value| below this does not pass */
 };
 
-HAAR_FN struct scan_test scan_test_of(enum scan_rule rule, int32_t threshold, struct haar_feature f)
+HOST_DEVICE struct scan_test scan_test_of(enum scan_rule rule, int32_t threshold, struct haar_feature f)
 {
     const int32_t side = f.type == HAAR_EDGE_H || f.type == HAAR_LINE_H ? f.h : f.w;
     const int32_t across = f.type == HAAR_EDGE_H || f.type == HAAR_LINE_H ? f.w : f.h;
@@ -42,7 +42,7 @@ HAAR_FN struct scan_test scan_test_of(enum scan_rule rule, int32_t threshold, st
     return t;
 }
 
-HAAR_FN bool scan_keeps(enum scan_rule rule, const struct scan_test *t, int32_t white, int32_t black)
+HOST_DEVICE bool scan_keeps(enum scan_rule rule, const struct scan_test *t, int32_t white, int32_t black)
 {
     if (rule == SCAN_MEAN) {
         const int32_t value = white * t->n_black - black * t->n_white;
@@ -59,7 +59,7 @@ HAAR_FN bool scan_keeps(enum scan_rule rule, const struct scan_test *t, int32_t 
 #endif
 }
 
-HAAR_FN uint64_t scan_record(int64_t image, struct haar_feature f, int32_t value)
+HOST_DEVICE uint64_t scan_record(int64_t image, struct haar_feature f, int32_t value)
 {
     return (uint64_t)image << 41 | (uint64_t)f.type << 38 | (uint64_t)f.x << 33 | (uint64_t)f.y << 28 |
            (uint64_t)(f.w - 1) << 23 | (uint64_t)(f.h - 1) << 18 | ((uint64_t)value & 0x3ffff);

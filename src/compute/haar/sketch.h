@@ -17,21 +17,21 @@ enum {
 };
 
 /* Cut i has so many 64ths of the images below it. */
-HAAR_FN uint32_t sketch_share(int i)
+HOST_DEVICE uint32_t sketch_share(int i)
 {
     return (uint32_t)(0x3d362d241c130a03ull >> 8 * i) & 255; /* 3 10 19 28 36 45 54 61 */
 }
 
 /* Is the bin, which so many of n images do not exceed, the last one left of the cut with that share? Of all that are,
  * the lowest counts; the cut is the next bin, 255 at most. */
-HAAR_FN bool sketch_is_below(uint32_t share, uint32_t n_up_to_bin, uint32_t n)
+HOST_DEVICE bool sketch_is_below(uint32_t share, uint32_t n_up_to_bin, uint32_t n)
 {
     return (uint64_t)n_up_to_bin * 64 >= (uint64_t)share * n;
 }
 
 /* Coarse weights, whose sum is 2^30, lose so many bits: what is left is 32 or more on average, and sums fit an int32_t.
  */
-HAAR_FN int sketch_shift(int64_t n_images, int n_classes)
+HOST_DEVICE int sketch_shift(int64_t n_images, int n_classes)
 {
     int shift = 25;
 
@@ -40,7 +40,7 @@ HAAR_FN int sketch_shift(int64_t n_images, int n_classes)
     return shift;
 }
 
-HAAR_FN int32_t sketch_weight(int32_t coarse, int shift)
+HOST_DEVICE int32_t sketch_weight(int32_t coarse, int shift)
 {
     const int32_t size = coarse < 0 ? -coarse : coarse;
     const int32_t rounded = (size + (1 << shift >> 1)) >> shift;
@@ -51,7 +51,7 @@ HAAR_FN int32_t sketch_weight(int32_t coarse, int shift)
 
 /* How promising: 0 to SKETCH_STEPS - 1. gain: what the best of the cuts gains, its edge (BOOST_SIGNED), or what it
  * takes off Z / 2 (BOOST_SPLIT). */
-HAAR_FN uint16_t sketch_step(float gain)
+HOST_DEVICE uint16_t sketch_step(float gain)
 {
     uint32_t bits;
 

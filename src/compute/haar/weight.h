@@ -30,7 +30,7 @@ static inline void haar_powers_init(struct haar_powers *p)
 }
 
 /* The fine weight 2^(46 + exponent / 65536), rounded down; 0 where it is below 1, 2^62 at most. */
-HAAR_FN int64_t haar_power(const struct haar_powers *p, int64_t exponent)
+HOST_DEVICE int64_t haar_power(const struct haar_powers *p, int64_t exponent)
 {
     if (exponent >= 16 * HAAR_OCTAVE)
         return (int64_t)1 << 62;
@@ -45,14 +45,14 @@ HAAR_FN int64_t haar_power(const struct haar_powers *p, int64_t exponent)
 }
 
 /* The coarse weight of a fine one: rounded to the nearest, halves up; fits an int32_t for sums up to 2^47. */
-HAAR_FN int32_t haar_coarse(int64_t fine)
+HOST_DEVICE int32_t haar_coarse(int64_t fine)
 {
     return (int32_t)((fine + ((int64_t)1 << (HAAR_FINE_BITS - HAAR_COARSE_BITS - 1))) >>
                      (HAAR_FINE_BITS - HAAR_COARSE_BITS));
 }
 
 /* A score and a vote (at most HAAR_MOST_SCORE and half of that away from 0): their sum, held at +-HAAR_MOST_SCORE. */
-HAAR_FN int32_t haar_add_vote(int32_t score, int32_t vote)
+HOST_DEVICE int32_t haar_add_vote(int32_t score, int32_t vote)
 {
     const int32_t sum = score + vote;
 
@@ -60,7 +60,7 @@ HAAR_FN int32_t haar_add_vote(int32_t score, int32_t vote)
 }
 
 /* log2(x) in 1/65536 octaves, rounded down; 0 for 0, as for 1. By repeated squaring: the same on every machine. */
-HAAR_FN int32_t haar_log2(uint64_t x)
+HOST_DEVICE int32_t haar_log2(uint64_t x)
 {
     int32_t octave = 63;
 
@@ -84,7 +84,7 @@ HAAR_FN int32_t haar_log2(uint64_t x)
 /* Where an image stands among the others, for trimming: 16 steps an octave of its fine weights' sum; 0..1023. */
 enum { HAAR_SPREAD = 1024 };
 
-HAAR_FN int32_t haar_spread_step(int64_t fine_sum)
+HOST_DEVICE int32_t haar_spread_step(int64_t fine_sum)
 {
     return fine_sum > 0 ? haar_log2((uint64_t)fine_sum) >> 12 : 0;
 }
