@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 #include "image/area.h"
-#include "image/transfer.h"
+#include "image/colour.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -37,52 +37,18 @@ void apportion(const uint32_t *count, int n, uint32_t height, uint32_t *rows)
     }
 }
 
-/* Relative luminance (Rec. ITU-R BT.709 weights) as an integer. L* rises with it, so that it need not be worked out. */
-static uint64_t luminance(const struct transfer *transfer, const uint16_t centre[3])
-{
-    static const uint64_t weight[3] = {2126, 7152, 722};
-    uint64_t sum = 0;
-
-    for (int c = 0; c < 3; c++) {
-        const uint64_t code = centre[c] / COMPUTE_CENTRE_ONE, part = centre[c] % COMPUTE_CENTRE_ONE;
-        const uint64_t below = transfer->linear[code], above = transfer->linear[code + (part > 0)];
-        sum += weight[c] * (below * (COMPUTE_CENTRE_ONE - part) + above * part);
-    }
-    return sum;
-}
-
-/* HSV hue as the fraction along / chroma, 0 <= along < 6 chroma; chroma 0 = grey. */
-struct hue {
-    int64_t along, chroma;
-};
-
-static struct hue hue_of(const uint16_t centre[3])
-{
-    const int64_t r = centre[0], g = centre[1], b = centre[2];
-    const int64_t max = r > g ? (r > b ? r : b) : (g > b ? g : b);
-    const int64_t min = r < g ? (r < b ? r : b) : (g < b ? g : b);
-    struct hue hue = {.chroma = max - min};
-
-    if (max == r)
-        hue.along = g - b + (g < b ? 6 * hue.chroma : 0);
-    else if (max == g)
-        hue.along = b - r + 2 * hue.chroma;
-    else
-        hue.along = r - g + 4 * hue.chroma;
-    return hue;
-}
-
 /* < 0 where a belongs above b. */
 static int compare(const struct frame_clusters *clusters, const struct transfer *transfer, enum order order, int a,
                    int b)
 {
     if (order == ORDER_LIGHTNESS) {
-        const uint64_t la = luminance(transfer, clusters->centre[a]), lb = luminance(transfer, clusters->centre[b]);
+        const uint64_t la = colour_luminance(transfer, clusters->centre[a]);
+        const uint64_t lb = colour_luminance(transfer, clusters->centre[b]);
         if (la != lb)
             return la > lb ? -1 : 1;
     }
     if (order == ORDER_HUE) {
-        const struct hue ha = hue_of(clusters->centre[a]), hb = hue_of(clusters->centre[b]);
+        const struct colour_hue ha = colour_hue_of(clusters->centre[a]), hb = colour_hue_of(clusters->centre[b]);
         if ((ha.chroma == 0) != (hb.chroma == 0))
             return ha.chroma == 0 ? 1 : -1;
         const int64_t difference = ha.along * hb.chroma - hb.along * ha.chroma;

@@ -1,37 +1,11 @@
 #include "catalog/workers/film_summary.h"
 
+#include "image/colour.h"
+
 #include <math.h>
 #include <string.h>
 
 static const double turn = 6.283185307179586; /* radians */
-
-static double linear(double level) /* sRGB, IEC 61966-2-1 */
-{
-    const double v = level / 255.0;
-
-    return v <= 0.04045 ? v / 12.92 : pow((v + 0.055) / 1.055, 2.4);
-}
-
-/* CIE L* of an sRGB colour under D65. */
-static double lightness_of(const double rgb[3])
-{
-    const double y = 0.2126 * linear(rgb[0]) + 0.7152 * linear(rgb[1]) + 0.0722 * linear(rgb[2]);
-
-    return y > 216.0 / 24389.0 ? 116.0 * cbrt(y) - 16.0 : y * 24389.0 / 27.0;
-}
-
-/* HSV hue in radians and HSV saturation x value, 0 to 1. */
-static void hue_of(const double rgb[3], double *hue, double *chroma)
-{
-    const double r = rgb[0] / 255.0, g = rgb[1] / 255.0, b = rgb[2] / 255.0;
-    const double most = fmax(r, fmax(g, b)), range = most - fmin(r, fmin(g, b));
-    double sixth = 0.0;
-
-    if (range > 0.0)
-        sixth = most == r ? (g - b) / range : most == g ? 2.0 + (b - r) / range : 4.0 + (r - g) / range;
-    *hue = sixth / 6.0 * turn;
-    *chroma = range;
-}
 
 static void make_bin(struct summary_bin *bin, const struct column *c)
 {
@@ -59,10 +33,10 @@ void film_summary_make(struct film_summary *summary, const struct barcode *b)
         const uint32_t *mean = b->columns[i].mean;
         const double rgb[3] = {mean[0] / 256.0, mean[1] / 256.0, mean[2] / 256.0};
         double hue, chroma;
-        hue_of(rgb, &hue, &chroma);
+        colour_hue_chroma(rgb, &hue, &chroma);
         x += chroma * cos(hue);
         y += chroma * sin(hue);
-        lightness += lightness_of(rgb);
+        lightness += colour_lightness(rgb);
     }
     const double n = b->n_columns > 0 ? (double)b->n_columns : 1.0;
     summary->chroma = hypot(x, y) / n;
