@@ -83,7 +83,7 @@ static enum status run(int argc, char **argv)
         return ST_NOMEM;
     TRY(compute_open(&compute_cpu, &setup, &d.compute));
     const struct decoder_setup decoding = {
-        .film = &film, .threads = 1, .sink = {&d, which_frame, dump_frame}, .stop = &stop};
+        .film = &film, .threads = 1, .sink = {&d, which_frame, dump_frame, NULL}, .stop = &stop};
     TRY(decoder_open(&decoding, &decoder));
     TRY(decoder_run(decoder, plan.sample_frame, plan.n_samples));
     TRY(decoder_finish(decoder));

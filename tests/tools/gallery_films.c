@@ -121,7 +121,7 @@ static void extract(struct barcode *b, double seconds_per_column, bool is_grey)
 static void write_strip(const char *path, const struct barcode *b, enum strip strip)
 {
     FILE *file = fopen(path, "wb");
-    uint8_t *rgb;
+    uint8_t *rgb = NULL;
 
     if (!file || render_strip(b, strip, ORDER_SHARE, HEIGHT, &rgb) != ST_OK ||
         png_write_rgb(file, path, rgb, (uint32_t)b->n_columns, HEIGHT) != ST_OK || fclose(file) != 0)

@@ -88,7 +88,7 @@ static enum status decode_turn(struct turn *t, int64_t first, const atomic_int *
                                         .path = DECODER_NVDEC,
                                         .threads = 1,
                                         .want_hash = true,
-                                        .sink = {t, which_frame, print_frame},
+                                        .sink = {t, which_frame, print_frame, NULL},
                                         .stop = stop};
     struct decoder *decoder;
     enum status st = decoder_open(&setup, &decoder);

@@ -132,8 +132,8 @@ static void names(void)
     CHECK_INT(json_array_size(films), N);
     for (size_t i = 0; i < N; i++) {
         const json_t *found = json_array_get(films, i);
-        if (!CHECK_STR(string(found, "title"), cases[i].title) |
-            (cases[i].address && !CHECK_STR(string(found, "address"), cases[i].address)))
+        const bool is_title = CHECK_STR(string(found, "title"), cases[i].title);
+        if ((cases[i].address && !CHECK_STR(string(found, "address"), cases[i].address)) || !is_title)
             printf("case %zu\n", i);
     }
     json_decref(data);

@@ -44,7 +44,8 @@ static void check_order(const struct times *t, size_t n, int delay, int bits, co
         printf("    (line %d)\n", line);
     CHECK_INT(f.n_frames, known ? n : 0);
     for (int64_t i = 0; i < f.n_frames && w; i++) {
-        if (!CHECK_INT(f.frame[i].packet, w[i].packet) | !CHECK_INT(f.frame[i].ticks, w[i].ticks))
+        const bool is_packet = CHECK_INT(f.frame[i].packet, w[i].packet);
+        if (!CHECK_INT(f.frame[i].ticks, w[i].ticks) || !is_packet)
             printf("    (line %d, frame %lld)\n", line, (long long)i);
         const struct times *of = &t[f.frame[i].packet]; /* what is printed is the container's own */
         CHECK_INT(f.frame[i].pts, of->pts != NONE ? of->pts : of->dts);

@@ -32,7 +32,8 @@ static void check_made(const struct made *m)
     }
     film_judge_frames(&f, &decoded);
     const enum outcome found = f.info.incomplete[0] ? NOT_WHOLE : f.info.note[0] ? NOTE : WHOLE;
-    if (!CHECK_INT(found, m->outcome) | !CHECK_INT(f.info.frames_missing, m->missing))
+    const bool is_found = CHECK_INT(found, m->outcome);
+    if (!CHECK_INT(f.info.frames_missing, m->missing) || !is_found)
         printf("    (n %lld, hole %lld, lost %lld: \"%s\" \"%s\")\n", (long long)m->n, (long long)m->hole,
                (long long)m->lost, f.info.incomplete, f.info.note);
     film_release(&f);

@@ -264,9 +264,9 @@ static enum status boost_split(void *priv, int node, struct haar_feature feature
 
 /* ---- the finished learner ---- */
 
-CPU_CLONES
-void cpu_boost_values(const struct haar_corners *corners, const int32_t *integral, int64_t n_images, int64_t first,
-                      int n, int32_t *value)
+/* Static, since clang gives a cloned function no name that other files could call. */
+CPU_CLONES static void add_corners(const struct haar_corners *corners, const int32_t *integral, int64_t n_images,
+                                   int64_t first, int n, int32_t *value)
 {
     uint32_t *restrict sum = (uint32_t *)value;
 
@@ -277,6 +277,12 @@ void cpu_boost_values(const struct haar_corners *corners, const int32_t *integra
         for (int i = 0; i < n; i++)
             sum[i] += factor * entry[i];
     }
+}
+
+void cpu_boost_values(const struct haar_corners *corners, const int32_t *integral, int64_t n_images, int64_t first,
+                      int n, int32_t *value)
+{
+    add_corners(corners, integral, n_images, first, n, value);
 }
 
 struct walk {

@@ -119,7 +119,7 @@ static enum status list_frames(struct film *film, const atomic_int *stop, film_p
     look.decoder->pkt_timebase = look.in.stream->time_base;
     TRY_OR(done, st, av_decoder_start(look.decoder, &look.in));
     if (look.decoder->codec_id == AV_CODEC_ID_H264)
-        l->parser = av_parser_init(look.decoder->codec_id);
+        l->parser = av_parser_init((int)look.decoder->codec_id);
     if (l->parser)
         l->parser->flags |= PARSER_FLAG_COMPLETE_FRAMES;
     while ((st = av_input_read(&look.in, look.packet, NULL, NULL)) == ST_OK) {
