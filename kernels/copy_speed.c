@@ -1,7 +1,5 @@
 /* copy_speed: how fast the GPU's memory copies: a GiB from one place to another, by the driver's own copy. */
-#include "kernels/copy_speed.h"
-
-#include "kernels/check.h"
+#include "kernels/cuda_backend.h"
 
 enum { RUNS = 8 };
 

@@ -4,10 +4,8 @@
  *
  * Refuses: pictures of more than 65535 pixels on a side. */
 #include "base/mem.h"
-#include "compute/clusters.h"
 #include "compute/haar/boost.h"
 #include "compute/haar/scan.h"
-#include "kernels/copy_speed.h"
 #include "kernels/cuda_backend.h"
 
 #include <stdarg.h>
@@ -406,6 +404,11 @@ static enum status cuda_cluster(void *priv, int n, const int64_t *frame_number, 
 const struct compute_ops compute_cuda = {
     .name = "cuda",
     .priv_bytes = sizeof(struct cuda),
+    .has_device = true,
+    .shares_cuda = true,
+    .batch_frames = 32,
+    .batch_pixels = 1 << 25,
+    .scan_slice = 1 << 22,
     .describe = cuda_describe,
     .n_devices = cuda_n_devices,
     .open = cuda_open,

@@ -69,4 +69,7 @@ enum status cuda_pixels(void *priv, int slot, uint8_t *rgb);
 enum status cuda_convert_staged(struct cuda *cuda);
 void cuda_release_staging(struct cuda *cuda);
 
+/* compute_ops.copy_speed. Takes 2 GiB of the GPU while it runs, or half of what is free. */
+enum status cuda_copy_speed(int device, int threads, double *bytes_a_second);
+
 #endif

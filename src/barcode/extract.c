@@ -11,11 +11,6 @@
 #include <time.h>
 #include <unistd.h>
 
-enum {
-    DEVICE_BATCH = 32, /* frames clustered at once by each thread of a GPU */
-    DEVICE_BATCH_PIXELS = 1 << 25
-};
-
 static const int64_t most_picture_bytes = (int64_t)1200
                                           << 20; /* of a rank's decoders' pictures: with all else below 2 GB */
 
@@ -354,7 +349,7 @@ int extract_batch(const struct compute_ops *ops, const struct picture_settings *
 {
     const int64_t n_pixels = (int64_t)picture->width * picture->height;
 
-    return ops == &compute_cuda ? (int)at_most(at_least(DEVICE_BATCH_PIXELS / n_pixels, 1), DEVICE_BATCH) : 1;
+    return (int)at_most(at_least(ops->batch_pixels / n_pixels, 1), ops->batch_frames);
 }
 
 static enum status choose_nvdec_sessions(const struct extract *w, int *n)
@@ -363,7 +358,7 @@ static enum status choose_nvdec_sessions(const struct extract *w, int *n)
     const struct nvdec_user user = {s->device, s->threads, s->n_gpu_sharers, s->n_host_sharers};
 
     *n = s->decoders ? s->decoders->n_nvdec : 0;
-    return s->decoders || s->ops != &compute_cuda ? ST_OK : nvdec_choose(&s->film->info, &user, w->total, n);
+    return s->decoders || !s->ops->shares_cuda ? ST_OK : nvdec_choose(&s->film->info, &user, w->total, n);
 }
 
 /* NVDEC sessions join where there are more segments than decoders. */

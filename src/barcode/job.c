@@ -149,7 +149,7 @@ static void open_nvdec_ahead(struct job *job)
     const struct sampling *s = &p->config.sampling;
     const struct nvdec_user user = {r->device, r->threads, r->n_gpu_sharers, r->n_host_sharers};
 
-    if (r->ops == &compute_cuda && !s->has_start && !s->has_end && !s->snap_to_keys)
+    if (r->ops->shares_cuda && !s->has_start && !s->has_end && !s->snap_to_keys)
         job->nvdec = nvdec_open_ahead(p->config.film, &user, p->comm->size, p->stop);
 }
 

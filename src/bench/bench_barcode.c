@@ -64,6 +64,7 @@ static enum status cluster_nothing(void *priv, int n, const int64_t *frame_numbe
 static const struct compute_ops nothing = {
     .name = "nothing",
     .priv_bytes = 1,
+    .batch_frames = 1,
     .open = open_nothing,
     .close = close_nothing,
     .convert = convert_nothing,
@@ -197,7 +198,7 @@ static enum status measure_alone(struct bench *b)
     TRY(measure_index(b));
     TRY(measure_extract(b)); /* first of all: what it takes longer at first is the start-up of everything */
     TRY(measure_decode(b, threads, 0, &decode[DECODE_CPU]));
-    if (b->pipeline.resources.ops == &compute_cuda && b->pipeline.film.info.nvdec_exact &&
+    if (b->pipeline.resources.ops->shares_cuda && b->pipeline.film.info.nvdec_exact &&
         !b->pipeline.film.info.sequential) {
         TRY(measure_decode(b, 0, NVDEC_SESSIONS, &decode[DECODE_NVDEC]));
         if (decode[DECODE_NVDEC].stats.n_nvdec_decoders > 0)
@@ -321,7 +322,7 @@ static void add_extract(const struct bench *b)
         bench_table_row(t, "s", true, b->extract.seconds, "extract, %s", describe_decoders(s, text));
     bench_row_limit(row, b->decode[find_same(b)].seconds, "pure decode of the same packets by the same decoders");
     bench_row_target(row, 1.05);
-    if (b->pipeline.resources.ops != &compute_cpu)
+    if (b->pipeline.resources.ops->has_device)
         return;
     row = bench_table_row(t, "s", true, clustering, "convert and k-means / decoding");
     bench_row_limit(row, decoding, "decoding, of the same extraction's thread time");

@@ -300,7 +300,7 @@ static void describe(const struct talk *t)
 
 static enum status time_all(struct talk *t)
 {
-    int64_t n_gpus = t->resources.ops != &compute_cpu;
+    int64_t n_gpus = t->resources.ops->shares_cuda;
     double seconds;
 
     TRY(time_call(t, agree, 0, &seconds));

@@ -32,7 +32,6 @@ struct source {
 struct bench {
     const struct bench_run *run;
     struct resources resources;
-    bool on_device;
     struct kmeans_settings kmeans;
     struct source source;
     double copy_speed; /* bytes a second; on the cpu of one thread */
@@ -155,7 +154,7 @@ static enum status read_frames(struct bench *b, const char *path)
         .film = &film,
         .path = DECODER_CPU, /* NVDEC's frames would not lie in host memory */
         .threads = b->resources.threads,
-        .sink = {s, which_frame, keep_frame},
+        .sink = {s, which_frame, keep_frame, NULL},
         .stop = b->run->stop,
     };
     struct decoder *decoder = NULL;
@@ -269,10 +268,10 @@ static void add_rows(const struct bench *b, const struct picture_settings *p, in
     struct bench_table *t = b->run->table;
     const double picture_bytes = 3.0 * p->width * p->height, a_byte = 1e6 / b->copy_speed;
 
-    bench_row_limit(bench_table_row(t, "us/frame", true, us[0], "%s to %dx%d",
-                                    b->on_device ? "upload and convert" : "convert", p->width, p->height),
-                    a_byte * ((double)b->source.bytes / b->source.n + picture_bytes),
-                    "frame read and picture written once");
+    bench_row_limit(
+        bench_table_row(t, "us/frame", true, us[0], "%s to %dx%d",
+                        b->resources.ops->has_device ? "upload and convert" : "convert", p->width, p->height),
+        a_byte * ((double)b->source.bytes / b->source.n + picture_bytes), "frame read and picture written once");
     bench_row_limit(
         bench_table_row(t, "us/frame", true, us[1], "k-means of %dx%d, k=%d", p->width, p->height, b->kmeans.k),
         a_byte * picture_bytes, "pixels read once");
@@ -282,7 +281,7 @@ static void add_rows(const struct bench *b, const struct picture_settings *p, in
 
 static enum status measure_picture(const struct bench *b, int width, int height)
 {
-    const int n_instances = b->on_device ? DEVICE_LANES : b->resources.threads;
+    const int n_instances = b->resources.ops->has_device ? DEVICE_LANES : b->resources.threads;
     const struct picture_settings picture = {.width = width, .height = height};
     const struct compute_setup setup = {.device = b->resources.device,
                                         .batch = extract_batch(b->resources.ops, &picture),
@@ -326,7 +325,7 @@ static void add_facts(const struct bench *b, const char *film)
     bench_table_fact(t, "k-means", "k = %d, n-init = %d%s", b->kmeans.k, b->kmeans.n_init,
                      b->kmeans.plain ? ", plain" : "");
     bench_table_fact(t, "copying", "%.2f GB/s read and written%s", 1e-9 * b->copy_speed,
-                     b->on_device ? "" : ", one thread");
+                     b->resources.ops->has_device ? "" : ", one thread");
 }
 
 /* Small frames are fitted into both boxes as they are: no size is measured twice. */
@@ -365,10 +364,10 @@ enum status bench_kmeans(const struct bench_run *run, const char *film, const st
     if (kmeans->n_init == 0)
         b->kmeans.n_init = kmeans_default_restarts(kmeans->k, kmeans->plain);
     enum status st = resources_choose(run->comm, run->backend, run->threads, &b->resources);
-    b->on_device = b->resources.ops == &compute_cuda;
-    b->n_rounds = b->on_device ? DEVICE_ROUNDS : 1;
-    if (st == ST_OK)
+    if (st == ST_OK) {
+        b->n_rounds = b->resources.ops->has_device ? DEVICE_ROUNDS : 1;
         st = measure(b, film);
+    }
     for (int i = 0; i < b->source.n; i++)
         free((void *)b->source.frame[i].plane[0]);
     free(b);

@@ -181,7 +181,7 @@ static enum status check_stop(const struct bench *b)
 static enum status scan_images(const struct bench *b, int64_t n, struct outcome *o)
 {
     const struct dataset *set = &b->set;
-    const int64_t slice = b->resources.ops == &compute_cpu ? SCAN_CPU_SLICE : SCAN_GPU_SLICE;
+    const int64_t slice = b->resources.ops->scan_slice;
     const double started = clock_seconds();
 
     *o = (struct outcome){0};
@@ -274,7 +274,7 @@ static enum status measure_alone(const struct bench *b, struct outcome *all)
     const double speed = giga * (double)n / all->kernel_seconds;
     bench_row_limit(bench_table_row(t, "ms", true, 1e3 * all->kernel_seconds, "scan, count only: kernels"),
                     1e3 * table_bytes * (double)n / copy_speed, "integral images read once");
-    if (b->resources.ops == &compute_cpu) {
+    if (!b->resources.ops->has_device) {
         const int threads = b->resources.threads;
         struct bench_row *row =
             bench_table_row(t, "G/s", false, speed, "evaluations, %d thread%s", threads, threads == 1 ? "" : "s");

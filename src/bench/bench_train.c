@@ -119,7 +119,7 @@ struct bed {
 
 static struct model_settings settings_of(const struct work *w, enum search search)
 {
-    const bool is_cpu = w->resources.ops == &compute_cpu, is_part = search != LAZY && is_cpu;
+    const bool is_cpu = !w->resources.ops->has_device, is_part = search != LAZY && is_cpu;
     struct model_settings s = {
         .rounds = TREE_ROUNDS, .seed = 1, .n_images = is_part && w->n_images > CPU_IMAGES ? CPU_IMAGES : w->n_images};
 
@@ -159,7 +159,7 @@ static enum status open_boosting(struct bed *bed)
                            .n_weighted = job->model.settings.n_images,
                            .seed = job->model.settings.seed};
     TRY(boosting_init(b));
-    if (job->resources.ops == &compute_cpu && b->n_drawn > CPU_FEATURES) {
+    if (!job->resources.ops->has_device && b->n_drawn > CPU_FEATURES) {
         thin_out(b);
         setup.most_features = b->n;
     }
@@ -273,7 +273,7 @@ static void sum_up(const struct bed *bed, double *seconds, struct measured *m)
 static enum status measure(const struct work *w, struct comm *comm, struct way way, struct measured *m)
 {
     const int most_rounds = way.search == LAZY ? TREE_ROUNDS : NOT_COUNTED + w->run->runs;
-    const double most_seconds = way.search != LAZY ? 1e9 : w->resources.ops == &compute_cpu ? 3.0 : 10.0;
+    const double most_seconds = way.search != LAZY ? 1e9 : w->resources.ops->has_device ? 10.0 : 3.0;
     double *seconds = mem_array((size_t)most_rounds, sizeof *seconds);
     struct bed bed = {0};
     enum status st = comm_agree(comm, seconds ? ST_OK : ST_NOMEM);
@@ -301,7 +301,7 @@ static void describe_work(const struct work *w)
     bench_table_fact(table, "runs on", "%s", on);
     bench_table_fact(table, "images", "%lld, %s", (long long)w->n_images,
                      w->images ? w->images : "made up, 28x28, 10 classes");
-    if (w->resources.ops == &compute_cpu)
+    if (!w->resources.ops->has_device)
         snprintf(part, sizeof part, "; on a CPU at most %d images and %d features, from all over the list", CPU_IMAGES,
                  CPU_FEATURES);
     bench_table_fact(table, "stumps", "%s features, --trim 0%s", haar_set_names[w->set], part);

@@ -43,8 +43,8 @@ static void print_versions(void)
     char text[512];
 
     puts("jacquard " JACQUARD_VERSION);
-    print_backend(&compute_cpu);
-    print_backend(&compute_cuda);
+    for (const struct compute_ops *const *ops = compute_backends; *ops; ops++)
+        print_backend(*ops);
     comm_describe(text, sizeof text);
     printf("MPI: %s\n", text);
     comm_describe_nccl(text, sizeof text);

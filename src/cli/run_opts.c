@@ -1,15 +1,18 @@
 #include "cli/run_opts.h"
 
+#include "compute/compute.h"
 #include "mpi/comm.h"
 
 #include <string.h>
 
 enum status run_opts_backend(const char *text, const char **backend)
 {
-    static const char *const names[] = {"auto", "cpu", "cuda"};
-    int which = 0;
+    const char *names[8] = {"auto"};
+    int n = 1, which = 0;
 
-    TRY(opts_choice("--backend", text, names, 3, &which));
+    for (const struct compute_ops *const *ops = compute_backends; *ops; ops++)
+        names[n++] = (*ops)->name;
+    TRY(opts_choice("--backend", text, names, n, &which));
     *backend = names[which];
     return ST_OK;
 }

@@ -1,4 +1,4 @@
-#include "compute/clusters.h"
+#include "compute/compute.h"
 
 #include <string.h>
 

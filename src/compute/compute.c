@@ -15,17 +15,17 @@ struct compute {
     void *priv;
 };
 
+const struct compute_ops *const compute_backends[] = {&compute_cpu, &compute_cuda, NULL};
+
 enum status compute_by_name(const char *name, const struct compute_ops **ops)
 {
-    if (strcmp(name, "cpu") == 0)
-        *ops = &compute_cpu;
-    else if (strcmp(name, "cuda") == 0)
-        *ops = &compute_cuda;
-    else if (strcmp(name, "auto") == 0)
-        *ops = compute_cuda.n_devices() > 0 ? &compute_cuda : &compute_cpu;
-    else
-        return FAIL(ST_USAGE, "--backend %s: there are auto, cpu and cuda", name);
-    return ST_OK;
+    const bool is_auto = strcmp(name, "auto") == 0;
+
+    *ops = is_auto ? compute_backends[0] : NULL;
+    for (const struct compute_ops *const *b = compute_backends; *b; b++)
+        if (is_auto ? (*b)->n_devices() > 0 : strcmp(name, (*b)->name) == 0)
+            *ops = *b;
+    return *ops ? ST_OK : FAIL(ST_USAGE, "--backend %s: there is no such backend", name);
 }
 
 static enum status check_setup(const struct compute_setup *s)

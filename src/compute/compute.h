@@ -1,6 +1,7 @@
-/* compute: the seam between what is computed and what computes it. A backend is one table of functions; `cpu` is the
- * definition of every step and `cuda` gives the same bits, faster. All arithmetic is on integers, so that order does
- * not matter. A backend instance belongs to one thread; open one per worker. Everything here is Local. */
+/* compute: the seam between what is computed and what computes it. A backend is one table of functions and of what it
+ * prefers; `cpu` is the definition of every step, the others give the same bits, faster (doc/backends.md). All
+ * arithmetic is on integers, so that order does not matter. A backend instance belongs to one thread; open one per
+ * worker. Everything here is Local. */
 #ifndef JACQUARD_COMPUTE_COMPUTE_H
 #define JACQUARD_COMPUTE_COMPUTE_H
 
@@ -40,6 +41,9 @@ struct frame_clusters {
     int64_t inertia;               /* exact sum of squared distances to the centres, in 1/65536 squared levels */
 };                                 /* largest count first, ties by colour */
 
+/* For backends. Drops empty clusters and sorts: largest count first, ties by colour. */
+void clusters_arrange(struct frame_clusters *clusters);
+
 struct frame_light {
     uint64_t sum[3]; /* r, g, b: sums over all pixels of 16-bit linear light (see light.h) */
 };
@@ -58,6 +62,14 @@ struct scan_result;
 struct compute_ops {
     const char *name;
     size_t priv_bytes;
+
+    bool has_device;  /* computes on a GPU; else on the caller's cores */
+    bool shares_cuda; /* its memory and streams are CUDA's: convert takes the frames that NVDEC leaves on the GPU, and
+                         NCCL sums its arrays (boost_sum) */
+    int batch_frames; /* frames that an instance clusters at once, at best; fewer where they have more pixels than: */
+    int64_t batch_pixels;
+    int64_t scan_slice; /* images of a call of scan: the job's stop flag is looked at between calls, some seconds apart
+                           at most */
 
     /* One line on what it would run on ("2 threads, AVX2" or the GPU's name); ST_UNSUPPORTED with the reason if
      * nothing. */
@@ -90,7 +102,10 @@ struct compute_ops {
 extern const struct compute_ops compute_cpu;
 extern const struct compute_ops compute_cuda; /* always links; without CUDA every call says "built without CUDA" */
 
-/* "cpu", "cuda", or "auto": cuda where a device is there, else cpu. */
+/* All of them, the definition first; ends with NULL. */
+extern const struct compute_ops *const compute_backends[];
+
+/* A backend's name, or "auto": the last one with a device that is there, else the definition. */
 enum status compute_by_name(const char *name, const struct compute_ops **ops);
 
 struct compute; /* an open instance */

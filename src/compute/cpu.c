@@ -4,7 +4,6 @@
 #include "compute/haar/scan.h"
 
 #include "base/mem.h"
-#include "compute/cpu_copy_speed.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,6 +88,9 @@ static enum status cpu_pixels(void *priv, int slot, uint8_t *rgb)
 const struct compute_ops compute_cpu = {
     .name = "cpu",
     .priv_bytes = sizeof(struct cpu),
+    .batch_frames = 1,
+    .batch_pixels = 1,
+    .scan_slice = 8192, /* a few seconds */
     .describe = cpu_describe,
     .n_devices = cpu_n_devices,
     .open = cpu_open,

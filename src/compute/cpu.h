@@ -88,4 +88,7 @@ void cpu_kmeans_frame(struct cpu_kmeans *km, const uint8_t *rgb, int64_t frame_n
 /* The fastest loops this processor runs. */
 const struct cpu_kmeans_loops *cpu_kmeans_best_loops(void);
 
+/* compute_ops.copy_speed. Takes 128 MiB a thread while it runs, 1 GiB at most. */
+enum status cpu_copy_speed(int device, int threads, double *bytes_a_second);
+
 #endif

@@ -1,5 +1,5 @@
 /* cpu_copy_speed: how fast the host's memory copies: every thread a stretch of its own, larger than the caches. */
-#include "compute/cpu_copy_speed.h"
+#include "compute/cpu.h"
 
 #include "base/clock.h"
 #include "base/mem.h"

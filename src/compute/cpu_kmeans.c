@@ -1,7 +1,6 @@
 /* cpu_kmeans: one frame's pixels become its clusters; the definition of the search that kmeans_rules.h describes. */
 #include "base/mem.h"
 #include "base/rng.h"
-#include "compute/clusters.h"
 #include "compute/cpu.h"
 
 #include <stdlib.h>

@@ -26,13 +26,12 @@ static int choose_threads(const struct comm *comm)
 
 enum status resources_choose(const struct comm *comm, const char *backend, int threads, struct resources *r)
 {
+    char text[256];
+
     TRY(compute_by_name(backend, &r->ops));
     const int n_devices = r->ops->n_devices();
     r->device = n_devices > 0 ? comm->node_rank % n_devices : 0;
-    if (r->ops != &compute_cpu) {
-        char text[256];
-        TRY(r->ops->describe(r->device, text, sizeof text));
-    }
+    TRY(r->ops->describe(r->device, text, sizeof text)); /* or says why it has nothing to run on */
     r->threads = threads > 0 ? threads : choose_threads(comm);
     r->n_gpu_sharers = n_devices > 0 ? (comm->node_size + n_devices - 1) / n_devices : 1;
     r->n_host_sharers = comm->node_size;

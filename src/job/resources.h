@@ -12,7 +12,7 @@ struct resources {
     int n_gpu_sharers, n_host_sharers; /* processes at such work on its GPU and its host, itself too */
 };
 
-/* backend: "auto", "cpu", "cuda"; threads: 0 = this rank's share of the cores it may run on. Notes where a launcher has
+/* backend: as compute_by_name; threads: 0 = this rank's share of the cores it may run on. Notes where a launcher has
  * bound the rank to fewer. Local; ST_USAGE for another name, ST_UNSUPPORTED where the backend has nothing to run on. */
 enum status resources_choose(const struct comm *comm, const char *backend, int threads, struct resources *r);
 

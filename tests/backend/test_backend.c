@@ -1,12 +1,14 @@
-/* test_backend: cuda gives the same bits as cpu: pixels, light, lines and clusters, over forms of frames, sizes,
- * settings, slots and batches. Exits with 77 where there is no GPU. `test_backend quick` leaves out large pictures;
- * `test_backend brief` runs each kernel once or twice, for compute-sanitizer's slow racecheck. */
+/* test_backend: every backend with a device gives the same bits as cpu: pixels, light, lines and clusters, over forms
+ * of frames, sizes, settings, slots and batches. Exits with 77 where there is no GPU. `test_backend quick` leaves out
+ * large pictures; `test_backend brief` runs each kernel once or twice, for compute-sanitizer's slow racecheck. */
 #include "compute/compute.h"
 #include "tests/backend/frames.h"
 #include "tests/unit/test.h"
 
+static const struct compute_ops *tested;
+
 struct pair {
-    struct compute *cpu, *cuda;
+    struct compute *cpu, *other;
     struct compute_setup setup;
     size_t n_pixels, line_bytes;
 };
@@ -35,9 +37,9 @@ static bool pair_open(struct pair *p, const struct compute_setup *setup)
     p->setup = *setup;
     p->n_pixels = (size_t)ps->width * (size_t)ps->height;
     p->line_bytes = !ps->want_lines ? 0 : 3 * (size_t)(ps->lines_are_columns ? ps->width : ps->height);
-    p->cuda = NULL;
+    p->other = NULL;
     if (!CHECK_INT(compute_open(&compute_cpu, setup, &p->cpu), ST_OK) ||
-        !CHECK_INT(compute_open(&compute_cuda, setup, &p->cuda), ST_OK)) {
+        !CHECK_INT(compute_open(tested, setup, &p->other), ST_OK)) {
         printf("  %s\n", status_message());
         compute_close(&p->cpu);
         return false;
@@ -48,7 +50,7 @@ static bool pair_open(struct pair *p, const struct compute_setup *setup)
 static void pair_close(struct pair *p)
 {
     compute_close(&p->cpu);
-    compute_close(&p->cuda);
+    compute_close(&p->other);
 }
 
 static void results_init(struct results *r, const struct pair *p, int n)
@@ -78,7 +80,7 @@ static bool same_clusters(const struct frame_clusters *a, const struct frame_clu
 static void convert_both(struct pair *p, int slot, const struct frame *frame, const char *name)
 {
     if (!CHECK_INT(compute_convert(p->cpu, slot, frame), ST_OK) ||
-        !CHECK_INT(compute_convert(p->cuda, slot, frame), ST_OK))
+        !CHECK_INT(compute_convert(p->other, slot, frame), ST_OK))
         printf("  %s: %s\n", name, status_message());
 }
 
@@ -87,14 +89,14 @@ static void compare_pixels(struct pair *p, int slot, const char *name)
     uint8_t *a = room(3 * p->n_pixels), *b = room(3 * p->n_pixels);
 
     CHECK_INT(compute_pixels(p->cpu, slot, a), ST_OK);
-    if (!CHECK_INT(compute_pixels(p->cuda, slot, b), ST_OK))
+    if (!CHECK_INT(compute_pixels(p->other, slot, b), ST_OK))
         printf("  %s: %s\n", name, status_message());
     size_t at = 0;
     while (at < 3 * p->n_pixels && a[at] == b[at])
         at++;
     if (!CHECK(at == 3 * p->n_pixels))
-        printf("  %s: slot %d, pixel %zu channel %zu of %d x %d: cpu %d, cuda %d\n", name, slot, at / 3, at % 3,
-               p->setup.picture.width, p->setup.picture.height, a[at], b[at]);
+        printf("  %s: slot %d, pixel %zu channel %zu of %d x %d: cpu %d, %s %d\n", name, slot, at / 3, at % 3,
+               p->setup.picture.width, p->setup.picture.height, a[at], tested->name, b[at]);
     free(a);
     free(b);
 }
@@ -114,14 +116,14 @@ static void compare_clusters(struct pair *p, int n, const int64_t *frame_number,
     results_init(&a, p, n);
     results_init(&b, p, n);
     CHECK_INT(compute_cluster(p->cpu, n, frame_number, a.clusters, a.light, a.lines), ST_OK);
-    if (!CHECK_INT(compute_cluster(p->cuda, n, frame_number, b.clusters, b.light, b.lines), ST_OK))
+    if (!CHECK_INT(compute_cluster(p->other, n, frame_number, b.clusters, b.light, b.lines), ST_OK))
         printf("  %s: %s\n", name, status_message());
     for (int i = 0; i < n; i++) {
         if (!CHECK(same_clusters(&a.clusters[i], &b.clusters[i])) && test_n_failed < TEST_MAX_SHOWN) {
             printf("  %s: slot %d of %d, %d x %d, k %d n_init %d plain %d\n", name, i, n, p->setup.picture.width,
                    p->setup.picture.height, p->setup.kmeans.k, p->setup.kmeans.n_init, p->setup.kmeans.plain);
-            print_clusters("cpu ", &a.clusters[i]);
-            print_clusters("cuda", &b.clusters[i]);
+            print_clusters("cpu", &a.clusters[i]);
+            print_clusters(tested->name, &b.clusters[i]);
         }
         if (!CHECK(memcmp(&a.light[i], &b.light[i], sizeof a.light[i]) == 0))
             printf("  %s: light of slot %d\n", name, i);
@@ -275,7 +277,7 @@ static void test_slots(void)
         struct frame_clusters clusters[33];
         struct frame_light light[33];
 
-        if (!CHECK_INT(compute_open(&compute_cuda, &setup, &c), ST_OK))
+        if (!CHECK_INT(compute_open(tested, &setup, &c), ST_OK))
             return;
         for (int same = 0; same < batch[b]; same++) {
             for (int i = 0; i < batch[b]; i++) {
@@ -304,27 +306,23 @@ static void test_refusals(void)
     char text[256];
 
     setup.device = 1000;
-    CHECK_INT(compute_open(&compute_cuda, &setup, &c), ST_UNSUPPORTED);
+    CHECK_INT(compute_open(tested, &setup, &c), ST_UNSUPPORTED);
     CHECK(c == NULL && strstr(status_message(), "no GPU 1000") != NULL);
-    CHECK_INT(compute_cuda.describe(1000, text, sizeof text), ST_UNSUPPORTED);
+    CHECK_INT(tested->describe(1000, text, sizeof text), ST_UNSUPPORTED);
 }
 
-int main(int argc, char **argv)
+static void test_all(const char *how)
 {
-    const bool brief = argc > 1 && strcmp(argv[1], "brief") == 0;
-    const bool quick = argc > 1 && strcmp(argv[1], "quick") == 0;
     char text[256];
 
-    if (compute_cuda.n_devices() == 0) {
-        printf("skipped: %s\n", compute_cuda.describe(0, text, sizeof text) == ST_OK ? "no GPU" : status_message());
-        return TEST_SKIP;
-    }
-    if (CHECK_INT(compute_cuda.describe(0, text, sizeof text), ST_OK))
-        printf("%s\n", text);
-    if (brief) {
+    if (CHECK_INT(tested->describe(0, text, sizeof text), ST_OK))
+        printf("%s: %s\n", tested->name, text);
+    CHECK(tested->has_device && tested->batch_frames >= 1 && tested->batch_frames <= COMPUTE_MAX_FRAME_BATCH &&
+          tested->batch_pixels > 0 && tested->scan_slice > 0);
+    if (strcmp(how, "brief") == 0) {
         test_slots();
         test_clusters(20, 15);
-        return test_end();
+        return;
     }
     test_refusals();
     test_convert();
@@ -332,10 +330,26 @@ int main(int argc, char **argv)
     test_clusters(48, 27);
     test_clusters(80, 60);
     test_slots();
-    if (!quick) {
+    if (strcmp(how, "quick") != 0) {
         test_clusters(200, 150);
         test_full_batch();
         test_wide_sums();
     }
-    return test_end();
+}
+
+int main(int argc, char **argv)
+{
+    int n = 0;
+    char text[256];
+
+    for (const struct compute_ops *const *ops = compute_backends; *ops; ops++) {
+        tested = *ops;
+        if (tested->n_devices() > 0) {
+            test_all(argc > 1 ? argv[1] : "");
+            n++;
+        } else if (tested != &compute_cpu) {
+            printf("skipped: %s\n", tested->describe(0, text, sizeof text) == ST_OK ? "no GPU" : status_message());
+        }
+    }
+    return n > 0 ? test_end() : TEST_SKIP;
 }

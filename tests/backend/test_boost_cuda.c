@@ -584,19 +584,10 @@ static struct boost_scale first_scale(const struct shape *s)
     return (struct boost_scale){.right = -haar_log2(2 * n), .wrong = -haar_log2(2 * n * n_others)};
 }
 
-int main(int argc, char **argv)
+static void compare_with_cpu(const struct boost_ops *ops, bool is_quick)
 {
-    const bool is_quick = argc > 1 && strcmp(argv[1], "quick") == 0;
-    const struct boost_ops *cuda = compute_cuda.boost;
-
-    if (!cuda || compute_cuda.n_devices() == 0) {
-        char text[STATUS_MESSAGE_BYTES];
-        (void)compute_cuda.describe(0, text, sizeof text);
-        printf("skipped: %s\n", status_message());
-        return TEST_SKIP;
-    }
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
-        struct pair p = {.shape = &shapes[i], .ops = {compute_cpu.boost, cuda}, .random = 1000 + i};
+        struct pair p = {.shape = &shapes[i], .ops = {compute_cpu.boost, ops}, .random = 1000 + i};
         if (is_quick && p.shape->is_large)
             continue;
         p.scale = first_scale(p.shape);
@@ -605,5 +596,21 @@ int main(int argc, char **argv)
             is_well = check_round(&p);
         pair_close(&p);
     }
-    return test_end();
+}
+
+int main(int argc, char **argv)
+{
+    const bool is_quick = argc > 1 && strcmp(argv[1], "quick") == 0;
+    int n = 0;
+
+    for (const struct compute_ops *const *ops = compute_backends + 1; *ops; ops++) {
+        char text[STATUS_MESSAGE_BYTES];
+        if ((*ops)->boost && (*ops)->n_devices() > 0) {
+            compare_with_cpu((*ops)->boost, is_quick);
+            n++;
+        } else if ((*ops)->describe(0, text, sizeof text) != ST_OK) {
+            printf("skipped: %s\n", status_message());
+        }
+    }
+    return n > 0 ? test_end() : TEST_SKIP;
 }

@@ -1,6 +1,6 @@
 /* test_scan: scan_cpu against two oracles written here pixel by pixel: the student project's own loops, in its
- * inclusive coordinates, and the definitions of feature.h; a few images by hand; then cuda against cpu, counts and
- * records, where there is a GPU (else a line says that this part was left out). */
+ * inclusive coordinates, and the definitions of feature.h; a few images by hand; then every backend with a device
+ * against cpu, counts and records, where there is a GPU (else a line says that this part was left out). */
 #include "compute/compute.h"
 #include "compute/haar/scan.h"
 #include "haar/features.h"
@@ -442,52 +442,53 @@ static void check_failing(scan_function *scan)
     tear_down(&s);
 }
 
-/* --- cuda --------------------------------------------------------------------------------------------------------- */
+/* --- other backends ----------------------------------------------------------------------------------------------- */
 
-static void cuda_against_cpu(enum haar_set set, int width, int height, int n_images, enum scan_rule rule, int threshold)
+static void compare_with_cpu(scan_function *scan, enum haar_set set, int width, int height, int n_images,
+                             enum scan_rule rule, int threshold)
 {
     struct set_up s;
-    struct records cpu = {0}, cuda = {0};
-    struct scan_result by_cpu, by_cuda;
+    struct records cpu = {0}, other = {0};
+    struct scan_result by_cpu, by_other;
 
     set_up(&s, set, width, height, n_images, rule, threshold);
     s.job.first_image = 77;
     s.job.n_threads = 4;
     if (width > SCAN_MAX_RECORD_SIDE || height > SCAN_MAX_RECORD_SIDE) {
         CHECK_INT(scan_cpu(&s.job, &by_cpu), ST_OK);
-        CHECK_INT(compute_cuda.scan(&s.job, &by_cuda), ST_OK);
-        CHECK(memcmp(by_cpu.count, by_cuda.count, sizeof by_cpu.count) == 0);
+        CHECK_INT(scan(&s.job, &by_other), ST_OK);
+        CHECK(memcmp(by_cpu.count, by_other.count, sizeof by_cpu.count) == 0);
     } else {
         run(scan_cpu, &s, &cpu, &by_cpu);
-        if (run(compute_cuda.scan, &s, &cuda, &by_cuda) == ST_OK)
-            check_found(&s, &cuda, &by_cuda, &cpu);
-        CHECK_INT(compute_cuda.scan(&s.job, &by_cuda), ST_OK); /* counts only */
-        CHECK(memcmp(by_cpu.count, by_cuda.count, sizeof by_cpu.count) == 0);
-        free(cuda.record);
+        if (run(scan, &s, &other, &by_other) == ST_OK)
+            check_found(&s, &other, &by_other, &cpu);
+        CHECK_INT(scan(&s.job, &by_other), ST_OK); /* counts only */
+        CHECK(memcmp(by_cpu.count, by_other.count, sizeof by_cpu.count) == 0);
+        free(other.record);
         s.job.labels = NULL;
-        run(compute_cuda.scan, &s, &cuda, &by_cuda);
-        check_found(&s, &cuda, &by_cuda, &cpu);
+        run(scan, &s, &other, &by_other);
+        check_found(&s, &other, &by_other, &cpu);
     }
     free(cpu.record);
-    free(cuda.record);
+    free(other.record);
     tear_down(&s);
 }
 
-static void test_cuda(void)
+static void test_against_cpu(scan_function *scan)
 {
-    cuda_against_cpu(HAAR_SEED, 28, 28, 1, SCAN_SEED, 200);
-    cuda_against_cpu(HAAR_SEED, 28, 28, 33, SCAN_SEED, 200);
-    cuda_against_cpu(HAAR_SEED, 28, 28, 500, SCAN_SEED, 60);
-    cuda_against_cpu(HAAR_SEED, 28, 28, 40, SCAN_SEED, 0); /* most pass: about 1e7 records */
-    cuda_against_cpu(HAAR_FULL, 17, 32, 65, SCAN_SEED, 30);
-    cuda_against_cpu(HAAR_FULL, 32, 32, 70, SCAN_MEAN, 100);
-    cuda_against_cpu(HAAR_MULTIBOOST, 28, 28, 200, SCAN_MEAN, 128);
-    cuda_against_cpu(HAAR_MULTIBOOST, 1, 9, 64, SCAN_MEAN, 0);
-    cuda_against_cpu(HAAR_MULTIBOOST, 7, 3, 10000, SCAN_MEAN, 20);
-    cuda_against_cpu(HAAR_FULL, 40, 41, 40, SCAN_SEED, 150);
-    cuda_against_cpu(HAAR_FULL, 64, 64, 17, SCAN_SEED, 100);
-    cuda_against_cpu(HAAR_MULTIBOOST, 64, 50, 35, SCAN_MEAN, 80);
-    check_failing(compute_cuda.scan);
+    compare_with_cpu(scan, HAAR_SEED, 28, 28, 1, SCAN_SEED, 200);
+    compare_with_cpu(scan, HAAR_SEED, 28, 28, 33, SCAN_SEED, 200);
+    compare_with_cpu(scan, HAAR_SEED, 28, 28, 500, SCAN_SEED, 60);
+    compare_with_cpu(scan, HAAR_SEED, 28, 28, 40, SCAN_SEED, 0); /* most pass: about 1e7 records */
+    compare_with_cpu(scan, HAAR_FULL, 17, 32, 65, SCAN_SEED, 30);
+    compare_with_cpu(scan, HAAR_FULL, 32, 32, 70, SCAN_MEAN, 100);
+    compare_with_cpu(scan, HAAR_MULTIBOOST, 28, 28, 200, SCAN_MEAN, 128);
+    compare_with_cpu(scan, HAAR_MULTIBOOST, 1, 9, 64, SCAN_MEAN, 0);
+    compare_with_cpu(scan, HAAR_MULTIBOOST, 7, 3, 10000, SCAN_MEAN, 20);
+    compare_with_cpu(scan, HAAR_FULL, 40, 41, 40, SCAN_SEED, 150);
+    compare_with_cpu(scan, HAAR_FULL, 64, 64, 17, SCAN_SEED, 100);
+    compare_with_cpu(scan, HAAR_MULTIBOOST, 64, 50, 35, SCAN_MEAN, 80);
+    check_failing(scan);
 }
 
 int main(void)
@@ -497,9 +498,10 @@ int main(void)
     test_ties();
     test_counting();
     check_failing(scan_cpu);
-    if (compute_cuda.n_devices() > 0)
-        test_cuda();
-    else
-        printf("no GPU: cuda was not compared with cpu\n");
+    for (const struct compute_ops *const *ops = compute_backends + 1; *ops; ops++)
+        if ((*ops)->scan && (*ops)->n_devices() > 0)
+            test_against_cpu((*ops)->scan);
+        else
+            printf("no device: %s was not compared with cpu\n", (*ops)->name);
     return test_end();
 }

@@ -363,7 +363,7 @@ static enum status open_device(struct compute **compute)
                                         .kmeans = {.k = 1, .n_init = 1}};
 
     *compute = NULL;
-    return me.resources.ops == &compute_cpu ? ST_OK : compute_open(me.resources.ops, &setup, compute);
+    return me.resources.ops->has_device ? compute_open(me.resources.ops, &setup, compute) : ST_OK;
 }
 
 static enum status start(struct compute **compute, struct wire_ready *ready)
@@ -378,7 +378,7 @@ static enum status start(struct compute **compute, struct wire_ready *ready)
                                           .n_readable = me.setup.n_roots,
                                           .writable = writable,
                                           .n_writable = me.setup.only_reads ? 0 : 1,
-                                          .has_device = me.resources.ops != &compute_cpu,
+                                          .has_device = me.resources.ops->has_device,
                                           .memory = me.setup.film_memory};
     TRY(sandbox_seal(&sandbox, ready->sandbox, sizeof ready->sandbox));
     ready->threads = me.resources.threads;

@@ -143,7 +143,7 @@ static enum status scan_slice(struct job *job, int64_t first, int64_t n)
 
 static enum status scan_share(struct job *job)
 {
-    const int64_t slice = job->resources.ops == &compute_cpu ? SCAN_CPU_SLICE : SCAN_GPU_SLICE;
+    const int64_t slice = job->resources.ops->scan_slice;
     const double started = clock_seconds();
     enum status st = ST_OK;
 

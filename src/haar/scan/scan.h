@@ -12,10 +12,6 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-/* Images a call of the backend: between calls the job looks at its stop flag. A call takes the cpu a few seconds at
- * most; a GPU needs less than that for everything. */
-enum { SCAN_CPU_SLICE = 8192, SCAN_GPU_SLICE = 1 << 22 };
-
 struct scan_config {
     const char *images, *labels; /* labels may be NULL: nothing is told apart then */
     enum haar_set set;

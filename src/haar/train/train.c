@@ -129,7 +129,7 @@ static void describe_work(const struct train_job *job)
 static void print_plan(struct train_job *job)
 {
     const struct boost_setup setup = train_setup(job, loader_n_images(&job->train, job->model.settings.elastic));
-    const bool on_gpu = job->resources.ops != &compute_cpu;
+    const bool on_gpu = job->resources.ops->has_device;
     const struct train_memory m = train_plan_memory(&setup, on_gpu);
 
     printf("rank 0 of %d: %lld images (copies counted), %u features a search\n", job->world->size,

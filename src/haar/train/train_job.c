@@ -6,7 +6,7 @@
 /* All ranks on GPUs or none: a sum has one path for all. */
 static enum status check_backends(struct train_job *job)
 {
-    int64_t n_gpus = job->resources.ops != &compute_cpu;
+    int64_t n_gpus = job->resources.ops->shares_cuda;
 
     TRY(comm_sum_i64(job->world, &n_gpus, 1));
     if (n_gpus != 0 && n_gpus != job->world->size)
@@ -28,7 +28,7 @@ static enum status open_parts(struct train_job *job)
 
 static enum status open_gpu_sums(struct train_job *job)
 {
-    return comm_gpu_open(&job->data, job->resources.ops != &compute_cpu ? job->resources.device : -1);
+    return comm_gpu_open(&job->data, job->resources.ops->shares_cuda ? job->resources.device : -1);
 }
 
 static enum status sum_on_host(void *context, int32_t *values, size_t n, void *stream)
@@ -66,7 +66,7 @@ struct boost_setup train_setup(struct train_job *job, int64_t n_images)
     s.device = job->resources.device;
     s.n_threads = job->resources.threads;
     if (job->data.size > 1) {
-        const bool on_gpu = job->resources.ops != &compute_cpu;
+        const bool on_gpu = job->resources.ops->shares_cuda;
         s.sum = (struct boost_sum){.context = &job->data,
                                    .n_shards = job->data.size,
                                    .shard = job->data.rank,
