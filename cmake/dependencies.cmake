@@ -14,14 +14,18 @@ if(NOT JACQUARD_CUDA STREQUAL OFF)
   include(CheckLanguage)
   check_language(CUDA)
   if(CMAKE_CUDA_COMPILER)
-    if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
+    if(NOT CMAKE_CUDA_ARCHITECTURES)
       # Never "native": a login or build node has no GPU to ask. The kernels need compute capability 7.0, and what CUDA
       # 12 calls all-major begins at 5.0.
       execute_process(COMMAND ${CMAKE_CUDA_COMPILER} --version OUTPUT_VARIABLE nvcc_says)
       if(nvcc_says MATCHES "release ([0-9]+)" AND CMAKE_MATCH_1 LESS 13)
         set(CMAKE_CUDA_ARCHITECTURES 70 80 90 CACHE STRING "CUDA architectures")
       else()
-        set(CMAKE_CUDA_ARCHITECTURES all-major CACHE STRING "CUDA architectures")
+        # What all-major builds, but the front end runs three times instead of six: the PTX of 9.0 serves all later GPUs,
+        # whose own instructions the kernels do not use.
+        set(CMAKE_CUDA_ARCHITECTURES OFF CACHE STRING "CUDA architectures; OFF: 7.5, 8.0, 9.0, 10.0, 11.0, 12.0")
+        add_compile_options("$<$<COMPILE_LANGUAGE:CUDA>:SHELL:-gencode arch=compute_75,code=sm_75\
+ -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90,code=[compute_90,sm_90,sm_100,sm_110,sm_120]>")
       endif()
     endif()
     enable_language(CUDA)
@@ -50,5 +54,6 @@ if(JACQUARD_NCCL STREQUAL ON AND NOT JACQUARD_HAVE_NCCL)
   message(FATAL_ERROR "JACQUARD_NCCL=ON, but NCCL (with CUDA) was not found; NCCL_ROOT may help")
 endif()
 
-message(STATUS "jacquard: CUDA ${JACQUARD_HAVE_CUDA} (architectures: ${CMAKE_CUDA_ARCHITECTURES}), NCCL ${JACQUARD_HAVE_NCCL}, "
+string(REPLACE "OFF" "7.5 to 12.0" architectures "${CMAKE_CUDA_ARCHITECTURES}")
+message(STATUS "jacquard: CUDA ${JACQUARD_HAVE_CUDA} (architectures: ${architectures}), NCCL ${JACQUARD_HAVE_NCCL}, "
                "FFmpeg libavcodec ${FFMPEG_libavcodec_VERSION}, MPI ${MPI_C_VERSION}")

@@ -2,7 +2,8 @@
  * definition of each is its twin in src/compute/. cuda_convert.c brings the frames in. cluster takes as many slots at a
  * time as about 1 GiB of scratch serves, and waits once, at its end.
  *
- * Refuses: pictures of more than 65535 pixels on a side. */
+ * Refuses: pictures of more than 65535 pixels on a side; on GPUs with 64 KiB of shared memory a block (7.5) pictures of
+ * more than 16.8 M pixels with more than 597 restarts of 32 clusters. */
 #include "base/mem.h"
 #include "compute/haar/boost.h"
 #include "compute/haar/scan.h"

@@ -142,9 +142,9 @@ static __device__ void rank_restarts(const int64_t *cost, const uint16_t *from, 
 }
 
 /* Bytes of shared memory, in order: points, costs, two orders, then each warp's. */
-static __host__ __device__ size_t search_points_bytes(const struct kmeans_work &work, bool staged)
+static __host__ __device__ size_t search_points_bytes(const struct kmeans_work &work)
 {
-    return staged ? 8 * ((size_t)KMEANS_SEARCH_POINTS + work.schedule.seed_points) : 0;
+    return 8 * ((size_t)KMEANS_SEARCH_POINTS + work.schedule.seed_points);
 }
 
 static __host__ __device__ size_t search_ranks_bytes(int n_init)
@@ -172,8 +172,8 @@ static __device__ void stage_points(struct points &p, uint32_t *colour, uint32_t
     p.weight = weight;
 }
 
-/* grid: frames. STAGED: the points are copied to shared memory. */
-template <class T, bool STAGED>
+/* grid: frames */
+template <class T>
 static __global__ void __launch_bounds__(32 * MAX_WARPS, 2) search_frames(const struct kmeans_work work)
 {
     extern __shared__ uint4 shared[];
@@ -185,16 +185,14 @@ static __global__ void __launch_bounds__(32 * MAX_WARPS, 2) search_frames(const 
 
     char *at = (char *)shared;
     struct points search = level_of(work, frame, LEVEL_SEARCH), seeds = level_of(work, frame, LEVEL_SEED);
-    if (STAGED) {
-        uint32_t *colour = (uint32_t *)at;
-        stage_points(search, colour, colour + KMEANS_SEARCH_POINTS);
-        colour += 2 * KMEANS_SEARCH_POINTS;
-        stage_points(seeds, colour, colour + work.schedule.seed_points);
-    }
+    uint32_t *colour = (uint32_t *)at;
+    stage_points(search, colour, colour + KMEANS_SEARCH_POINTS);
+    colour += 2 * KMEANS_SEARCH_POINTS;
+    stage_points(seeds, colour, colour + work.schedule.seed_points);
     struct seed_points seed = {seeds.colour, seeds.weight, seeds.n, 0};
     while (32u << seed.lane_log2 < seeds.n)
         seed.lane_log2++;
-    at += search_points_bytes(work, STAGED);
+    at += search_points_bytes(work);
     int64_t *cost = (int64_t *)at;
     uint16_t *order = (uint16_t *)(cost + n_init), *next = order + n_init;
     at += search_ranks_bytes(n_init) + search_warp_bytes<T>(work) * warp_of();
@@ -253,10 +251,11 @@ static __global__ void __launch_bounds__(32 * REFINE_WARPS) refine_restarts(cons
     struct held_centres held;
 
     load_centres(held, centre, k);
-    run_lloyd<T, true, false>(level_of(work, frame, LEVEL_SEARCH), held, k,
-                              work.schedule.stage[KMEANS_STAGES - 1].steps, work.schedule.still, space);
-    if (info.dropped[LEVEL_POLISH] != info.dropped[LEVEL_SEARCH])
-        run_lloyd<T, true, false>(level_of(work, frame, LEVEL_POLISH), held, k, work.schedule.fine_steps,
+    const int levels = info.dropped[LEVEL_POLISH] != info.dropped[LEVEL_SEARCH] ? 2 : 1;
+#pragma unroll 1
+    for (int i = 0; i < levels; i++)
+        run_lloyd<T, true, false>(level_of(work, frame, i == 0 ? LEVEL_SEARCH : LEVEL_POLISH), held, k,
+                                  i == 0 ? work.schedule.stage[KMEANS_STAGES - 1].steps : work.schedule.fine_steps,
                                   work.schedule.still, space);
     const int64_t cost = total_cost(held, k);
     if (warp_of() == 0)
@@ -338,7 +337,7 @@ static __global__ void __launch_bounds__(32 * MAX_WARPS, 2) finish_frames(const 
 template <class T>
 static cudaError_t launch_search_as(const struct kmeans_work *work, int n_frames, cudaStream_t stream)
 {
-    const size_t fixed = search_points_bytes(*work, true) + search_ranks_bytes(work->n_init);
+    const size_t fixed = search_points_bytes(*work) + search_ranks_bytes(work->n_init);
     const size_t per_warp = search_warp_bytes<T>(*work);
     const int most = warps_that_fit(work, fixed, per_warp, MAX_WARPS);
     int n_warps = most, best = 0;
@@ -352,12 +351,7 @@ static cudaError_t launch_search_as(const struct kmeans_work *work, int n_frames
             n_warps = n;
         }
     }
-    if (n_warps > 0)
-        return launch(search_frames<T, true>, dim3((uint32_t)n_frames), n_warps, fixed + per_warp * (size_t)n_warps,
-                      work, stream);
-    const size_t rest = search_ranks_bytes(work->n_init);
-    n_warps = warps_that_fit(work, rest, per_warp, MAX_WARPS);
-    return launch(search_frames<T, false>, dim3((uint32_t)n_frames), n_warps, rest + per_warp * (size_t)n_warps, work,
+    return launch(search_frames<T>, dim3((uint32_t)n_frames), n_warps, fixed + per_warp * (size_t)n_warps, work,
                   stream);
 }
 

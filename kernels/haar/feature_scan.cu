@@ -13,6 +13,11 @@
 #include "compute/haar/scan_rules.h"
 #include "kernels/haar/launch_scan.h"
 
+/* What sorting of integers does not need is most of what the header costs the compiler. */
+#define NVTX_DISABLE
+#define CCCL_DISABLE_FP16_SUPPORT
+#define CCCL_DISABLE_BF16_SUPPORT
+#define CCCL_DISABLE_FP8_SUPPORT
 #include <cub/device/device_radix_sort.cuh>
 
 #if !defined __CUDA_ARCH__ || __CUDA_ARCH__ >= 700
@@ -308,13 +313,13 @@ template <int N> __device__ inline void append(const struct scan_work &work, con
 
 /* Feature i on the warp's images, at least one of which may pass: bit j is set where the lane's image j does. All lanes
  * come here together. Not inlined: it is rare, and the registers are the walk's. */
-template <int TYPE, int N>
+template <int N>
 __device__ __noinline__ uint32_t judge(const struct scan_work &work, uint32_t i, lane<N> first, lane<N> second,
                                        struct lane_images images)
 {
     const struct haar_feature f = read_feature(work.feature, i);
     const struct scan_test t = scan_test_of(work.rule, work.threshold, f);
-    const bool is_line = TYPE == HAAR_LINE_H || TYPE == HAAR_LINE_V;
+    const bool is_line = f.type == HAAR_LINE_H || f.type == HAAR_LINE_V;
     uint64_t record[N];
     uint32_t is_kept = 0;
 
@@ -378,7 +383,7 @@ __device__ void walk_type(const struct scan_work &work, const char *table, uint3
             may_pass |= shifted > 2 * (uint32_t)s.limit;
         }
         if (__any_sync(0xffffffff, may_pass)) {
-            const uint32_t is_kept = judge<TYPE, N>(work, i, first, second, images);
+            const uint32_t is_kept = judge<N>(work, i, first, second, images);
             for (int j = 0; j < N; j++)
                 n_kept[j] += is_kept >> j & 1;
         }
