@@ -1,5 +1,6 @@
 #include "barcode/output.h"
 
+#include "barcode/output_names.h"
 #include "barcode/sidecar.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -23,22 +24,13 @@ static void paths_release(struct paths *p)
         free(p->path[i]);
 }
 
-static bool has_suffix(const char *path, const char *suffix)
-{
-    const size_t n = strlen(path), m = strlen(suffix);
-
-    return n > m && strcmp(path + n - m, suffix) == 0;
-}
-
-/* x.png -> x.average.png; a name without .png gets the strip's name and .png added. */
 static char *strip_path(const char *main_path, enum strip strip)
 {
-    const size_t n = strlen(main_path), room = n + 32;
+    const size_t room = strlen(main_path) + 32;
     char *path = mem_array(room, 1);
-    const size_t stem = has_suffix(main_path, ".png") ? n - 4 : n;
 
     if (path)
-        snprintf(path, room, "%.*s.%s.png", (int)stem, main_path, strip_names[strip]);
+        output_name_strip(main_path, strip, path, room);
     return path;
 }
 
@@ -52,7 +44,7 @@ static enum status copy_path(const char *from, char **to)
 static enum status paths_make(const struct barcode_config *c, struct paths *p)
 {
     *p = (struct paths){0};
-    p->path[0] = c->output ? strdup(c->output) : file_with_suffix(c->film, ".barcode.png");
+    p->path[0] = c->output ? strdup(c->output) : file_with_suffix(c->film, PICTURE_SUFFIX);
     if (!p->path[0])
         return FAIL(ST_NOMEM, "out of memory for a file name");
     for (int i = 1; i < c->n_strips; i++)

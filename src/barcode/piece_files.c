@@ -1,9 +1,9 @@
 #include "barcode/piece_files.h"
 
+#include "barcode/output_names.h"
 #include "barcode/piece_store.h"
 #include "barcode/samples.h"
 #include "base/mem.h"
-#include "base/number.h"
 
 #include <dirent.h>
 #include <limits.h>
@@ -15,12 +15,15 @@
 
 static void index_path(const struct piece_files *f, char path[PATH_MAX])
 {
-    snprintf(path, PATH_MAX, "%s.index", f->store);
+    snprintf(path, PATH_MAX, "%s" INDEX_SUFFIX, f->store);
 }
 
 static void share_path(const struct piece_files *f, int share, int n_shares, char path[PATH_MAX])
 {
-    snprintf(path, PATH_MAX, "%s.%dof%d", f->store, share + 1, n_shares);
+    char suffix[OUTPUT_SUFFIX_BYTES];
+
+    output_suffix_share(share, n_shares, suffix);
+    snprintf(path, PATH_MAX, "%s%s", f->store, suffix);
 }
 
 /* Where it is not there (any more): another run that found it empty may have removed it. */
@@ -35,18 +38,6 @@ static void make_folder(const struct piece_files *f)
     }
 }
 
-/* "index" or "3of8" */
-static bool is_part(const char *suffix)
-{
-    int32_t part, n;
-
-    if (strcmp(suffix, "index") == 0)
-        return true;
-    if (!number_next_int32(&suffix, 0, INT32_MAX, &part) || strncmp(suffix, "of", 2) != 0)
-        return false;
-    return number_read_int32(suffix + 2, 1, INT32_MAX, &n);
-}
-
 void piece_files_remove(const char *store)
 {
     const char *slash = strrchr(store, '/'), *name = slash ? slash + 1 : store;
@@ -57,8 +48,7 @@ void piece_files_remove(const char *store)
     snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - store) : 1, slash ? store : ".");
     DIR *dir = opendir(folder);
     while (dir && (entry = readdir(dir)))
-        if (strncmp(entry->d_name, name, length) == 0 && entry->d_name[length] == '.' &&
-            is_part(entry->d_name + length + 1))
+        if (strncmp(entry->d_name, name, length) == 0 && output_suffix_is_part(entry->d_name + length))
             unlinkat(dirfd(dir), entry->d_name, 0);
     if (dir)
         closedir(dir);

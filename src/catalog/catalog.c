@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "catalog/coordinate/coordinator.h"
 #include "catalog/coordinate/agent.h"
+#include "catalog/listing/names.h"
 #include "catalog/show/gallery.h"
 #include "catalog/show/report.h"
 #include "catalog/store/outputs.h"
@@ -490,7 +491,7 @@ static enum status judge(const struct catalog *c, const struct coordinator_total
         return FAIL(ST_DEVICE, "no worker process is left that works; %lld of %lld films are not done",
                     (long long)n_left, (long long)t->n_films);
     if (t->n_failed > 0)
-        return FAIL(ST_FORMAT, "%lld of %lld films failed: %s/report.json says why", (long long)t->n_failed,
+        return FAIL(ST_FORMAT, "%lld of %lld films failed: %s/" OUT_REPORT ".json says why", (long long)t->n_failed,
                     (long long)t->n_films, c->config.out);
     return ST_OK;
 }

@@ -242,7 +242,7 @@ static enum status give_film_up(struct coordinator *d, const struct outcome *o, 
     char store[OUT_PATH_BYTES];
 
     if (d->setup.journal) {
-        snprintf(store, sizeof store, "%s/pieces/%s", d->setup.config->out, film->name);
+        out_path_store(d->setup.config->out, film->name, store);
         piece_files_remove(store);
         forget_results(d, o);
     }

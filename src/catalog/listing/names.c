@@ -145,7 +145,7 @@ static int compare(const void *a, const void *b)
 
 static bool is_reserved(const struct candidate *c)
 {
-    return strcmp(c->key, "report") == 0 || strcmp(c->key, "index") == 0;
+    return strcmp(c->key, OUT_REPORT) == 0 || strcmp(c->key, OUT_PAGE) == 0;
 }
 
 /* candidate[n] want one name: all but one of them, or all of them, ask again. */

@@ -3,14 +3,13 @@
 #define JACQUARD_CATALOG_LISTING_NAMES_H
 
 #include "catalog/listing/listing.h"
+#include "catalog/out_path.h"
 
 #include <stdbool.h>
 
 /* Whose results called `name` are, if there are any. */
 enum names_claim { NAME_IS_FREE, NAME_IS_ITS_OWN, NAME_IS_ANOTHERS };
 typedef enum names_claim names_owner(void *context, const char *name, const struct listing_film *film);
-
-enum { NAMES_MAX_BYTES = 200 };
 
 /* Fills film[].name (heap): the file's name without its suffix; control bytes, '/', '\\' and bytes that are no UTF-8
  * made '_', a leading dot or dash made '_', at most NAMES_MAX_BYTES (cut at a UTF-8 boundary), "film" if nothing is

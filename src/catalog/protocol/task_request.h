@@ -5,14 +5,12 @@
 
 #include "barcode/config.h"
 #include "catalog/protocol/task.h"
-#include "catalog/listing/names.h"
+#include "catalog/out_path.h"
 #include "catalog/store/journal.h"
 
 #include <limits.h>
 
 enum { WORKERS_MAX = 256 }; /* of a rank */
-
-enum { OUT_PATH_BYTES = PATH_MAX + NAMES_MAX_BYTES + 64 }; /* of a file in the folder of results */
 
 struct task_request {
     struct task task;

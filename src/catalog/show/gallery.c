@@ -6,8 +6,8 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "base/mem.h"
 #include "base/sha256.h"
+#include "catalog/out_path.h"
 #include "catalog/show/gallery_page.h"
 
 #include <errno.h>
@@ -252,7 +252,7 @@ static void put_data(FILE *file, const struct page *page)
     if (h->command)
         put_text(file, "command", h->command);
     for (int i = 0; i < 2; i++) {
-        static const char *const report[] = {"report.csv", "report.json"};
+        static const char *const report[] = {OUT_REPORT ".csv", OUT_REPORT ".json"};
         if (faccessat(page->folder, report[i], R_OK, 0) == 0)
             put_text(file, i == 0 ? "csv" : "json", report[i]);
     }
@@ -320,13 +320,10 @@ enum status gallery_write(const char *out, const struct history *history)
 {
     struct page page = {.out = out, .folder = -1, .history = history};
     struct file_out file = {0};
-    const size_t room = strlen(out) + sizeof "/index.html";
-    char *path = mem_array(room, 1);
+    char path[OUT_PATH_BYTES];
     enum status st = ST_OK;
 
-    if (!path)
-        return ST_NOMEM;
-    snprintf(path, room, "%s/index.html", out);
+    out_path(out, OUT_PAGE, ".html", path);
     page.folder = open(out, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (page.folder < 0)
         TRY_OR(done, st, FAIL(ST_IO, "cannot write %s: %s", path, strerror(errno)));
@@ -337,6 +334,5 @@ done:
     file_out_discard(&file);
     if (page.folder >= 0)
         close(page.folder);
-    free(path);
     return st;
 }

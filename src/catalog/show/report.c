@@ -4,7 +4,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "base/mem.h"
+#include "catalog/out_path.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -237,28 +237,21 @@ static void print_csv(FILE *file, const struct history *h, const struct passed *
     }
 }
 
-static enum status write_file(const char *out, const char *name,
+static enum status write_file(const char *out, const char *suffix,
                               void (*print)(FILE *, const struct history *, const struct passed *),
                               const struct history *h, const struct passed *passed)
 {
-    const size_t room = strlen(out) + strlen(name) + 2;
-    char *path = mem_array(room, 1);
+    char path[OUT_PATH_BYTES];
     struct file_out file;
 
-    if (!path)
-        return ST_NOMEM;
-    snprintf(path, room, "%s/%s", out, name);
-    enum status st = file_out_open(&file, path, true);
-    if (st == ST_OK) {
-        print(file.stream, h, passed);
-        st = file_out_commit(&file);
-    }
-    free(path);
-    return st;
+    out_path(out, OUT_REPORT, suffix, path);
+    TRY(file_out_open(&file, path, true));
+    print(file.stream, h, passed);
+    return file_out_commit(&file);
 }
 
 enum status report_write(const char *out, const struct history *history, const struct passed *passed)
 {
-    TRY(write_file(out, "report.json", print_json, history, passed));
-    return write_file(out, "report.csv", print_csv, history, passed);
+    TRY(write_file(out, ".json", print_json, history, passed));
+    return write_file(out, ".csv", print_csv, history, passed);
 }

@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "catalog/out_path.h"
 #include "catalog/store/history.h"
 
 #include <inttypes.h>
@@ -148,7 +149,7 @@ static void print_failures(const struct view *v)
     if (n > n_shown) {
         printf("  and %" PRId64 " more: see ", n - n_shown);
         print_clean(v->out);
-        puts("/report.json");
+        puts("/" OUT_REPORT ".json");
     }
 }
 
@@ -266,7 +267,7 @@ static enum status look(struct view *v)
     struct timespec now;
 
     if (h->n_runs == 0)
-        return FAIL(ST_USAGE, "%s is no catalogue: there is no journal in %s/journal", v->out, v->out);
+        return FAIL(ST_USAGE, "%s is no catalogue: there is no journal in %s/" OUT_JOURNAL, v->out, v->out);
     clock_gettime(CLOCK_REALTIME, &now);
     v->now = (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
     v->running = mem_array((size_t)h->n, sizeof *v->running);

@@ -9,10 +9,10 @@
 #include "base/log.h"
 #include "base/pool.h"
 #include "base/sha256.h"
+#include "catalog/out_path.h"
 #include "image/png.h"
 #include "film/fingerprint.h"
 
-#include <limits.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -20,7 +20,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { MOST_NAMED = 10, SUFFIX_BYTES = 32 };
+enum { MOST_NAMED = 10 };
 
 /* --- what is said ------------------------------------------------------------------------------------------------- */
 
@@ -57,11 +57,6 @@ bool verify_went_well(struct verifier *v, struct check *c, enum status st)
 
 /* --- one film ----------------------------------------------------------------------------------------------------- */
 
-static void output_path(const struct verifier *v, const struct check *c, const char *suffix, char path[PATH_MAX])
-{
-    snprintf(path, PATH_MAX, "%s/%s%s", v->out, c->name, suffix);
-}
-
 static bool is_output_changed(const struct check *c, const char *suffix)
 {
     for (int i = 0; c->result && i < c->result->n_outputs; i++)
@@ -73,11 +68,11 @@ static bool is_output_changed(const struct check *c, const char *suffix)
 /* False where it was told. */
 static bool check_output(struct verifier *v, struct check *c, const struct film_output *output)
 {
-    char path[PATH_MAX], digest[65], *text = NULL;
+    char path[OUT_PATH_BYTES], digest[65], *text = NULL;
     size_t bytes = 0;
     struct stat info;
 
-    output_path(v, c, output->suffix, path);
+    out_path(v->out, c->name, output->suffix, path);
     if (stat(path, &info) == 0 && info.st_size != output->bytes) {
         verify_off(v, c, "%s has %lld bytes, not %lld", path, (long long)info.st_size, (long long)output->bytes);
         return false;
@@ -116,15 +111,12 @@ static void check_strip(struct verifier *v, struct check *c, const struct barcod
 {
     const uint32_t width = (uint32_t)b->n_columns, height = plan->height;
     uint8_t *found = NULL, *wanted = NULL;
-    char path[PATH_MAX], suffix[SUFFIX_BYTES];
+    char path[OUT_PATH_BYTES], suffix[OUTPUT_SUFFIX_BYTES];
 
-    if (i == 0)
-        snprintf(suffix, sizeof suffix, ".barcode.png");
-    else
-        snprintf(suffix, sizeof suffix, ".barcode.%s.png", strip_names[plan->strip[i]]);
+    output_suffix_strip(plan->strip, i, suffix);
     if (is_output_changed(c, suffix))
         return;
-    output_path(v, c, suffix, path);
+    out_path(v->out, c->name, suffix, path);
     if (verify_went_well(v, c, png_read_rgb(path, width, height, &found)) &&
         verify_went_well(v, c, render_strip(b, plan->strip[i], plan->order, height, &wanted))) {
         const size_t n = (size_t)width * height * 3;
@@ -169,15 +161,15 @@ static void check_all_of(struct verifier *v, struct check *c)
 {
     const char *film_path = c->film ? c->film->path : NULL;
     struct picture_plan plan;
-    char path[PATH_MAX];
+    char path[OUT_PATH_BYTES];
     struct barcode b;
 
     for (int i = 0; c->result && i < c->result->n_outputs && !is_ended(v); i++)
         c->is_changed[i] = !check_output(v, c, &c->result->output[i]);
-    output_path(v, c, ".json", path);
+    out_path(v->out, c->name, SIDECAR_SUFFIX, path);
     if (is_ended(v))
         return;
-    if (is_output_changed(c, ".json") || !verify_went_well(v, c, sidecar_read_json(path, &b))) {
+    if (is_output_changed(c, SIDECAR_SUFFIX) || !verify_went_well(v, c, sidecar_read_json(path, &b))) {
         if (c->result && film_path)
             check_film(v, c, film_path, c->result->bytes, c->result->fingerprint);
         return;

@@ -32,7 +32,7 @@ static bool is_sidecar(int folder, const char *file, size_t stem)
     char beside[2 * NAME_MAX], head[64] = "";
     struct stat info;
 
-    snprintf(beside, sizeof beside, "%.*s.barcode.png", (int)stem, file);
+    snprintf(beside, sizeof beside, "%.*s" PICTURE_SUFFIX, (int)stem, file);
     if (fstatat(folder, beside, &info, 0) == 0)
         return true;
     const int fd = openat(folder, file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -53,8 +53,8 @@ static enum status list_strangers(struct verifier *v, const struct history *hist
         return FAIL(ST_USAGE, "cannot read folder %s: %s", v->out, strerror(errno));
     while (st == ST_OK && (entry = readdir(folder))) {
         char name[NAME_MAX + 1];
-        const size_t n = strlen(entry->d_name), stem = n > 5 ? n - 5 : 0;
-        if (stem == 0 || entry->d_name[0] == '.' || strcmp(entry->d_name + stem, ".json") != 0)
+        const size_t n = strlen(entry->d_name), stem = n >= sizeof SIDECAR_SUFFIX ? n - strlen(SIDECAR_SUFFIX) : 0;
+        if (stem == 0 || entry->d_name[0] == '.' || strcmp(entry->d_name + stem, SIDECAR_SUFFIX) != 0)
             continue;
         snprintf(name, sizeof name, "%.*s", (int)stem, entry->d_name);
         if (!history_find(history, name) && is_sidecar(dirfd(folder), entry->d_name, stem))

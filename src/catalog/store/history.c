@@ -6,6 +6,7 @@
 #include "base/lines.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "catalog/out_path.h"
 #include "catalog/store/ledger.h"
 
 #include <dirent.h>
@@ -163,18 +164,18 @@ static enum status add_files(struct merge *m, const char *out)
 {
     const double now = clock_now(); /* before reading: what is written meanwhile is no older than it */
     struct dirent **entry = NULL;
-    char path[PATH_MAX];
+    char path[OUT_PATH_BYTES];
     enum status st = ST_OK;
 
-    if (strlen(out) + sizeof "/journal/" + NAME_MAX > sizeof path)
+    if (strlen(out) + sizeof "/" OUT_JOURNAL "/" + NAME_MAX > PATH_MAX)
         return FAIL(ST_USAGE, "cannot read %s: the name is too long", out);
-    snprintf(path, sizeof path, "%s/journal", out);
+    out_path(out, OUT_JOURNAL, "", path);
     const int n = scandir(path, &entry, is_journal, compare_file_names);
     if (n < 0 && errno != ENOENT && errno != ENOTDIR)
         return FAIL(ST_USAGE, "cannot read %s: %s", path, strerror(errno));
     for (int i = 0; i < n; i++) {
         if (st == ST_OK) {
-            snprintf(path, sizeof path, "%s/journal/%s", out, entry[i]->d_name);
+            out_path(out, OUT_JOURNAL "/", entry[i]->d_name, path);
             st = add_file(m, path, now);
         }
         free(entry[i]);

@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "catalog/out_path.h"
 #include "catalog/store/result_text.h"
 
 #include <errno.h>
@@ -191,7 +192,7 @@ static enum status write_run(struct journal *j, const struct journal_run *run, c
 enum status journal_open(const char *out, const struct journal_run *run, struct journal **opened)
 {
     struct journal *j = *opened = mem_array(1, sizeof *j);
-    char folder[PATH_MAX], host[65] = "";
+    char folder[OUT_PATH_BYTES], host[65] = "";
     enum status st;
 
     if (!j)
@@ -203,7 +204,7 @@ enum status journal_open(const char *out, const struct journal_run *run, struct 
     for (char *c = host; *c; c++)
         if (*c == '/' || (unsigned char)*c <= ' ' || (unsigned char)*c > '~')
             *c = '_';
-    if (snprintf(folder, sizeof folder, "%s/journal", out) >= (int)sizeof folder)
+    if (out_path(out, OUT_JOURNAL, "", folder) >= PATH_MAX)
         TRY_OR(fault, st, FAIL(ST_IO, "cannot write into %s: the name is too long", out));
     TRY_OR(fault, st, make_folder(folder));
     TRY_OR(fault, st, create_file(j, folder, host[0] ? host : "host"));

@@ -1,7 +1,7 @@
 #include "catalog/store/outputs.h"
 
 #include "base/file.h"
-#include "base/number.h"
+#include "catalog/out_path.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -24,28 +24,23 @@ static enum status make_folder(const char *path)
                 errno == EEXIST ? "a file of this name exists" : strerror(errno));
 }
 
-static void pieces_folder(const char *out, char path[PATH_MAX])
-{
-    snprintf(path, PATH_MAX, "%s/pieces", out);
-}
-
 enum status outputs_prepare(const char *out)
 {
-    char pieces[PATH_MAX];
+    char pieces[OUT_PATH_BYTES];
 
     if (strlen(out) > PATH_MAX - 2 * NAME_MAX)
         return FAIL(ST_USAGE, "--out %s: the name is too long", out);
     TRY(make_folder(out));
-    pieces_folder(out, pieces);
+    out_path(out, OUT_PIECES, "", pieces);
     TRY(make_folder(pieces));
     return access(out, W_OK | X_OK) == 0 ? ST_OK : FAIL(ST_IO, "cannot write into %s: %s", out, strerror(errno));
 }
 
 void outputs_tidy(const char *out)
 {
-    char pieces[PATH_MAX];
+    char pieces[OUT_PATH_BYTES];
 
-    pieces_folder(out, pieces);
+    out_path(out, OUT_PIECES, "", pieces);
     rmdir(pieces);
 }
 
@@ -69,31 +64,6 @@ static size_t target_length(const char *file)
     return n - ending;
 }
 
-/* ".3of8" */
-static bool is_share(const char *text)
-{
-    int32_t part, n;
-
-    return *text++ == '.' && number_next_int32(&text, 0, INT32_MAX, &part) && strncmp(text, "of", 2) == 0 &&
-           number_read_int32(text + 2, 1, INT32_MAX, &n);
-}
-
-/* What stands after NAME in the names of the files that are made for a film, the temporary ending taken off. */
-static bool is_suffix(const char *text)
-{
-    if (strcmp(text, ".json") == 0 || strcmp(text, ".index") == 0 || strcmp(text, ".barcode.png") == 0)
-        return true;
-    if (is_share(text))
-        return true;
-    for (int i = 0; i < N_STRIPS; i++) {
-        char strip[64];
-        snprintf(strip, sizeof strip, ".barcode.%s.png", strip_names[i]);
-        if (strcmp(text, strip) == 0)
-            return true;
-    }
-    return false;
-}
-
 static bool is_of_a_name(const char *file, size_t length, const char *const *name, size_t n)
 {
     char text[NAME_MAX + 1];
@@ -109,7 +79,7 @@ static bool is_of_a_name(const char *file, size_t length, const char *const *nam
         text[i] = '\0';
         memcpy(suffix, file + i, length - i);
         suffix[length - i] = '\0';
-        if (is_suffix(suffix) && bsearch(&key, name, n, sizeof *name, compare_names))
+        if (output_suffix_is_known(suffix) && bsearch(&key, name, n, sizeof *name, compare_names))
             return true;
     }
     return false;
@@ -132,7 +102,7 @@ static void sweep_folder(const char *folder, const char *const *name, size_t n)
 void outputs_sweep(const char *out, const struct listing *listing)
 {
     const char **name = malloc((size_t)(listing->n + 1) * sizeof *name);
-    char pieces[PATH_MAX];
+    char pieces[OUT_PATH_BYTES];
 
     if (!name)
         return; /* the next run will do it */
@@ -140,7 +110,7 @@ void outputs_sweep(const char *out, const struct listing *listing)
         name[i] = listing->film[i].name;
     qsort(name, (size_t)listing->n, sizeof *name, compare_names);
     sweep_folder(out, name, (size_t)listing->n);
-    pieces_folder(out, pieces);
+    out_path(out, OUT_PIECES, "", pieces);
     sweep_folder(pieces, name, (size_t)listing->n);
     free(name);
 }
@@ -150,7 +120,7 @@ void outputs_sweep(const char *out, const struct listing *listing)
 enum status outputs_are_free(const char *out, const struct listing *listing, const struct history *history,
                              const struct barcode_config *config)
 {
-    char path[PATH_MAX];
+    char path[OUT_PATH_BYTES];
 
     if (config->force)
         return ST_OK;
@@ -158,11 +128,10 @@ enum status outputs_are_free(const char *out, const struct listing *listing, con
         if (history_find(history, listing->film[i].name))
             continue;
         for (int j = -1; j < config->n_strips; j++) {
-            const char *strip = j > 0 ? strip_names[config->strip[j]] : "";
-            snprintf(path, sizeof path, "%s/%s%s%s%s", out, listing->film[i].name, j < 0 ? ".json" : ".barcode.", strip,
-                     j < 0    ? ""
-                     : j == 0 ? "png"
-                              : ".png");
+            char suffix[OUTPUT_SUFFIX_BYTES] = SIDECAR_SUFFIX;
+            if (j >= 0)
+                output_suffix_strip(config->strip, j, suffix);
+            out_path(out, listing->film[i].name, suffix, path);
             if (access(path, F_OK) == 0)
                 return FAIL(ST_USAGE, "%s exists already and is not of a catalogue; --force replaces it", path);
         }
@@ -174,9 +143,9 @@ enum status outputs_can_be_written(const char *out)
 {
     static const char block[1 << 16];
     struct file_out file;
-    char path[PATH_MAX];
+    char path[OUT_PATH_BYTES];
 
-    snprintf(path, sizeof path, "%s/report.json", out);
+    out_path(out, OUT_REPORT, ".json", path);
     TRY(file_out_open(&file, path, true));
     const bool is_written = fwrite(block, 1, sizeof block, file.stream) == sizeof block && fflush(file.stream) == 0 &&
                             fsync(fileno(file.stream)) == 0;
@@ -187,21 +156,21 @@ enum status outputs_can_be_written(const char *out)
 
 void outputs_remove(const char *out, const char *name, const struct film_result *result)
 {
-    char path[PATH_MAX];
+    char path[OUT_PATH_BYTES];
 
     for (int i = result->n_outputs - 1; i >= 0; i--) {
-        snprintf(path, sizeof path, "%s/%s%s", out, name, result->output[i].suffix);
+        out_path(out, name, result->output[i].suffix, path);
         unlink(path);
     }
 }
 
 static bool is_sound(const char *out, const char *name, const struct film_output *output)
 {
-    char path[PATH_MAX], digest[65];
+    char path[OUT_PATH_BYTES], digest[65];
     int64_t bytes;
     struct stat s;
 
-    snprintf(path, sizeof path, "%s/%s%s", out, name, output->suffix);
+    out_path(out, name, output->suffix, path);
     if (stat(path, &s) != 0 || !S_ISREG(s.st_mode) || s.st_size != output->bytes ||
         file_sha256(path, ST_IO, digest, &bytes) != ST_OK)
         return false;

@@ -3,7 +3,7 @@
 #ifndef JACQUARD_CATALOG_STORE_RESULT_H
 #define JACQUARD_CATALOG_STORE_RESULT_H
 
-#include "barcode/render.h"
+#include "barcode/output_names.h"
 
 #include <stdint.h>
 
@@ -28,7 +28,7 @@ struct film_summary {
 };
 
 struct film_output {
-    char suffix[32]; /* after NAME: ".barcode.png", ".barcode.average.png", ".json" */
+    char suffix[OUTPUT_SUFFIX_BYTES]; /* after NAME: ".barcode.png", ".barcode.average.png", ".json" */
     int64_t bytes;
     char sha256[65];
 };

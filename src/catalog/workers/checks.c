@@ -61,7 +61,7 @@ static enum status find_roots(struct checks *c)
     if (!c->root)
         return ST_NOMEM;
     for (int64_t i = 0; i < c->n; i++) {
-        snprintf(path, sizeof path, "%s/%s.json", c->setup->out, c->film[i].name);
+        out_path(c->setup->out, c->film[i].name, SIDECAR_SUFFIX, path);
         add_root(c, path);
         add_root(c, c->film[i].path);
     }

@@ -143,9 +143,9 @@ static void set_up_pipeline(struct work *w)
     struct barcode_config config = me.setup.barcode;
     struct pipeline *p = &w->pipeline;
 
-    snprintf(w->output, sizeof w->output, "%s/%s.barcode.png", me.setup.out, w->request->name);
-    snprintf(w->json, sizeof w->json, "%s/%s.json", me.setup.out, w->request->name);
-    snprintf(w->store, sizeof w->store, "%s/pieces/%s", me.setup.out, w->request->name);
+    out_path(me.setup.out, w->request->name, PICTURE_SUFFIX, w->output);
+    out_path(me.setup.out, w->request->name, SIDECAR_SUFFIX, w->json);
+    out_path_store(me.setup.out, w->request->name, w->store);
     config.film = w->request->path;
     config.output = w->output;
     config.json = w->json;
@@ -168,7 +168,7 @@ static enum status digest_output(struct film_output *out, const char *out_folder
     char path[OUT_PATH_BYTES], *text = NULL;
     size_t bytes = 0;
 
-    snprintf(path, sizeof path, "%s/%s%s", out_folder, name, out->suffix);
+    out_path(out_folder, name, out->suffix, path);
     TRY(file_read_all(path, ST_IO, &text, &bytes)); /* read back: what is recorded is what is there */
     out->bytes = (int64_t)bytes;
     sha256_hex(text, bytes, out->sha256);
@@ -180,9 +180,8 @@ static enum status digest_outputs(struct film_result *r, const struct barcode_co
 {
     r->n_outputs = c->n_strips + 1;
     for (int i = 0; i < c->n_strips; i++)
-        snprintf(r->output[i].suffix, sizeof r->output[i].suffix, i == 0 ? ".barcode.png" : ".barcode.%s.png",
-                 strip_names[c->strip[i]]);
-    snprintf(r->output[c->n_strips].suffix, sizeof r->output[c->n_strips].suffix, ".json");
+        output_suffix_strip(c->strip, i, r->output[i].suffix);
+    strcpy(r->output[c->n_strips].suffix, SIDECAR_SUFFIX);
     for (int i = 0; i < r->n_outputs; i++)
         TRY(digest_output(&r->output[i], me.setup.out, name));
     return ST_OK;
@@ -281,7 +280,7 @@ static enum status do_check(struct work *w)
 {
     struct barcode b;
 
-    snprintf(w->json, sizeof w->json, "%s/%s.json", me.setup.out, w->request->name);
+    out_path(me.setup.out, w->request->name, SIDECAR_SUFFIX, w->json);
     TRY(sidecar_read_json(w->json, &b));
     const enum status st = recheck_columns(&b, w->request->path, w->request->n_samples, &me.stop, tell_progress, NULL,
                                            &w->outcome->n_same);
