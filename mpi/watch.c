@@ -6,7 +6,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "mpi/comm.h"
-#include "mpi/comm_ops.h"
 
 #include <math.h>
 #include <pthread.h>

@@ -11,12 +11,12 @@
 #include "catalog/listing/names.h"
 #include "catalog/show/gallery.h"
 #include "catalog/show/report.h"
+#include "catalog/store/journal.h"
 #include "catalog/store/outputs.h"
 #include "catalog/store/settings_id.h"
 #include "catalog/workers/workers.h"
 #include "job/file_terms.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>

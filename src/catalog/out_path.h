@@ -3,8 +3,6 @@
 #ifndef JACQUARD_CATALOG_OUT_PATH_H
 #define JACQUARD_CATALOG_OUT_PATH_H
 
-#include "barcode/output_names.h"
-
 #include <limits.h>
 
 #define OUT_REPORT "report"   /* .json, .csv; in no case of letters the NAME of a film */

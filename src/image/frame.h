@@ -6,7 +6,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 enum frame_matrix {
     FRAME_RGB,       /* plane 0 = G, 1 = B, 2 = R */

@@ -181,7 +181,7 @@ static inline void archive_work_as_scheduled(struct archive_run *run)
     }
     run->result.makespan = now;
     run->result.tail_idle = idle / (n * now);
-    run->result.once &= schedule_is_over(run->schedule);
+    run->result.once &= schedule_cost_left(run->schedule) + schedule_cost_in_flight(run->schedule) == 0.0;
     for (int64_t i = 0; i < run->setup->n_films; i++)
         run->result.once &= run->film[i].n_done == 1;
 }

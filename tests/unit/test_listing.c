@@ -3,6 +3,7 @@
 #include "catalog/listing/content.h"
 #include "catalog/listing/listing.h"
 #include "catalog/listing/names.h"
+#include "catalog/out_path.h"
 #include "catalog/listing/path.h"
 
 #include "base/sha256.h"

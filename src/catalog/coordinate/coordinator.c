@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "catalog/coordinate/display.h"
 #include "catalog/schedule/schedule.h"
+#include "catalog/store/journal.h"
 #include "catalog/store/outputs.h"
 
 #include <math.h>

@@ -6,7 +6,7 @@
 
 #include "catalog/config.h"
 #include "catalog/listing/listing.h"
-#include "catalog/store/journal.h"
+#include "catalog/store/history.h"
 
 #include <stdatomic.h>
 

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/sha256.h"
+#include "catalog/out_path.h"
 
 #include <stdint.h>
 #include <stdio.h>

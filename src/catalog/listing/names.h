@@ -3,9 +3,6 @@
 #define JACQUARD_CATALOG_LISTING_NAMES_H
 
 #include "catalog/listing/listing.h"
-#include "catalog/out_path.h"
-
-#include <stdbool.h>
 
 /* Whose results called `name` are, if there are any. */
 enum names_claim { NAME_IS_FREE, NAME_IS_ITS_OWN, NAME_IS_ANOTHERS };

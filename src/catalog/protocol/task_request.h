@@ -6,7 +6,7 @@
 #include "barcode/config.h"
 #include "catalog/protocol/task.h"
 #include "catalog/out_path.h"
-#include "catalog/store/journal.h"
+#include "catalog/store/history.h"
 
 #include <limits.h>
 

@@ -14,9 +14,9 @@ enum stage { STAGE_NONE, STAGE_PROBING, STAGE_WHOLE, STAGE_INDEXING, STAGE_PIECE
 struct schedule_film {
     enum stage stage;
     double cost;
-    int n_pieces;             /* 0: not decided */
-    int n_dealt, n_done;      /* of PIECES; pieces that wait to be done again count as dealt */
-    int n_waiting, n_repeats; /* n_waiting: of its entries, 2 at most */
+    int n_pieces;        /* 0: not decided */
+    int n_dealt, n_done; /* of PIECES; pieces that wait to be done again count as dealt */
+    int n_waiting;       /* of its entries, 2 at most */
     bool is_begun, unsplit;
     uint64_t again[TASK_MOST_PIECES / 64]; /* pieces to be done again; of other stages bit 0 */
 };
@@ -277,7 +277,6 @@ static void end_again(struct schedule *s, const struct task *task)
     struct schedule_film *f = &s->film[task->film];
 
     s->cost_left += task->cost;
-    f->n_repeats++;
     if (find_repeat(f) < 0)
         wait_as(s, task->film, TURN_AGAIN, f->cost);
     f->again[task->piece / 64] |= (uint64_t)1 << task->piece % 64;
@@ -332,11 +331,6 @@ void schedule_end(struct schedule *s, const struct task *task, enum task_end end
         s->cost_left = 0.0;
 }
 
-bool schedule_is_over(const struct schedule *s)
-{
-    return s->n_waiting == 0 && s->n_in_flight == 0;
-}
-
 double schedule_cost_left(const struct schedule *s)
 {
     return fmax(s->cost_left, 0.0);
@@ -345,9 +339,4 @@ double schedule_cost_left(const struct schedule *s)
 double schedule_cost_in_flight(const struct schedule *s)
 {
     return fmax(s->cost_in_flight, 0.0);
-}
-
-int schedule_repeats(const struct schedule *s, int64_t film)
-{
-    return s->film[film].n_repeats;
 }

@@ -67,14 +67,8 @@ bool schedule_next(struct schedule *s, double most_cost, struct task *task);
  */
 void schedule_end(struct schedule *s, const struct task *task, enum task_end end);
 
-/* Nothing left and nothing in flight. Between the end of a probe and the adding of its film that film is neither. */
-bool schedule_is_over(const struct schedule *s);
-
 /* Cost not yet dealt, and in flight: of all that has to be done again too. Probes count nothing. */
 double schedule_cost_left(const struct schedule *s);
 double schedule_cost_in_flight(const struct schedule *s);
-
-/* How often tasks of this film ended as AGAIN. */
-int schedule_repeats(const struct schedule *s, int64_t film);
 
 #endif

@@ -3,7 +3,7 @@
 #define JACQUARD_CATALOG_SHOW_REPORT_H
 
 #include "catalog/listing/passed.h"
-#include "catalog/store/journal.h"
+#include "catalog/store/history.h"
 
 /* Both files, written and renamed. report.json: {"format":"jacquard-catalog","version":1,"settings":{...} or null,
  * "totals":{"films","done","failed","quarantined","left","columns","film_seconds","seconds","frames"},

@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const event_names[N_EVENT_KINDS] = {"run",   "film", "cost",   "start", "step",
-                                                "fault", "done", "failed", "beat",  "end"};
+static const char *const event_names[N_EVENT_KINDS] = {"run",   "film", "cost",   "start", "step",
+                                                       "fault", "done", "failed", "beat",  "end"};
 const char *const fault_names[N_FAULT_KINDS] = {"unreadable", "not-a-film", "incomplete", "damaged", "crash",
                                                 "timeout",    "memory",     "killed",     "device",  "other"};
 const char *const state_names[4] = {"left", "done", "failed", "quarantined"};

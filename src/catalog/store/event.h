@@ -20,7 +20,6 @@ enum event_kind {
     N_EVENT_KINDS,
     EVENT_UNKNOWN = N_EVENT_KINDS /* of a later version */
 };
-extern const char *const event_names[N_EVENT_KINDS]; /* "run", "film", ... */
 
 struct event {
     double time; /* seconds since the epoch */

@@ -2,8 +2,6 @@
  * often older than the kernel, or not installed. */
 #include "catalog/workers/sandbox_parts.h"
 
-#include "base/mem.h"
-
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

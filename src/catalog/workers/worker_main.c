@@ -14,7 +14,6 @@
 #include "catalog/workers/sandbox.h"
 #include "catalog/protocol/wire.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>

@@ -5,7 +5,6 @@
 #include "haar/model/model.h"
 
 #include "base/file.h"
-#include "base/mem.h"
 #include "base/number.h"
 #include "base/sha256.h"
 #include "haar/model/model_format.h"

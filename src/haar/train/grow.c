@@ -45,7 +45,9 @@ static enum status search_promising(struct boosting *b, int node, struct boost_b
     return ST_OK;
 }
 
-enum status grow_search(struct boosting *b, int n_nodes, const int *node, struct boost_best *best)
+/* The best cut of each node over the features of all feature shards. Collective over grid.features (and the data shards
+ * sum within). best[i].feature counts in b->drawn. */
+static enum status search_best(struct boosting *b, int n_nodes, const int *node, struct boost_best *best)
 {
     struct comm *shards = b->grid.features;
     const struct boost_sum exchange = {
@@ -109,7 +111,7 @@ enum status grow_tree(struct boosting *b, struct boost_scale scale, struct weak 
         return ST_NOMEM;
     TRY_OR(done, st, b->ops->weigh(b->train, scale, 0, NULL));
     while (weak->n_leaves < b->settings->leaves) {
-        TRY_OR(done, st, grow_search(b, n_searched, searched, found));
+        TRY_OR(done, st, search_best(b, n_searched, searched, found));
         for (int i = 0; i < n_searched; i++)
             best[searched[i]] = found[i];
         int leaf = 0;
@@ -185,7 +187,7 @@ enum status grow_product(struct boosting *b, struct boost_scale scale, struct we
             if (t != at)
                 others[n_others++] = term[t];
         TRY(b->ops->weigh(b->train, scale, n_others, others));
-        TRY(grow_search(b, 1, &root, &best));
+        TRY(search_best(b, 1, &root, &best));
         if (best.loss >= lowest)
             break;
         lowest = best.loss;

@@ -7,10 +7,6 @@
 /* comm_all_gather as boost_sum has it; context: the shards' struct comm. Collective. */
 enum status grow_all_gather(void *context, const void *data, size_t bytes, void *all);
 
-/* The best cut of each node over the features of all feature shards. Collective over grid.features (and the data shards
- * sum within). best[i].feature counts in b->drawn. */
-enum status grow_search(struct boosting *b, int n_nodes, const int *node, struct boost_best *best);
-
 /* Best first: the leaf whose best cut takes most off Z is split, until there are settings->leaves or nothing is gained.
  */
 enum status grow_tree(struct boosting *b, struct boost_scale scale, struct weak *weak);

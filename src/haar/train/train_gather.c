@@ -1,5 +1,4 @@
 /* train_gather: members that ranks trained alone come together in one model. */
-#include "base/mem.h"
 #include "haar/train/train_job.h"
 
 #include <stdio.h>

@@ -5,7 +5,6 @@
 #include "base/status.h"
 #include "compute/haar/feature.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
