@@ -336,3 +336,13 @@ enum status file_sha256(const char *path, enum status at_fault, char hex[65], in
     free(piece);
     return st;
 }
+
+enum status file_make_folder(const char *path)
+{
+    struct stat s;
+
+    if (mkdir(path, 0777) == 0 || (errno == EEXIST && stat(path, &s) == 0 && S_ISDIR(s.st_mode)))
+        return ST_OK;
+    return FAIL(ST_IO, "cannot make the folder %s: %s", path,
+                errno == EEXIST ? "a file of this name exists" : strerror(errno));
+}

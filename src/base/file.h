@@ -58,6 +58,9 @@ bool file_is_same(const char *a, const char *b);
  * inputs[n_inputs]. NULL entries are passed over. */
 enum status file_check_outputs(const char *const *outputs, int n, const char *const *inputs, int n_inputs, bool force);
 
+/* ST_IO where it cannot be made; that it is there already is no fault. */
+enum status file_make_folder(const char *path);
+
 /* path with its last suffix (after the last '/') replaced or, with none, added: ("a/b.mp4", ".png") -> "a/b.png".
  * Heap; NULL with a message when memory ran out. */
 char *file_with_suffix(const char *path, const char *suffix);

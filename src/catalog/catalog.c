@@ -9,8 +9,7 @@
 #include "catalog/coordinate/coordinator.h"
 #include "catalog/coordinate/agent.h"
 #include "catalog/listing/names.h"
-#include "catalog/show/gallery.h"
-#include "catalog/show/report.h"
+#include "catalog/show/views.h"
 #include "catalog/store/journal.h"
 #include "catalog/store/outputs.h"
 #include "catalog/store/settings_id.h"
@@ -34,8 +33,7 @@ struct catalog {
     struct catalog_config config;
     atomic_int *n_signals;
     char *settings_text, settings_id[65];
-    char **root; /* [n_roots] folders that hold films, links resolved */
-    int n_roots;
+    struct roots roots; /* folders that hold films */
     int64_t n_todo;
     struct agent agent;
     /* Rank 0 */
@@ -144,35 +142,6 @@ static enum names_claim claim_name(void *context, const char *name, const struct
                                                                                                      : NAME_IS_ANOTHERS;
 }
 
-/* Of the films, those of this run's share: every n-th in the order of their sizes, so that shares are about equal.
- * All runs that share a catalogue list the same films, and so agree on who takes which. */
-static int compare_sizes(const void *a, const void *b)
-{
-    const struct listing_film *x = a, *y = b;
-
-    return x->bytes != y->bytes ? (x->bytes < y->bytes) - (x->bytes > y->bytes) : strcmp(x->path, y->path);
-}
-
-static void take_share(struct listing *l, int share, int n_shares)
-{
-    int64_t n = 0;
-
-    if (n_shares == 1)
-        return;
-    qsort(l->film, (size_t)l->n, sizeof *l->film, compare_sizes);
-    for (int64_t i = 0; i < l->n; i++) {
-        const int64_t lap = i / n_shares, at = i % n_shares;
-        const bool is_mine = (lap % 2 ? n_shares - 1 - at : at) == share - 1; /* to and fro */
-        if (is_mine) {
-            l->film[n++] = l->film[i];
-        } else {
-            free(l->film[i].path);
-            free(l->film[i].name);
-        }
-    }
-    l->n = n;
-}
-
 static enum status find_films(struct catalog *c)
 {
     const struct catalog_config *f = &c->config;
@@ -201,27 +170,6 @@ static enum status find_films(struct catalog *c)
         if (strlen(c->listing.film[i].path) >= PATH_MAX)
             return FAIL(ST_USAGE, "the name of a film is too long: %.200s...", c->listing.film[i].path);
     return ST_OK;
-}
-
-static enum status add_root(struct catalog *c, size_t *room, const char *path)
-{
-    char real[PATH_MAX], *slash;
-
-    if (!realpath(path, real))
-        return ST_OK; /* its turn will say why it cannot be read */
-    slash = strrchr(real, '/');
-    slash[slash == real] = '\0';
-    if (c->n_roots > 0 && strcmp(c->root[c->n_roots - 1], real) == 0)
-        return ST_OK; /* films are sorted by path */
-    for (int i = 0; i < c->n_roots; i++)
-        if (strcmp(c->root[i], real) == 0)
-            return ST_OK;
-    char **grown = mem_grow(c->root, (size_t)c->n_roots, room, sizeof *grown);
-    if (!grown)
-        return ST_NOMEM;
-    c->root = grown;
-    c->root[c->n_roots] = strdup(real);
-    return c->root[c->n_roots++] ? ST_OK : FAIL(ST_NOMEM, "out of memory for a folder's name");
 }
 
 static enum status open_journal(struct catalog *c)
@@ -268,19 +216,17 @@ static void count_rest(struct catalog *c)
 /* Rank 0: everything that is known before the first film is opened. */
 static enum status prepare(struct catalog *c)
 {
-    size_t room = 0;
-
     TRY(find_films(c));
     TRY(history_read(c->config.out, &c->history));
     TRY(names_assign(&c->listing, claim_name, &c->history));
     TRY(outputs_are_free(c->config.out, &c->listing, &c->history, &c->config.barcode));
     if (!c->config.dry_run)
         TRY(outputs_prepare(c->config.out));
-    take_share(&c->listing, c->config.share, c->config.n_shares);
+    listing_take_share(&c->listing, c->config.share, c->config.n_shares);
     if (c->listing.n == 0)
         log_note("there are fewer films than shares: share %d of %d has none", c->config.share, c->config.n_shares);
     for (int64_t i = 0; i < c->listing.n; i++)
-        TRY(add_root(c, &room, c->listing.film[i].path));
+        TRY(roots_add_file(&c->roots, c->listing.film[i].path));
     c->resume = mem_array((size_t)c->listing.n, sizeof *c->resume);
     if (!c->resume)
         return ST_NOMEM;
@@ -295,31 +241,24 @@ static enum status prepare(struct catalog *c)
 /* Collective. */
 static enum status share_roots(struct catalog *c)
 {
-    int32_t n = c->n_roots;
+    int32_t n = c->roots.n;
 
     TRY(comm_bcast(c->comm, &n, sizeof n));
-    if (c->comm->rank > 0)
-        c->root = mem_array((size_t)n, sizeof *c->root);
-    TRY(comm_agree(c->comm, c->root || n == 0 ? ST_OK : ST_NOMEM));
     for (int i = 0; i < n; i++) {
         char text[PATH_MAX] = "";
         if (c->comm->rank == 0)
-            snprintf(text, sizeof text, "%s", c->root[i]);
+            snprintf(text, sizeof text, "%s", c->roots.path[i]);
         TRY(comm_bcast(c->comm, text, sizeof text));
-        if (c->comm->rank > 0 && !(c->root[i] = strdup(text)))
-            return FAIL(ST_COMM, "out of memory for a folder's name"); /* the others wait: the job can only end */
-        c->n_roots = c->comm->rank > 0 ? i + 1 : c->n_roots;
+        if (c->comm->rank > 0 && roots_add(&c->roots, text) != ST_OK)
+            return ST_COMM; /* the others wait: the job can only end */
     }
     return ST_OK;
 }
 
 static enum status open_workers(struct catalog *c)
 {
-    const struct workers_setup setup = {.comm = c->comm,
-                                        .config = &c->config,
-                                        .settings_id = c->settings_id,
-                                        .root = (const char *const *)c->root,
-                                        .n_roots = c->n_roots};
+    const struct workers_setup setup = {
+        .comm = c->comm, .config = &c->config, .settings_id = c->settings_id, .roots = &c->roots};
     struct wire_ready ready;
     struct workers *workers = NULL;
     enum status st = comm_agree(c->comm, workers_open(&setup, &workers, &ready));
@@ -332,105 +271,63 @@ static enum status open_workers(struct catalog *c)
 
 /* --- the run ------------------------------------------------------------------------------------------------------ */
 
-static int64_t count_settled(const struct history *h)
-{
-    int64_t n = 0;
-
-    for (int64_t i = 0; i < h->n; i++)
-        n += h->film[i].state != STATE_LEFT;
-    return n;
-}
-
-/* *n_settled: films that are shown as done or failed. */
-static enum status refresh_views(struct catalog *c, int64_t *n_settled)
-{
-    struct history h;
-    enum status st = history_read(c->config.out, &h);
-
-    if (st == ST_OK)
-        st = report_write(c->config.out, &h, &c->listing.passed);
-    if (st == ST_OK)
-        st = gallery_write(c->config.out, &h);
-    *n_settled = count_settled(&h);
-    history_release(&h);
-    c->refreshed = clock_seconds();
-    return st;
-}
-
-/* Other runs may be at work on the same folder. Whoever writes last must not show less than was there: if more has come
- * while it was drawn, it is drawn again. */
-static enum status show_all(struct catalog *c)
-{
-    struct history h;
-    int64_t shown, there;
-
-    do {
-        TRY(refresh_views(c, &shown));
-        TRY(history_read(c->config.out, &h));
-        there = count_settled(&h);
-        history_release(&h);
-    } while (there > shown);
-    return ST_OK;
-}
-
 static enum status deal_step(struct catalog *c)
 {
     int64_t n;
 
     TRY(coordinator_step(c->coordinator));
-    if (c->config.gallery && !c->config.dry_run && clock_seconds() - c->refreshed > refresh_seconds)
-        return refresh_views(c, &n);
-    return ST_OK;
+    if (!c->config.gallery || c->config.dry_run || clock_seconds() - c->refreshed <= refresh_seconds)
+        return ST_OK;
+    const enum status st = views_write(c->config.out, &c->listing.passed, &n);
+    c->refreshed = clock_seconds();
+    return st;
+}
+
+/* What ends the run: the first fault, told to the coordinator once. */
+static void note_fault(struct catalog *c, enum status st, struct message_end *end)
+{
+    if (st == ST_OK || end->st != ST_OK)
+        return;
+    end->st = st;
+    snprintf(end->text, sizeof end->text, "%s", status_message());
+    coordinator_give_up(c->coordinator);
+}
+
+/* Takes all messages that have come: they are the agent's or, on rank 0, the coordinator's. */
+static enum status take_messages(struct catalog *c, struct message_end *end)
+{
+    for (;;) {
+        struct message m;
+        int from;
+
+        TRY(message_take(c->comm, &m, &from));
+        if (from < 0)
+            return ST_OK;
+        if (message_is_for_coordinator(&m))
+            note_fault(c, coordinator_on_message(c->coordinator, from, &m), end);
+        else
+            TRY(agent_on_message(&c->agent, &m));
+    }
 }
 
 /* Every rank's loop. Rank 0 deals besides, until nothing is left to deal or to come back; a fault of its own stops the
  * worker processes first. */
 static enum status run_until_over(struct catalog *c)
 {
-    const bool deals = c->comm->rank == 0;
-    enum status fault = ST_OK;
-    char why[STATUS_MESSAGE_BYTES] = "";
-    bool told_end = false;
+    struct message m = {.kind = MESSAGE_END};
+    bool deals = c->comm->rank == 0;
 
     c->refreshed = clock_seconds();
     while (!c->agent.is_over) {
-        struct message m;
-        int from;
-        enum status st;
-
         TRY(agent_step(&c->agent, step_seconds));
-        for (;;) {
-            TRY(message_take(c->comm, &m, &from));
-            if (from < 0)
-                break;
-            if (!message_is_for_coordinator(&m)) {
-                TRY(agent_on_message(&c->agent, &m));
-                continue;
-            }
-            st = coordinator_on_message(c->coordinator, from, &m);
-            if (st != ST_OK && fault == ST_OK) {
-                fault = st;
-                snprintf(why, sizeof why, "%s", status_message());
-                coordinator_give_up(c->coordinator);
-            }
-        }
-        if (!deals || told_end)
+        TRY(take_messages(c, &m.as.end));
+        if (deals && m.as.end.st == ST_OK)
+            note_fault(c, deal_step(c), &m.as.end);
+        if (!deals || !coordinator_is_over(c->coordinator))
             continue;
-        if (fault == ST_OK) {
-            st = deal_step(c);
-            if (st != ST_OK) {
-                fault = st;
-                snprintf(why, sizeof why, "%s", status_message());
-                coordinator_give_up(c->coordinator);
-            }
-        }
-        if (coordinator_is_over(c->coordinator)) {
-            m = (struct message){.kind = MESSAGE_END, .as.end.st = fault};
-            snprintf(m.as.end.text, sizeof m.as.end.text, "%s", why);
-            for (int i = 0; i < c->comm->size; i++)
-                TRY(message_post(c->comm, i, &m));
-            told_end = true;
-        }
+        for (int i = 0; i < c->comm->size; i++)
+            TRY(message_post(c->comm, i, &m));
+        deals = false;
     }
     if (c->agent.end.st != ST_OK)
         status_adopt(c->agent.end.text);
@@ -439,20 +336,13 @@ static enum status run_until_over(struct catalog *c)
 
 /* --- the end ------------------------------------------------------------------------------------------------------ */
 
-static void format_seconds(double seconds, char text[32])
-{
-    const long long s = (long long)(seconds + 0.5);
-
-    snprintf(text, 32, "%lld:%02lld:%02lld", s / 3600, s / 60 % 60, s % 60);
-}
-
 static void list_failures(const struct catalog *c, const struct history *h)
 {
     int n = 0;
 
     for (int64_t i = 0; i < c->listing.n && n < MOST_FAILURES_SHOWN; i++) {
         const struct history_film *f = history_find(h, c->listing.film[i].name);
-        if (!f || (f->state != STATE_FAILED && f->state != STATE_QUARANTINED))
+        if (!f || !history_has_failed(f))
             continue;
         log_note("%s (%s): %s", f->state == STATE_FAILED ? "failed" : "quarantined", fault_names[f->failure.kind],
                  f->failure.message);
@@ -465,17 +355,16 @@ static void summarise(const struct catalog *c, const struct coordinator_totals *
     const double workers_seconds = t->seconds * t->n_workers,
                  share = workers_seconds > 0.0 ? 100.0 / workers_seconds : 0.0;
     const int64_t n_now = t->n_done - t->n_done_before;
-    char took[32];
+    char took[CLOCK_SPAN_BYTES];
 
-    format_seconds(t->seconds, took);
     log_note(
         "%lld of %lld films done (%lld of them before), %lld failed, %lld left; in %s: %lld films, %lld columns of "
         "%lld frames, %.0f films/h, %.1f s of film a second; %d worker processes on %d ranks, busy %.1f %% (index %.1f "
         "%%, extract "
         "%.1f %%, write %.1f %%), tail idle %.1f %%",
         (long long)t->n_done, (long long)t->n_films, (long long)t->n_done_before, (long long)t->n_failed,
-        (long long)(t->n_films - t->n_done - t->n_failed), took, (long long)n_now, (long long)t->columns,
-        (long long)t->frames, t->seconds > 0.0 ? (double)n_now * 3600.0 / t->seconds : 0.0,
+        (long long)(t->n_films - t->n_done - t->n_failed), clock_span(t->seconds, took), (long long)n_now,
+        (long long)t->columns, (long long)t->frames, t->seconds > 0.0 ? (double)n_now * 3600.0 / t->seconds : 0.0,
         t->seconds > 0.0 ? t->film_seconds / t->seconds : 0.0, t->n_workers, c->comm->size, share * t->busy_seconds,
         share * t->index_seconds, share * t->extract_seconds, share * t->write_seconds, share * t->tail_idle_seconds);
 }
@@ -537,7 +426,7 @@ static enum status finish(struct catalog *c, enum status st)
     snprintf(why, sizeof why, "%s", status_message());
     outputs_tidy(c->config.out);
     const enum status ended = journal_end(c->journal, status_exit_code(st));
-    const enum status shown = show_all(c);
+    const enum status shown = views_write_last(c->config.out, &c->listing.passed);
     if (st == ST_FORMAT) {
         struct history h;
         if (history_read(c->config.out, &h) == ST_OK)
@@ -592,9 +481,7 @@ enum status catalog_run(struct comm *comm, const struct catalog_config *config, 
     free(c.resume);
     history_release(&c.history);
     listing_release(&c.listing);
-    for (int i = 0; i < c.n_roots; i++)
-        free(c.root[i]);
-    free(c.root);
+    roots_release(&c.roots);
     free(c.settings_text);
     return st;
 }

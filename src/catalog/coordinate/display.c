@@ -51,16 +51,6 @@ static void draw_line(struct display *d, const char *text, int width)
     d->n_lines++;
 }
 
-static void format_eta(double seconds, char *text, size_t bytes)
-{
-    const long long s = (long long)(seconds + 0.5);
-
-    if (seconds < 0.0)
-        snprintf(text, bytes, "?");
-    else
-        snprintf(text, bytes, "%lld:%02lld:%02lld", s / 3600, s / 60 % 60, s % 60);
-}
-
 static void draw_bar(struct display *d, const char *head, double share, int width)
 {
     char line[LINE];
@@ -76,12 +66,12 @@ static void draw_bar(struct display *d, const char *head, double share, int widt
 void display_show(struct display *d, const struct display_state *s, display_worker *worker, void *context)
 {
     const double now = clock_seconds(), all = s->cost_done + s->cost_left, share = all > 0.0 ? s->cost_done / all : 0.0;
-    char head[LINE / 2], line[LINE], eta[32];
+    char head[LINE / 2], line[LINE], eta[CLOCK_SPAN_BYTES];
 
     if (d->mode == PROGRESS_NONE || now - d->shown < (d->mode == PROGRESS_BAR ? bar_seconds : log_seconds))
         return;
     d->shown = now;
-    format_eta(s->eta_seconds, eta, sizeof eta);
+    clock_span(s->eta_seconds, eta);
     snprintf(head, sizeof head, "%lld of %lld films done, %lld failed", (long long)s->n_done, (long long)s->n_films,
              (long long)s->n_failed);
     if (d->mode == PROGRESS_LOG) {

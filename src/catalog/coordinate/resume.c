@@ -41,8 +41,8 @@ static void decide(void *context, int64_t i, int thread)
     r->is_unchanged = r->before->bytes == film->bytes && r->before->mtime_ns == film->mtime_ns;
     if (r->before->state == STATE_DONE && is_done(d, film, r->before))
         r->state = RESUME_DONE;
-    else if ((r->before->state == STATE_FAILED || r->before->state == STATE_QUARANTINED) && r->is_unchanged &&
-             !d->config->retry_failed && strcmp(r->before->failure.settings_id, d->settings_id) == 0)
+    else if (history_has_failed(r->before) && r->is_unchanged && !d->config->retry_failed &&
+             strcmp(r->before->failure.settings_id, d->settings_id) == 0)
         r->state = RESUME_FAILED;
 }
 

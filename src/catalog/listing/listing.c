@@ -446,6 +446,35 @@ enum status listing_make(struct listing *listing, const struct listing_request *
     return st;
 }
 
+/* --- shares ------------------------------------------------------------------------------------------------------- */
+
+static int compare_sizes(const void *a, const void *b)
+{
+    const struct listing_film *x = a, *y = b;
+
+    return x->bytes != y->bytes ? (x->bytes < y->bytes) - (x->bytes > y->bytes) : strcmp(x->path, y->path);
+}
+
+void listing_take_share(struct listing *l, int share, int n_shares)
+{
+    int64_t n = 0;
+
+    if (n_shares == 1)
+        return;
+    qsort(l->film, (size_t)l->n, sizeof *l->film, compare_sizes);
+    for (int64_t i = 0; i < l->n; i++) {
+        const int64_t lap = i / n_shares, at = i % n_shares;
+        const bool is_mine = (lap % 2 ? n_shares - 1 - at : at) == share - 1; /* to and fro */
+        if (is_mine) {
+            l->film[n++] = l->film[i];
+        } else {
+            free(l->film[i].path);
+            free(l->film[i].name);
+        }
+    }
+    l->n = n;
+}
+
 void listing_release(struct listing *listing)
 {
     for (int64_t i = 0; i < listing->n; i++) {

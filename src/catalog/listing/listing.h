@@ -51,6 +51,10 @@ struct listing_request {
  * folder that was named cannot be read at all (a subfolder that cannot be read is noted and passed over). ST_NOMEM.
  * *listing ends with listing_release, also after a failure. */
 enum status listing_make(struct listing *listing, const struct listing_request *request);
+/* Keeps share 1 .. n_shares alone: every n-th film in the order of their sizes, to and fro, so that shares are about
+ * equal. All runs that share a catalogue list the same films, and so agree on who takes which. */
+void listing_take_share(struct listing *listing, int share, int n_shares);
+
 void listing_release(struct listing *listing);
 
 #endif

@@ -9,6 +9,7 @@
 #include "base/sha256.h"
 #include "catalog/out_path.h"
 #include "catalog/show/gallery_page.h"
+#include "catalog/store/result_text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,10 +19,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-enum {
-    BIN_BYTES = 4 + 4 * SUMMARY_COLOURS
-}; /* of a summary's bin in the page: time_ms (low byte first), colours, shares */
 
 /* ---- text -------------------------------------------------------------------------------------------------------- */
 
@@ -81,20 +78,6 @@ static void put_count(FILE *file, const char *key, int64_t value)
 {
     if (value != 0)
         fprintf(file, ",\"%s\":%" PRId64, key, value);
-}
-
-static void put_base64(FILE *file, const uint8_t *bytes, size_t n)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-    for (size_t i = 0; i < n; i += 3) {
-        const unsigned b = i + 1 < n ? bytes[i + 1] : 0, c = i + 2 < n ? bytes[i + 2] : 0;
-        const unsigned all = (unsigned)bytes[i] << 16 | b << 8 | c;
-        fputc(digits[all >> 18], file);
-        fputc(digits[all >> 12 & 63], file);
-        fputc(i + 1 < n ? digits[all >> 6 & 63] : '=', file);
-        fputc(i + 2 < n ? digits[all & 63] : '=', file);
-    }
 }
 
 /* Of an output's name without its suffix: every byte that means anything in an address is escaped, and "./" keeps a
@@ -170,24 +153,13 @@ static void put_outputs(FILE *file, int folder, const char *name, const struct f
 
 static void put_summary(FILE *file, const struct film_summary *summary)
 {
-    uint8_t bytes[SUMMARY_MAX_BINS * BIN_BYTES], *at = bytes;
-
     if (summary->n_bins < 1 || summary->n_bins > SUMMARY_MAX_BINS)
         return;
-    for (int i = 0; i < summary->n_bins; i++) {
-        const struct summary_bin *bin = &summary->bin[i];
-        for (int shift = 0; shift < 32; shift += 8)
-            *at++ = (uint8_t)(bin->time_ms >> shift);
-        memcpy(at, bin->colour, sizeof bin->colour);
-        at += sizeof bin->colour;
-        memcpy(at, bin->share, sizeof bin->share);
-        at += sizeof bin->share;
-    }
     put_number(file, "hue", summary->hue, 2);
     put_number(file, "lightness", summary->lightness, 2);
     put_number(file, "chroma", summary->chroma, 4);
     fputs(",\"card\":\"", file);
-    put_base64(file, bytes, (size_t)(at - bytes));
+    result_print_bins(file, summary);
     fputc('"', file);
 }
 
@@ -218,7 +190,7 @@ static void put_film(FILE *file, int folder, const struct history_film *film)
     put_names(file, film);
     if (film->state == STATE_DONE && film->result) {
         put_result(file, folder, film->name, film->result);
-    } else if (film->state == STATE_FAILED || film->state == STATE_QUARANTINED) {
+    } else if (history_has_failed(film)) {
         put_text(file, "fault", (unsigned)film->failure.kind < N_FAULT_KINDS ? fault_names[film->failure.kind] : "");
         put_text(file, "error", film->failure.message);
         put_count(file, "attempts", film->attempts);
@@ -282,7 +254,7 @@ static void put_digest(FILE *file, const char *open, const char *close)
     sha256_init(&sha);
     sha256_add(&sha, from, (size_t)(to - from));
     sha256_end(&sha, digest);
-    put_base64(file, digest, sizeof digest);
+    result_print_base64(file, digest, sizeof digest);
 }
 
 static void put_style_digest(FILE *file, const struct page *page)

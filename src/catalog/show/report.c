@@ -131,7 +131,7 @@ static void put_film(struct sheet *s, const struct history_film *f)
 {
     static const struct film_result nothing;
     const struct film_result *r = f->result ? f->result : &nothing;
-    const bool is_done = f->result, has_failed = f->state == STATE_FAILED || f->state == STATE_QUARANTINED;
+    const bool is_done = f->result, has_failed = history_has_failed(f);
     char decoders[64];
 
     s->has_begun = false;

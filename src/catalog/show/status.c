@@ -1,11 +1,13 @@
 #include "catalog/show/status.h"
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "catalog/out_path.h"
 #include "catalog/store/history.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,11 +33,6 @@ static enum film_state state_of(const struct history *h, const struct history_fi
                : f->state;
 }
 
-static bool has_failed(const struct history_film *f)
-{
-    return f->state == STATE_FAILED || f->state == STATE_QUARANTINED;
-}
-
 /* --- for people --------------------------------------------------------------------------------------------------- */
 
 static void print_clean(const char *text) /* names must not steer the terminal */
@@ -46,9 +43,9 @@ static void print_clean(const char *text) /* names must not steer the terminal *
 
 static void print_span(double seconds)
 {
-    const long long s = seconds < 0.0 ? 0 : seconds > 1e12 ? 1000000000000 : (long long)(seconds + 0.5);
+    char text[CLOCK_SPAN_BYTES];
 
-    printf("%lld:%02lld:%02lld", s / 3600, s / 60 % 60, s % 60);
+    fputs(clock_span(fmax(seconds, 0.0), text), stdout);
 }
 
 static void print_time(double seconds)
@@ -137,7 +134,7 @@ static void print_failures(const struct view *v)
         puts("failed:");
     for (int64_t i = 0; i < v->history.n && n_shown < MOST_SHOWN; i++) {
         const struct history_film *f = &v->history.film[i];
-        if (!has_failed(f))
+        if (!history_has_failed(f))
             continue;
         n_shown++;
         fputs("  ", stdout);
@@ -215,7 +212,7 @@ static void print_failures_json(const struct view *v)
     fputs(",\"failures\":[", stdout);
     for (int64_t i = 0; i < v->history.n; i++) {
         const struct history_film *f = &v->history.film[i];
-        if (!has_failed(f))
+        if (!history_has_failed(f))
             continue;
         if (!is_first)
             putchar(',');
@@ -264,12 +261,10 @@ static int compare_since(const void *a, const void *b)
 static enum status look(struct view *v)
 {
     const struct history *h = &v->history;
-    struct timespec now;
 
     if (h->n_runs == 0)
         return FAIL(ST_USAGE, "%s is no catalogue: there is no journal in %s/" OUT_JOURNAL, v->out, v->out);
-    clock_gettime(CLOCK_REALTIME, &now);
-    v->now = (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+    v->now = clock_wall_seconds();
     v->running = mem_array((size_t)h->n, sizeof *v->running);
     if (!v->running)
         return ST_NOMEM;

@@ -236,7 +236,7 @@ static void note_undone(const struct history *history)
     for (int64_t i = 0; i < history->n; i++) {
         const struct history_film *film = &history->film[i];
         const size_t used = strlen(names);
-        n_failed += film->state == STATE_FAILED || film->state == STATE_QUARANTINED;
+        n_failed += history_has_failed(film);
         if (film->state != STATE_LEFT)
             continue;
         if (++n_left <= MOST_NAMED)

@@ -28,18 +28,10 @@ static const double latest_time = 1e11; /* the year 5138: what is later is no ti
 
 /* All of these: false where the member is not as it should be. */
 
-static bool read_integer(const json_t *o, const char *key, int64_t *v)
-{
-    const json_t *member = json_object_get(o, key);
-
-    *v = json_integer_value(member);
-    return json_is_integer(member);
-}
-
 static bool read_int(const json_t *o, const char *key, int *v)
 {
     int64_t wide;
-    const bool is_read = read_integer(o, key, &wide) && wide >= INT_MIN && wide <= INT_MAX;
+    const bool is_read = result_read_integer(o, key, &wide) && wide >= INT_MIN && wide <= INT_MAX;
 
     *v = is_read ? (int)wide : 0;
     return is_read;
@@ -128,8 +120,8 @@ static bool read_task(const json_t *o, struct event *e)
 
 static bool read_heartbeat(const json_t *o, struct journal_heartbeat *b)
 {
-    return read_integer(o, "done", &b->n_done) && read_integer(o, "failed", &b->n_failed) &&
-           read_integer(o, "left", &b->n_left) && read_integer(o, "running", &b->n_running) &&
+    return result_read_integer(o, "done", &b->n_done) && result_read_integer(o, "failed", &b->n_failed) &&
+           result_read_integer(o, "left", &b->n_left) && result_read_integer(o, "running", &b->n_running) &&
            result_read_double(o, "cost_done", -1.0, &b->cost_done) &&
            result_read_double(o, "cost_left", -1.0, &b->cost_left) &&
            result_read_double(o, "eta_seconds", -1.0, &b->eta_seconds);
@@ -140,8 +132,9 @@ static bool read_failure(const json_t *o, struct event *e)
     int kind;
     const bool is_read =
         read_choice(o, "fault", fault_names, N_FAULT_KINDS, &kind) &&
-        read_bool(o, "quarantined", &e->as.failure.quarantined) && read_integer(o, "bytes", &e->as.failure.bytes) &&
-        read_integer(o, "mtime_ns", &e->as.failure.mtime_ns) &&
+        read_bool(o, "quarantined", &e->as.failure.quarantined) &&
+        result_read_integer(o, "bytes", &e->as.failure.bytes) &&
+        result_read_integer(o, "mtime_ns", &e->as.failure.mtime_ns) &&
         result_read_double(o, "seconds", 0.0, &e->as.failure.seconds) &&
         result_read_text(o, "settings_id", e->as.failure.settings_id, sizeof e->as.failure.settings_id);
 
@@ -221,9 +214,11 @@ static bool read_members(const json_t *o, const struct summary *summary, struct 
             e->as.settings_id[0] = '\0';
         return true;
     case EVENT_FILM:
-        return read_integer(o, "bytes", &e->as.film.bytes) && read_integer(o, "mtime_ns", &e->as.film.mtime_ns);
+        return result_read_integer(o, "bytes", &e->as.film.bytes) &&
+               result_read_integer(o, "mtime_ns", &e->as.film.mtime_ns);
     case EVENT_COST:
-        return read_integer(o, "bytes", &e->as.film.bytes) && read_integer(o, "mtime_ns", &e->as.film.mtime_ns) &&
+        return result_read_integer(o, "bytes", &e->as.film.bytes) &&
+               result_read_integer(o, "mtime_ns", &e->as.film.mtime_ns) &&
                result_read_double(o, "cost", -1.0, &e->as.film.cost) && read_int(o, "pieces", &e->as.film.n_pieces) &&
                e->as.film.n_pieces >= 0;
     case EVENT_START:

@@ -3,6 +3,7 @@
  * runs go on is told from the last line of each. */
 #include "catalog/store/history.h"
 
+#include "base/clock.h"
 #include "base/lines.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -18,7 +19,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 /* A line holds names, a command line and settings at most; a journal of 10,000 films a few MiB. */
@@ -151,17 +151,9 @@ static int compare_file_names(const struct dirent **a, const struct dirent **b)
     return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-static double clock_now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static enum status add_files(struct merge *m, const char *out)
 {
-    const double now = clock_now(); /* before reading: what is written meanwhile is no older than it */
+    const double now = clock_wall_seconds(); /* before reading: what is written meanwhile is no older than it */
     struct dirent **entry = NULL;
     char path[OUT_PATH_BYTES];
     enum status st = ST_OK;

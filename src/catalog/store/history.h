@@ -81,4 +81,9 @@ enum status history_read(const char *out, struct history *h);
 void history_release(struct history *h);
 const struct history_film *history_find(const struct history *h, const char *name); /* NULL: unknown */
 
+static inline bool history_has_failed(const struct history_film *film)
+{
+    return film->state == STATE_FAILED || film->state == STATE_QUARANTINED;
+}
+
 #endif

@@ -3,6 +3,7 @@
  * line, if there is one, begins with a newline: it must not end up as part of a torn one. */
 #include "catalog/store/journal.h"
 
+#include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "catalog/out_path.h"
@@ -16,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -126,16 +126,6 @@ static void print_try(FILE *file, const struct journal_try *t)
 
 /* --- the file ----------------------------------------------------------------------------------------------------- */
 
-static enum status make_folder(const char *path)
-{
-    struct stat s;
-
-    if (mkdir(path, 0777) == 0 || (errno == EEXIST && stat(path, &s) == 0 && S_ISDIR(s.st_mode)))
-        return ST_OK;
-    return FAIL(ST_IO, "cannot make the folder %s: %s", path,
-                errno == EEXIST ? "a file of this name exists" : strerror(errno));
-}
-
 /* Best effort: without it a crash of the machine may cost the file its name. */
 static void sync_folder(const char *path)
 {
@@ -206,7 +196,7 @@ enum status journal_open(const char *out, const struct journal_run *run, struct 
             *c = '_';
     if (out_path(out, OUT_JOURNAL, "", folder) >= PATH_MAX)
         TRY_OR(fault, st, FAIL(ST_IO, "cannot write into %s: the name is too long", out));
-    TRY_OR(fault, st, make_folder(folder));
+    TRY_OR(fault, st, file_make_folder(folder));
     TRY_OR(fault, st, create_file(j, folder, host[0] ? host : "host"));
     sync_folder(folder);
     TRY_OR(fault, st, write_run(j, run, host));

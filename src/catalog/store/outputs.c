@@ -12,27 +12,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static enum status make_folder(const char *path)
-{
-    struct stat s;
-
-    if (mkdir(path, 0777) == 0)
-        return ST_OK;
-    if (errno == EEXIST && stat(path, &s) == 0 && S_ISDIR(s.st_mode))
-        return ST_OK;
-    return FAIL(ST_IO, "cannot make the folder %s: %s", path,
-                errno == EEXIST ? "a file of this name exists" : strerror(errno));
-}
-
 enum status outputs_prepare(const char *out)
 {
     char pieces[OUT_PATH_BYTES];
 
     if (strlen(out) > PATH_MAX - 2 * NAME_MAX)
         return FAIL(ST_USAGE, "--out %s: the name is too long", out);
-    TRY(make_folder(out));
+    TRY(file_make_folder(out));
     out_path(out, OUT_PIECES, "", pieces);
-    TRY(make_folder(pieces));
+    TRY(file_make_folder(pieces));
     return access(out, W_OK | X_OK) == 0 ? ST_OK : FAIL(ST_IO, "cannot write into %s: %s", out, strerror(errno));
 }
 
@@ -64,25 +52,22 @@ static size_t target_length(const char *file)
     return n - ending;
 }
 
+/* file[0 .. length - 1]: whether it is one of the names and a suffix. */
 static bool is_of_a_name(const char *file, size_t length, const char *const *name, size_t n)
 {
     char text[NAME_MAX + 1];
     const char *key = text;
+    bool is = false;
 
-    if (length > NAME_MAX)
-        return false;
-    for (size_t i = 1; i < length; i++) {
-        char suffix[NAME_MAX + 1];
-        if (file[i] != '.')
+    snprintf(text, sizeof text, "%.*s", (int)length, file);
+    for (char *dot = strchr(text, '.'); dot && !is; dot = strchr(dot + 1, '.')) {
+        if (!output_suffix_is_known(dot))
             continue;
-        memcpy(text, file, i);
-        text[i] = '\0';
-        memcpy(suffix, file + i, length - i);
-        suffix[length - i] = '\0';
-        if (output_suffix_is_known(suffix) && bsearch(&key, name, n, sizeof *name, compare_names))
-            return true;
+        *dot = '\0';
+        is = bsearch(&key, name, n, sizeof *name, compare_names);
+        *dot = '.';
     }
-    return false;
+    return is;
 }
 
 static void sweep_folder(const char *folder, const char *const *name, size_t n)

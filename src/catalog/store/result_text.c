@@ -16,8 +16,7 @@ enum {
     COLOUR_BYTES = 3 * SUMMARY_COLOURS,
     BIN_BYTES = 4 + COLOUR_BYTES + SUMMARY_COLOURS,
     HEAD_BYTES = 2 + 3 * 8,
-    SUMMARY_BYTES = HEAD_BYTES + SUMMARY_MAX_BINS * BIN_BYTES,
-    SUMMARY_DIGITS = (SUMMARY_BYTES + 2) / 3 * 4
+    SUMMARY_BYTES = HEAD_BYTES + SUMMARY_MAX_BINS * BIN_BYTES
 };
 
 static const struct field {
@@ -98,34 +97,51 @@ static double get_double(const uint8_t *at)
     return v;
 }
 
-static void print_summary(FILE *file, const struct film_summary *summary)
+static uint8_t *put_bins(uint8_t *at, const struct film_summary *summary)
 {
-    const int n_bins = summary->n_bins < 0 || summary->n_bins > SUMMARY_MAX_BINS ? 0 : summary->n_bins;
-    uint8_t bytes[SUMMARY_BYTES + 2], *at = bytes;
-    char text[SUMMARY_DIGITS + 1], *digit = text;
-
-    at = put_number(at, (uint64_t)n_bins, 2);
-    at = put_double(at, isfinite(summary->hue) ? summary->hue : -1.0);
-    at = put_double(at, isfinite(summary->lightness) ? summary->lightness : 0.0);
-    at = put_double(at, isfinite(summary->chroma) ? summary->chroma : 0.0);
-    for (int i = 0; i < n_bins; i++) {
+    for (int i = 0; i < summary->n_bins && i < SUMMARY_MAX_BINS; i++) {
         const struct summary_bin *bin = &summary->bin[i];
         at = put_number(at, bin->time_ms, 4);
         memcpy(at, bin->colour, COLOUR_BYTES);
         memcpy(at + COLOUR_BYTES, bin->share, SUMMARY_COLOURS);
         at += COLOUR_BYTES + SUMMARY_COLOURS;
     }
-    const size_t n = (size_t)(at - bytes);
-    at[0] = at[1] = 0;
+    return at;
+}
+
+void result_print_base64(FILE *file, const uint8_t *bytes, size_t n)
+{
     for (size_t i = 0; i < n; i += 3) {
-        const unsigned all = (unsigned)bytes[i] << 16 | (unsigned)bytes[i + 1] << 8 | bytes[i + 2];
-        *digit++ = digits[all >> 18];
-        *digit++ = digits[all >> 12 & 63];
-        *digit++ = i + 1 < n ? digits[all >> 6 & 63] : '=';
-        *digit++ = i + 2 < n ? digits[all & 63] : '=';
+        const unsigned b = i + 1 < n ? bytes[i + 1] : 0, c = i + 2 < n ? bytes[i + 2] : 0;
+        const unsigned all = (unsigned)bytes[i] << 16 | b << 8 | c;
+        fputc(digits[all >> 18], file);
+        fputc(digits[all >> 12 & 63], file);
+        fputc(i + 1 < n ? digits[all >> 6 & 63] : '=', file);
+        fputc(i + 2 < n ? digits[all & 63] : '=', file);
     }
-    *digit = '\0';
-    fprintf(file, ",\"card\":\"%s\"", text);
+}
+
+void result_print_bins(FILE *file, const struct film_summary *summary)
+{
+    uint8_t bytes[SUMMARY_BYTES];
+
+    result_print_base64(file, bytes, (size_t)(put_bins(bytes, summary) - bytes));
+}
+
+static void print_summary(FILE *file, const struct film_summary *summary)
+{
+    const int n_bins = summary->n_bins < 0 || summary->n_bins > SUMMARY_MAX_BINS ? 0 : summary->n_bins;
+    uint8_t bytes[SUMMARY_BYTES], *at = bytes;
+
+    at = put_number(at, (uint64_t)n_bins, 2);
+    at = put_double(at, isfinite(summary->hue) ? summary->hue : -1.0);
+    at = put_double(at, isfinite(summary->lightness) ? summary->lightness : 0.0);
+    at = put_double(at, isfinite(summary->chroma) ? summary->chroma : 0.0);
+    if (n_bins > 0)
+        at = put_bins(at, summary);
+    fputs(",\"card\":\"", file);
+    result_print_base64(file, bytes, (size_t)(at - bytes));
+    fputc('"', file);
 }
 
 /* The number of bytes; SIZE_MAX where text is no base64 or has more than `most`. */
@@ -244,7 +260,7 @@ bool result_read_double(const json_t *object, const char *key, double none, doub
     return json_is_number(member) || json_is_null(member);
 }
 
-static bool read_integer(const json_t *object, const char *key, int64_t *v)
+bool result_read_integer(const json_t *object, const char *key, int64_t *v)
 {
     const json_t *member = json_object_get(object, key);
 
@@ -259,12 +275,12 @@ static bool read_field(const json_t *object, const struct field *f, struct film_
 
     switch (f->kind) {
     case FIELD_INT:
-        if (!read_integer(object, f->key, &wide) || wide < INT_MIN || wide > INT_MAX)
+        if (!result_read_integer(object, f->key, &wide) || wide < INT_MIN || wide > INT_MAX)
             return false;
         *(int *)(void *)at = (int)wide;
         return true;
     case FIELD_INT64:
-        return read_integer(object, f->key, (int64_t *)(void *)at);
+        return result_read_integer(object, f->key, (int64_t *)(void *)at);
     case FIELD_DOUBLE:
         return result_read_double(object, f->key, 0.0, (double *)(void *)at);
     case FIELD_TEXT:
@@ -276,7 +292,7 @@ static bool read_field(const json_t *object, const struct field *f, struct film_
 static bool read_output(const json_t *object, struct film_output *output)
 {
     return result_read_text(object, "suffix", output->suffix, sizeof output->suffix) && !strchr(output->suffix, '/') &&
-           read_integer(object, "bytes", &output->bytes) &&
+           result_read_integer(object, "bytes", &output->bytes) &&
            result_read_text(object, "sha256", output->sha256, sizeof output->sha256);
 }
 

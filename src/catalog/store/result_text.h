@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 /* Members, each with a comma before it. Texts that are no UTF-8 get U+FFFD, numbers that are none become 0. */
@@ -15,8 +16,13 @@ void result_print(FILE *file, const struct film_result *r);
  * summary: the text at "summary", without its quotes. */
 bool result_read(const json_t *object, const char *summary, size_t summary_length, struct film_result *r);
 
+/* RFC 4648, section 4, padded; and so the bins of a summary alone. */
+void result_print_base64(FILE *file, const uint8_t *bytes, size_t n);
+void result_print_bins(FILE *file, const struct film_summary *summary);
+
 /* The string at key, cut at the end of a character if it does not fit; false where there is none. */
 bool result_read_text(const json_t *object, const char *key, char *text, size_t bytes);
+bool result_read_integer(const json_t *object, const char *key, int64_t *v);
 /* null reads as `none`. */
 bool result_read_double(const json_t *object, const char *key, double none, double *v);
 

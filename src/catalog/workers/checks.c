@@ -15,8 +15,7 @@ struct checks {
     const struct checks_setup *setup;
     const struct checks_film *film;
     int64_t n, n_ended;
-    char **root; /* [n_roots] folders, links resolved */
-    int n_roots;
+    struct roots roots;
     int64_t *queue; /* [n_queued] films to be given, those again last */
     uint8_t *tries; /* [n] */
     int64_t n_given, n_queued;
@@ -25,47 +24,15 @@ struct checks {
 
 /* --- folders ------------------------------------------------------------------------------------------------------ */
 
-static void add_root(struct checks *c, const char *path)
-{
-    char *real = realpath(path, NULL), *slash = real ? strrchr(real, '/') : NULL;
-
-    if (!real)
-        return; /* its turn will say why it cannot be read */
-    slash[slash == real] = '\0';
-    c->root[c->n_roots++] = real;
-}
-
-static int compare_roots(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static void drop_doubles(struct checks *c)
-{
-    int n = 0;
-
-    qsort(c->root, (size_t)c->n_roots, sizeof *c->root, compare_roots);
-    for (int i = 0; i < c->n_roots; i++)
-        if (n > 0 && strcmp(c->root[n - 1], c->root[i]) == 0)
-            free(c->root[i]);
-        else
-            c->root[n++] = c->root[i];
-    c->n_roots = n;
-}
-
 static enum status find_roots(struct checks *c)
 {
     char path[OUT_PATH_BYTES];
 
-    c->root = mem_array(2 * (size_t)c->n, sizeof *c->root);
-    if (!c->root)
-        return ST_NOMEM;
     for (int64_t i = 0; i < c->n; i++) {
         out_path(c->setup->out, c->film[i].name, SIDECAR_SUFFIX, path);
-        add_root(c, path);
-        add_root(c, c->film[i].path);
+        TRY(roots_add_file(&c->roots, path));
+        TRY(roots_add_file(&c->roots, c->film[i].path));
     }
-    drop_doubles(c);
     return ST_OK;
 }
 
@@ -151,12 +118,8 @@ static enum status run_workers(struct checks *c)
                                           .film_timeout = s->film_timeout,
                                           .film_memory = s->film_memory,
                                           .workers = (int)(c->n < most ? c->n : most)};
-    const struct workers_setup workers = {.comm = &alone,
-                                          .config = &config,
-                                          .settings_id = "",
-                                          .root = (const char *const *)c->root,
-                                          .n_roots = c->n_roots,
-                                          .only_reads = true};
+    const struct workers_setup workers = {
+        .comm = &alone, .config = &config, .settings_id = "", .roots = &c->roots, .only_reads = true};
     struct wire_ready ready;
 
     TRY(workers_open(&workers, &c->workers, &ready));
@@ -177,9 +140,7 @@ enum status checks_run(const struct checks_setup *setup, const struct checks_fil
     if (st == ST_OK)
         st = run_workers(&c);
     workers_close(&c.workers);
-    for (int i = 0; i < c.n_roots; i++)
-        free(c.root[i]);
-    free(c.root);
+    roots_release(&c.roots);
     free(c.queue);
     free(c.tries);
     return n > 0 ? st : ST_OK;

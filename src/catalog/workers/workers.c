@@ -135,7 +135,7 @@ static enum status introduce(struct workers *l, struct worker *worker)
                              .parent = getpid(),
                              .film_memory = c->film_memory,
                              .only_reads = l->setup.only_reads,
-                             .n_roots = l->setup.n_roots};
+                             .n_roots = l->setup.roots->n};
     bool sent;
 
     s.barcode.film = s.barcode.output = s.barcode.json = s.barcode.csv = s.barcode.frame_hashes = NULL;
@@ -144,8 +144,8 @@ static enum status introduce(struct workers *l, struct worker *worker)
     snprintf(s.out, sizeof s.out, "%s", c->out);
     snprintf(s.settings_id, sizeof s.settings_id, "%s", l->setup.settings_id);
     sent = wire_send(worker->socket, WIRE_SETUP, &s, sizeof s);
-    for (int i = 0; sent && i < l->setup.n_roots; i++)
-        sent = wire_send(worker->socket, WIRE_ROOT, l->setup.root[i], strlen(l->setup.root[i]));
+    for (int i = 0; sent && i < l->setup.roots->n; i++)
+        sent = wire_send(worker->socket, WIRE_ROOT, l->setup.roots->path[i], strlen(l->setup.roots->path[i]));
     return sent ? ST_OK : FAIL(ST_NOMEM, "a worker process ended while it started");
 }
 

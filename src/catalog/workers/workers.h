@@ -7,15 +7,15 @@
 #include "catalog/config.h"
 #include "catalog/protocol/task_request.h"
 #include "catalog/protocol/wire.h"
+#include "catalog/workers/roots.h"
 #include "mpi/comm.h"
 
 struct workers_setup {
     const struct comm *comm;
     const struct catalog_config *config;
     const char *settings_id;
-    const char *const *root; /* [n_roots] folders that hold films; must outlive the worker processes */
-    int n_roots;
-    bool only_reads; /* requests that check, none that make: the processes may write nowhere */
+    const struct roots *roots; /* folders that hold films; must outlive the worker processes */
+    bool only_reads;           /* requests that check, none that make: the processes may write nowhere */
 };
 
 struct workers;

@@ -1,0 +1,41 @@
+#include "catalog/show/views.h"
+
+#include "catalog/show/gallery.h"
+#include "catalog/show/report.h"
+
+static int64_t count_settled(const struct history *h)
+{
+    int64_t n = 0;
+
+    for (int64_t i = 0; i < h->n; i++)
+        n += h->film[i].state != STATE_LEFT;
+    return n;
+}
+
+enum status views_write(const char *out, const struct passed *passed, int64_t *n_settled)
+{
+    struct history h;
+    enum status st = history_read(out, &h);
+
+    if (st == ST_OK)
+        st = report_write(out, &h, passed);
+    if (st == ST_OK)
+        st = gallery_write(out, &h);
+    *n_settled = count_settled(&h);
+    history_release(&h);
+    return st;
+}
+
+enum status views_write_last(const char *out, const struct passed *passed)
+{
+    int64_t shown, there;
+
+    do {
+        struct history h;
+        TRY(views_write(out, passed, &shown));
+        TRY(history_read(out, &h));
+        there = count_settled(&h);
+        history_release(&h);
+    } while (there > shown);
+    return ST_OK;
+}
