@@ -13,7 +13,7 @@ struct agent {
     const atomic_int *n_signals; /* counted by the signal handler */
     int n_signals_told;
     double told;     /* when progress was told last */
-    bool *lost_told; /* [LANES_MAX] */
+    bool *lost_told; /* [WORKERS_MAX] */
     bool is_over;
     struct message_end end; /* once it is over */
 };

@@ -40,7 +40,7 @@ enum status coordinator_step(struct coordinator *d);
 /* Nothing in the hands of a worker process, and nothing that will be dealt. */
 bool coordinator_is_over(const struct coordinator *d);
 
-/* The work has to end because of a fault: worker processes are stopped; dealer_is_over tells when. */
+/* The work has to end because of a fault: worker processes are stopped; coordinator_is_over tells when. */
 void coordinator_give_up(struct coordinator *d);
 
 void coordinator_totals(const struct coordinator *d, struct coordinator_totals *totals);

@@ -1,5 +1,5 @@
-/* message: what the ranks of a catalogue tell each other: the coordinator (on rank 0) and the hands (one a rank, rank 0
- * too). Plain data, as it is. */
+/* message: what the ranks of a catalogue tell each other: the coordinator (on rank 0) and the agents (one a rank, rank
+ * 0 too). Plain data, as it is. */
 #ifndef JACQUARD_CATALOG_PROTOCOL_MESSAGE_H
 #define JACQUARD_CATALOG_PROTOCOL_MESSAGE_H
 

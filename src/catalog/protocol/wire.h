@@ -10,9 +10,9 @@
 
 enum wire_kind {
     /* to the worker process's process */
-    WIRE_SETUP,   /* struct lane_setup, first */
+    WIRE_SETUP,   /* struct worker_setup, first */
     WIRE_ROOT,    /* a path, n_roots times */
-    WIRE_REQUEST, /* struct work_order */
+    WIRE_REQUEST, /* struct task_request */
     WIRE_DRAIN,   /* end soon, keep what is done */
     WIRE_STOP,    /* end at once */
     /* from it */

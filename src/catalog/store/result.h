@@ -16,7 +16,7 @@ enum {
 
 /* A film at a glance, for the gallery: columns spread evenly over the barcode. */
 struct film_summary {
-    int n_bins; /* 1 .. CARD_MAX_BINS, at most the number of columns */
+    int n_bins; /* 1 .. SUMMARY_MAX_BINS, at most the number of columns */
     struct summary_bin {
         uint32_t time_ms;                   /* of the column, after the film's first frame */
         uint8_t colour[SUMMARY_COLOURS][3]; /* r, g, b; by falling share */

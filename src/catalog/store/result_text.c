@@ -1,7 +1,7 @@
 /* result_text: the members are those of struct film_result, by a table that both directions share. The summary is one
  * text: base64 (RFC 4648, section 4) of offset 0   u16     n_bins 2   f64 x 3 hue, lightness, chroma (IEEE 754) 26   24
- * bytes a bin: u32 time_ms, then colour as in struct card_bin (5 x r, g, b), then share (5) all low byte first: 26 to
- * 3866 bytes. What follows the bins is refused. */
+ * bytes a bin: u32 time_ms, then colour as in struct summary_bin (5 x r, g, b), then share (5) all low byte first: 26
+ * to 3866 bytes. What follows the bins is refused. */
 #include "catalog/store/result_text.h"
 
 #include "base/json.h"
