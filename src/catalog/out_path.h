@@ -5,7 +5,7 @@
 
 #include <limits.h>
 
-#define OUT_REPORT "report"   /* .json, .csv; in no case of letters the NAME of a film */
+#define OUT_REPORT "report"   /* .json, .csv; in any case the NAME of no film */
 #define OUT_PAGE "index"      /* .html; likewise */
 #define OUT_JOURNAL "journal" /* a folder */
 #define OUT_PIECES "pieces"   /* a folder: what is kept of films that are made in pieces */

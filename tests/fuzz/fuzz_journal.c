@@ -65,7 +65,7 @@ static void check_result(const struct film_result *r)
     demand(is_number(r->film_seconds) && is_number(r->seconds) && is_number(r->summary.hue) &&
                is_number(r->summary.lightness) && is_number(r->summary.chroma),
            "a number that is none");
-    demand(r->summary.n_bins >= 0 && r->summary.n_bins <= SUMMARY_MAX_BINS, "more bins than a card has");
+    demand(r->summary.n_bins >= 0 && r->summary.n_bins <= SUMMARY_MAX_BINS, "more bins than a summary has");
     demand(r->n_outputs >= 0 && r->n_outputs <= MAX_OUTPUTS, "more outputs than there can be");
     for (int i = 0; i < r->n_outputs; i++)
         demand(ends(r->output[i].suffix, sizeof r->output[i].suffix) && !strchr(r->output[i].suffix, '/') &&

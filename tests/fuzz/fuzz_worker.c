@@ -1,9 +1,9 @@
-/* fuzz_lane: messages of a worker process's process to its rank, and of ranks to each other, of arbitrary bytes (see
- * fuzz.h). What a worker process says is tamed, fits any message between ranks afterwards, and goes into a journal's
- * line and out of it. What is taken from a rank can be meant. Messages keep their borders.
+/* fuzz_worker: messages of a worker process's process to its rank, and of ranks to each other, of arbitrary bytes (see
+ * fuzz.h). What a worker process says is sanitized, fits any message between ranks afterwards, and goes into a
+ * journal's line and out of it. What is taken from a rank can be meant. Messages keep their borders.
  *
  * An input is a byte that says what it is, a byte of the request's task, and the message. */
-#define FUZZ_NAME "fuzz_lane"
+#define FUZZ_NAME "fuzz_worker"
 #include "fuzz/fuzz.h"
 
 #include "catalog/protocol/message.h"
@@ -27,8 +27,7 @@ static bool is_number(double v)
     return isfinite(v) && v >= 0.0;
 }
 
-/* --- a worker process's outcome
- * --------------------------------------------------------------------------------------------- */
+/* --- a worker process's outcome --------------------------------------------------------------------------------- */
 
 static void check_result(const struct film_result *r)
 {
@@ -70,7 +69,7 @@ static void write_and_read(const struct film_result *r)
     json_t *object = json_loadb(text, n, 0, &error);
     demand(object != NULL, "a journal's line is no JSON");
     const char *summary = json_string_value(json_object_get(object, "card"));
-    demand(summary != NULL, "a result without its card");
+    demand(summary != NULL, "a result without its summary");
     demand(result_read(object, summary, strlen(summary), &again), "a result is not read back");
     demand(again.frames == r->frames && again.columns == r->columns && again.n_outputs == r->n_outputs &&
                again.summary.n_bins == r->summary.n_bins && again.bytes == r->bytes,
@@ -120,7 +119,7 @@ static void look_at_outcome(const uint8_t *data, size_t size, uint8_t about)
     fuzz_notice_size(2, (uint64_t)o->result.summary.n_bins);
     demand(message_post(world(), 0, &m) == ST_OK && message_take(world(), &taken, &from) == ST_OK && from == 0 &&
                memcmp(&taken.as.outcome, o, sizeof *o) == 0,
-           "what a lane said does not go from rank to rank");
+           "what a worker process said does not go from rank to rank");
 }
 
 static void look_at_ready(const uint8_t *data, size_t size)
@@ -133,7 +132,7 @@ static void look_at_ready(const uint8_t *data, size_t size)
         return;
     n_ready++;
     demand(ready.threads >= 1 && ends(ready.backend, sizeof ready.backend) && ends(ready.sandbox, sizeof ready.sandbox),
-           "a lane that is none");
+           "a worker process that is none");
 }
 
 /* --- ranks -------------------------------------------------------------------------------------------------------- */
@@ -323,7 +322,8 @@ static size_t mutate(uint8_t *bytes, size_t n)
 static void tell(void)
 {
     demand(n_sanitized > 0 && n_ready > 0 && n_taken > 0 && n_refused > 0 && n_wires > 0, "a way was never taken");
-    printf(FUZZ_NAME ": %lld outcomes tamed, %lld lanes ready, %lld messages taken, %lld refused, %lld over a socket\n",
+    printf(FUZZ_NAME ": %lld outcomes sanitized, %lld worker processes ready, %lld messages taken, %lld refused, %lld "
+                     "over a socket\n",
            (long long)n_sanitized, (long long)n_ready, (long long)n_taken, (long long)n_refused, (long long)n_wires);
 }
 

@@ -345,7 +345,7 @@ static void receive(struct workers *l, struct worker *worker)
     if (!wire_receive(worker->socket, &kind, l->received, &bytes)) {
         replace(l, worker);
     } else if (worker->verdict != N_FAULT_KINDS) {
-        return; /* condemned already: what it still says comes too late */
+        return; /* killed already: what it still says comes too late */
     } else if (kind == WIRE_PROGRESS && bytes == sizeof worker->progress) {
         struct wire_progress progress;
         memcpy(&progress, l->received, sizeof progress);
