@@ -19,7 +19,7 @@ size_t json_utf8_length(const char *text)
     return n;
 }
 
-bool json_is_utf8(const char *text)
+static bool is_utf8(const char *text)
 {
     while (*text) {
         const size_t n = json_utf8_length(text);
@@ -71,7 +71,7 @@ void json_print_bytes(FILE *file, const char *key, const char *text)
 {
     fprintf(file, "\"%s\":", key);
     json_print_string(file, text);
-    if (json_is_utf8(text))
+    if (is_utf8(text))
         return;
     fprintf(file, ",\"%s_hex\":\"", key);
     for (; *text; text++)

@@ -9,9 +9,6 @@
 /* Bytes of the UTF-8 sequence (RFC 3629) at text, 1 to 4; 0 where it is none. Looks at no byte after a 0. */
 size_t json_utf8_length(const char *text);
 
-/* Whether json_print_string prints all of text as it is. */
-bool json_is_utf8(const char *text);
-
 /* Where a value ends, found without parsing it, in pieces: {0} begins. */
 struct json_walk {
     int depth; /* of the lists and objects that are open */

@@ -4,6 +4,7 @@
 #define JACQUARD_CATALOG_OUT_PATH_H
 
 #include <limits.h>
+#include <stdio.h>
 
 #define OUT_REPORT "report"   /* .json, .csv; in any case the NAME of no film */
 #define OUT_PAGE "index"      /* .html; likewise */
@@ -14,9 +15,15 @@ enum { NAMES_MAX_BYTES = 200 }; /* of NAME */
 enum { OUT_PATH_BYTES = PATH_MAX + NAMES_MAX_BYTES + 64 };
 
 /* OUT/NAME and the suffix; returns its length, which is OUT_PATH_BYTES or more only where OUT is too long a name. */
-int out_path(const char *out, const char *name, const char *suffix, char path[OUT_PATH_BYTES]);
+static inline int out_path(const char *out, const char *name, const char *suffix, char path[OUT_PATH_BYTES])
+{
+    return snprintf(path, OUT_PATH_BYTES, "%s/%s%s", out, name, suffix);
+}
 
 /* OUT/pieces/NAME: the STORE of output_names.h. */
-int out_path_store(const char *out, const char *name, char path[OUT_PATH_BYTES]);
+static inline int out_path_store(const char *out, const char *name, char path[OUT_PATH_BYTES])
+{
+    return out_path(out, OUT_PIECES "/", name, path);
+}
 
 #endif

@@ -667,12 +667,13 @@ static bool describe(void *context, int which, char *text, size_t bytes)
 
 static void shown(void)
 {
-    struct display_state state = {.n_films = 9, .n_done = 3, .n_failed = 1, .cost_done = 1.0, .cost_left = 3.0};
+    struct display_state state = {.n_films = 9,
+                                  .now = {.n_done = 3, .n_failed = 1, .cost_done = 1.0, .cost_left = 3.0}};
     const char *path = test_path("shown.txt");
     struct display d;
     int n = 20;
 
-    state.eta_seconds = 3723.0;
+    state.now.eta_seconds = 3723.0;
     display_start(&d, PROGRESS_LOG);
     notes[0] = '\0';
     display_show(&d, &state, describe, &n);

@@ -327,7 +327,9 @@ static void round_trip(void)
     char *text = only_journal(out, &bytes);
     if (CHECK(text != NULL)) {
         CHECK(strlen(text) == bytes && bytes > 0 && text[bytes - 1] == '\n');
-        CHECK(json_is_utf8(text));
+        for (size_t n, at = 0; at < bytes; at += n) /* is UTF-8 */
+            if (!CHECK((n = json_utf8_length(text + at)) > 0))
+                break;
         CHECK(strstr(text, "\"name\":\"b\",\"path\":") != NULL);
         CHECK(strstr(text, "\"name_hex\":\"636166e92022782") != NULL);
         CHECK(!strstr(text, "inf") && !strstr(text, "nan"));

@@ -33,10 +33,10 @@ enum status coordinator_open(const struct coordinator_setup *setup, struct coord
         return ST_NOMEM;
     for (int64_t i = 0; i < n; i++) {
         const struct resume_film *r = &setup->resume[i];
-        d->film[i].cost = r->before && r->is_unchanged ? r->before->cost : -1.0;
-        d->film[i].n_faults =
-            r->before && r->is_unchanged && !setup->config->retry_failed ? r->before->n_counted_faults : 0;
-        d->film[i].n_pieces = r->before && r->is_unchanged ? r->before->n_pieces : 0;
+        const struct history_film *before = r->is_unchanged ? r->before : NULL;
+        d->film[i].cost = before ? before->cost : -1.0;
+        d->film[i].n_faults = before && !setup->config->retry_failed ? before->n_counted_faults : 0;
+        d->film[i].n_pieces = before ? before->n_pieces : 0;
         d->film[i].state = r->state == RESUME_DONE     ? FILM_IS_DONE
                            : r->state == RESUME_FAILED ? FILM_HAS_FAILED
                                                        : FILM_WAITS;
@@ -308,12 +308,19 @@ static double cost_in_workers(const struct coordinator *d)
     return cost;
 }
 
-static double estimate_eta(const struct coordinator *d, double cost_left)
+static int count_alive(const struct coordinator *d)
 {
     int n = 0;
 
     for (int i = 0; i < d->n_workers; i++)
         n += !d->worker[i].is_lost;
+    return n;
+}
+
+static double estimate_eta(const struct coordinator *d, double cost_left)
+{
+    const int n = count_alive(d);
+
     return d->rate_seconds <= 0.0 || n == 0 ? -1.0 : cost_left / (worker_speed(d) * n);
 }
 
@@ -338,25 +345,20 @@ static enum status tell_how_far(struct coordinator *d)
     const double cost_left = schedule_cost_left(d->schedule) + schedule_cost_in_flight(d->schedule) - in_workers;
     const struct coordinator_totals *t = &d->totals;
     const struct display_state state = {.n_films = t->n_films,
-                                        .n_done = t->n_done,
-                                        .n_failed = t->n_failed,
                                         .n_probing = d->n_probes,
-                                        .cost_done = d->cost_done + in_workers,
-                                        .cost_left = cost_left,
-                                        .eta_seconds = estimate_eta(d, cost_left)};
-    const struct journal_heartbeat heartbeat = {.n_done = t->n_done,
+                                        .now = {.n_done = t->n_done,
                                                 .n_failed = t->n_failed,
                                                 .n_left = t->n_films - t->n_done - t->n_failed,
                                                 .n_running = d->n_busy,
-                                                .cost_done = state.cost_done,
-                                                .cost_left = state.cost_left,
-                                                .eta_seconds = state.eta_seconds};
+                                                .cost_done = d->cost_done + in_workers,
+                                                .cost_left = cost_left,
+                                                .eta_seconds = estimate_eta(d, cost_left)}};
 
     display_show(&d->display, &state, describe_worker, d);
     if (!d->setup.journal || now - d->last_heartbeat < heartbeat_seconds)
         return ST_OK;
     d->last_heartbeat = now;
-    return journal_heartbeat(d->setup.journal, &heartbeat);
+    return journal_heartbeat(d->setup.journal, &state.now);
 }
 
 enum status coordinator_step(struct coordinator *d)
@@ -381,14 +383,6 @@ void coordinator_give_up(struct coordinator *d)
         d->n_busy = 0; /* the ranks cannot be told: there is nothing to wait for */
 }
 
-static bool has_worker(const struct coordinator *d)
-{
-    for (int i = 0; i < d->n_workers; i++)
-        if (!d->worker[i].is_lost)
-            return true;
-    return false;
-}
-
 void coordinator_totals(const struct coordinator *d, struct coordinator_totals *totals)
 {
     const double now = clock_seconds();
@@ -397,7 +391,7 @@ void coordinator_totals(const struct coordinator *d, struct coordinator_totals *
     totals->seconds = d->first_request > 0.0 ? now - d->first_request : 0.0;
     for (int i = 0; i < d->n_workers; i++)
         totals->tail_idle_seconds += d->worker[i].is_dry ? now - d->worker[i].since : 0.0;
-    totals->is_out_of_time |= d->setup.config->time_limit > 0 && !totals->is_interrupted && has_worker(d);
+    totals->is_out_of_time |= d->setup.config->time_limit > 0 && !totals->is_interrupted && count_alive(d) > 0;
 }
 
 double coordinator_cost(const struct coordinator *d, int64_t film)

@@ -65,15 +65,16 @@ static void draw_bar(struct display *d, const char *head, double share, int widt
 
 void display_show(struct display *d, const struct display_state *s, display_worker *worker, void *context)
 {
-    const double now = clock_seconds(), all = s->cost_done + s->cost_left, share = all > 0.0 ? s->cost_done / all : 0.0;
+    const double now = clock_seconds(), all = s->now.cost_done + s->now.cost_left,
+                 share = all > 0.0 ? s->now.cost_done / all : 0.0;
     char head[LINE / 2], line[LINE], eta[CLOCK_SPAN_BYTES];
 
     if (d->mode == PROGRESS_NONE || now - d->shown < (d->mode == PROGRESS_BAR ? bar_seconds : log_seconds))
         return;
     d->shown = now;
-    clock_span(s->eta_seconds, eta);
-    snprintf(head, sizeof head, "%lld of %lld films done, %lld failed", (long long)s->n_done, (long long)s->n_films,
-             (long long)s->n_failed);
+    clock_span(s->now.eta_seconds, eta);
+    snprintf(head, sizeof head, "%lld of %lld films done, %lld failed", (long long)s->now.n_done, (long long)s->n_films,
+             (long long)s->now.n_failed);
     if (d->mode == PROGRESS_LOG) {
         if (s->n_probing > 0)
             log_note("%s; looking at the headers of %lld more", head, (long long)s->n_probing);

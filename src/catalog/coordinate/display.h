@@ -4,14 +4,14 @@
 #define JACQUARD_CATALOG_COORDINATE_DISPLAY_H
 
 #include "base/progress.h"
+#include "catalog/store/history.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
 struct display_state {
-    int64_t n_films, n_done, n_failed, n_probing; /* of this run's share; done and failed before count too */
-    double cost_done, cost_left;                  /* of this run's work: done before does not count */
-    double eta_seconds;                           /* negative: not known yet */
+    int64_t n_films, n_probing;   /* of this run's share, and of its films */
+    struct journal_heartbeat now; /* films done and failed before count too, their cost does not */
 };
 
 struct display {

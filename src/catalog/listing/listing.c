@@ -32,7 +32,7 @@ static const char *const suffixes[] = {
 };
 
 /* Films' suffixes that other files bear as well: Vorbis, tracker music and modules, Video CD and any data, archives. */
-static const char *const doubtful_suffixes[] = {"ogg", "mod", "dat", "cpk", "dfa", "pmp", "pattern"};
+static const char *const doubtful[] = {"ogg", "mod", "dat", "cpk", "dfa", "pmp", "pattern"};
 
 /* A folder that waits for its turn. */
 struct folder {
@@ -73,16 +73,9 @@ struct finder {
 
 /* --- names -------------------------------------------------------------------------------------------------------- */
 
-static const char *file_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash ? slash + 1 : path;
-}
-
 static bool has_suffix(const char *path, const char *const *list, size_t n)
 {
-    const char *name = file_name(path), *dot = strrchr(name, '.');
+    const char *name = path_file(path), *dot = strrchr(name, '.');
 
     for (size_t i = 0; dot && i < n; i++)
         if (strcasecmp(dot + 1, list[i]) == 0)
@@ -90,20 +83,10 @@ static bool has_suffix(const char *path, const char *const *list, size_t n)
     return false;
 }
 
-static bool has_film_suffix(const char *path)
-{
-    return has_suffix(path, suffixes, sizeof suffixes / sizeof *suffixes);
-}
-
-static bool has_doubtful_suffix(const char *path)
-{
-    return has_suffix(path, doubtful_suffixes, sizeof doubtful_suffixes / sizeof *doubtful_suffixes);
-}
-
 static bool is_matched(const char *const *pattern, int n, const char *path, const char *below)
 {
     for (int i = 0; i < n; i++)
-        if (fnmatch(pattern[i], file_name(path), 0) == 0 || fnmatch(pattern[i], below, 0) == 0)
+        if (fnmatch(pattern[i], path_file(path), 0) == 0 || fnmatch(pattern[i], below, 0) == 0)
             return true;
     return false;
 }
@@ -116,9 +99,9 @@ static enum wish is_wanted(const struct listing_request *r, const char *path, co
         return NOT_WANTED;
     if (r->n_includes > 0)
         return is_matched(r->include, r->n_includes, path, below) ? WANTED : NOT_WANTED;
-    if (is_named || has_film_suffix(path))
+    if (is_named || has_suffix(path, suffixes, sizeof suffixes / sizeof *suffixes))
         return WANTED;
-    return has_doubtful_suffix(path) ? WANTED_IF_FILM : NOT_WANTED;
+    return has_suffix(path, doubtful, sizeof doubtful / sizeof *doubtful) ? WANTED_IF_FILM : NOT_WANTED;
 }
 
 /* --- finding ------------------------------------------------------------------------------------------------------ */

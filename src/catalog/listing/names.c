@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/sha256.h"
+#include "catalog/listing/path.h"
 #include "catalog/out_path.h"
 
 #include <stdint.h>
@@ -32,7 +33,7 @@ static bool is_plain(unsigned char c)
 /* What the file at path is called without its suffix, made harmless, in at most `room` bytes and a 0. */
 static void write_stem(const char *path, size_t room, char *name)
 {
-    const char *slash = strrchr(path, '/'), *file = slash ? slash + 1 : path, *dot = strrchr(file, '.');
+    const char *file = path_file(path), *dot = strrchr(file, '.');
     const char *end = dot && dot > file ? dot : file + strlen(file);
     size_t n = 0;
 

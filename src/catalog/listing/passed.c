@@ -1,5 +1,7 @@
 #include "catalog/listing/passed.h"
 
+#include "catalog/listing/path.h"
+
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +12,7 @@ enum { MOST_SHOWN = 10 };
 /* Small letters, so that A.JPG and b.jpg count together; what is no letter or digit is no suffix that anybody knows. */
 static void suffix_of(const char *path, char suffix[PASSED_SUFFIX_BYTES])
 {
-    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path, *dot = strrchr(name, '.');
+    const char *name = path_file(path), *dot = strrchr(name, '.');
     const size_t n = dot ? strlen(dot) : 0;
 
     suffix[0] = '\0';

@@ -18,6 +18,13 @@ char *path_join(const char *folder, const char *name)
     return path;
 }
 
+const char *path_file(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
 /* In place; what is left is never longer. */
 static void shorten(char *path)
 {

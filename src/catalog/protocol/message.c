@@ -5,27 +5,12 @@
 
 static size_t used_bytes(const struct message *m)
 {
-    const size_t head = offsetof(struct message, as);
+    static const size_t used[] = {
+        [MESSAGE_HELLO] = sizeof m->as.hello,       [MESSAGE_OUTCOME] = sizeof m->as.outcome,
+        [MESSAGE_PROGRESS] = sizeof m->as.progress, [MESSAGE_SIGNALS] = sizeof m->as.n_signals,
+        [MESSAGE_REQUEST] = sizeof m->as.request,   [MESSAGE_END] = sizeof m->as.end};
 
-    switch (m->kind) {
-    case MESSAGE_HELLO:
-        return head + sizeof m->as.hello;
-    case MESSAGE_OUTCOME:
-        return head + sizeof m->as.outcome;
-    case MESSAGE_PROGRESS:
-        return head + sizeof m->as.progress;
-    case MESSAGE_SIGNALS:
-        return head + sizeof m->as.n_signals;
-    case MESSAGE_REQUEST:
-        return head + sizeof m->as.request;
-    case MESSAGE_END:
-        return head + sizeof m->as.end;
-    case MESSAGE_LOST:
-    case MESSAGE_DRAIN:
-    case MESSAGE_STOP:
-        break;
-    }
-    return head;
+    return offsetof(struct message, as) + ((unsigned)m->kind <= MESSAGE_END ? used[m->kind] : 0);
 }
 
 /* --- what can be meant -------------------------------------------------------------------------------------------- */

@@ -35,6 +35,12 @@ struct line {
     size_t bytes;
 };
 
+static void print_name(FILE *file, const char *key, const char *name)
+{
+    fputc(',', file);
+    json_print_bytes(file, key, name);
+}
+
 /* name: NULL where the event is no film's. */
 static enum status begin(struct journal *j, struct line *line, const char *event, const char *name)
 {
@@ -52,10 +58,8 @@ static enum status begin(struct journal *j, struct line *line, const char *event
         fputc('\n', line->file);
     fprintf(line->file, "{\"time\":%" PRId64 ".%06" PRId64 ",\"event\":\"%s\"", j->last_time / 1000000,
             j->last_time % 1000000, event);
-    if (name) {
-        fputc(',', line->file);
-        json_print_bytes(line->file, "name", name);
-    }
+    if (name)
+        print_name(line->file, "name", name);
     return ST_OK;
 }
 
@@ -98,12 +102,6 @@ static void print_text(FILE *file, const char *key, const char *text)
 {
     fprintf(file, ",\"%s\":", key);
     json_print_string(file, text ? text : "");
-}
-
-static void print_path(FILE *file, const char *path)
-{
-    fputc(',', file);
-    json_print_bytes(file, "path", path);
 }
 
 static void print_number(FILE *file, const char *key, double v)
@@ -223,7 +221,7 @@ enum status journal_film(struct journal *j, const char *name, const char *path, 
     struct line line;
 
     TRY(begin(j, &line, "film", name));
-    print_path(line.file, path);
+    print_name(line.file, "path", path);
     print_seen(line.file, bytes, mtime_ns);
     return end(j, &line, false);
 }
@@ -277,7 +275,7 @@ enum status journal_done(struct journal *j, const char *name, const char *path, 
     struct line line;
 
     TRY(begin(j, &line, "done", name));
-    print_path(line.file, path);
+    print_name(line.file, "path", path);
     result_print(line.file, result);
     return end(j, &line, true);
 }
@@ -287,7 +285,7 @@ enum status journal_failed(struct journal *j, const char *name, const char *path
     struct line line;
 
     TRY(begin(j, &line, "failed", name));
-    print_path(line.file, path);
+    print_name(line.file, "path", path);
     print_text(line.file, "fault", fault_names[f->kind]);
     fprintf(line.file, ",\"quarantined\":%s,\"attempts\":%d", f->quarantined ? "true" : "false", f->attempts);
     print_text(line.file, "error", f->message);
