@@ -1,6 +1,9 @@
 /* test_comm: every function of mpi/comm.h, on any number of ranks, started by mpirun or plainly.
  *
  *   test_comm               all checks; a failed one is printed and ends all ranks with code 1
+ *   test_comm threads N     the same on N ranks that are threads of one process (unit/ranks.h): what stands in comm.c,
+ *                           meet.c and comm_nccl.c whatever carries the messages
+ *   test_comm alone         the same on an MPI world of one, which no launcher made
  *   test_comm open          opens and closes; prints "rank R of S", or the refusal, and ends with its exit code
  *   test_comm abort CODE    the last rank calls comm_abort(CODE) while the others wait for it in a collective
  *   test_comm die           the last rank is killed while the others wait for it in a sum, in a part and in the world
@@ -11,6 +14,7 @@
 #include "base/status.h"
 #include "mpi/comm.h"
 #include "mpi/comm_ops.h"
+#include "unit/ranks.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -19,7 +23,8 @@
 #include <time.h>
 #include <unistd.h>
 
-static struct comm comm; /* the world, or the part of it that is looked at */
+static _Thread_local struct comm comm; /* the world, or the part of it that is looked at */
+static bool is_threads;                /* the ranks are */
 
 #define CHECK(condition)                                                                                               \
     do {                                                                                                               \
@@ -336,7 +341,7 @@ static void check_fault(void)
 {
     char byte = 0;
 
-    if (comm.size == 1)
+    if (comm.size == 1 || is_threads)
         return;
     CHECK(comm.ops->bcast(&comm, comm.size, &byte, 1) == ST_COMM);
     CHECK(strstr(status_message(), "broadcast among the ranks: ") && strstr(status_message(), "root"));
@@ -565,7 +570,8 @@ static void check_messages(void)
     check_exchange(100, 7, false);
     check_exchange(40, 1000, false); /* nothing is taken before all is posted */
     check_exchange(10000, 20000, true);
-    check_busy_sender();
+    if (!is_threads) /* of which one runs at a time */
+        check_busy_sender();
 }
 
 /* One short and one long message to everybody. */
@@ -820,13 +826,49 @@ static int open_only(void)
     return status_exit_code(st);
 }
 
+/* Everything, to the end of the communicator. */
+static void check_all(void)
+{
+    check_ranks();
+    check_transfers(100000);
+    check_chunks();
+    check_gather_without_room();
+    check_agree();
+    check_meet();
+    check_fault();
+    check_messages();
+    check_split();
+    check_without_gpu();
+    check_traffic();
+    if (!is_threads)
+        check_patience();
+    check_describe();
+    if (comm.rank == 0)
+        printf("test_comm: %d ranks, all well\n", comm.size);
+    leave_messages(); /* nobody takes them, and the end comes all the same */
+    comm_close(&comm);
+    comm_close(&comm); /* closed twice: nothing happens */
+}
+
+static void check_thread(struct comm *opened, void *unused)
+{
+    (void)unused;
+    comm = *opened;
+    check_all();
+}
+
 int main(int argc, char **argv)
 {
     const char *mode = argc > 1 ? argv[1] : "all";
 
     if (strcmp(mode, "open") == 0)
         return open_only();
-    if (comm_open_world(&comm) != ST_OK) {
+    if (strcmp(mode, "threads") == 0) {
+        is_threads = true;
+        ranks_run(argc > 2 ? atoi(argv[2]) : 2, check_thread, NULL);
+        return 0;
+    }
+    if ((strcmp(mode, "alone") == 0 ? comm_open_mpi(&comm) : comm_open_world(&comm)) != ST_OK) {
         fprintf(stderr, "no world: %s\n", status_message());
         return 1;
     }
@@ -836,28 +878,11 @@ int main(int argc, char **argv)
         CHECK(comm_agree(&comm, ST_OK) == ST_OK);
     } else if (strcmp(mode, "die") == 0 || strcmp(mode, "leave") == 0) {
         lose_last_rank(strcmp(mode, "die") == 0);
-        return 0;
     } else if (strcmp(mode, "big") == 0) {
         check_big();
+        comm_close(&comm);
     } else {
-        check_ranks();
-        check_transfers(100000);
-        check_chunks();
-        check_gather_without_room();
-        check_agree();
-        check_meet();
-        check_fault();
-        check_messages();
-        check_split();
-        check_without_gpu();
-        check_traffic();
-        check_patience();
-        check_describe();
+        check_all();
     }
-    if (comm.rank == 0)
-        printf("test_comm: %d ranks, all well\n", comm.size);
-    leave_messages(); /* nobody takes them, and the end comes all the same */
-    comm_close(&comm);
-    comm_close(&comm); /* closed twice: nothing happens */
     return 0;
 }
