@@ -46,56 +46,6 @@ static void self_abort(int exit_code)
     _exit(exit_code);
 }
 
-static enum status self_bcast(struct comm *comm, int root, void *data, size_t bytes)
-{
-    (void)comm, (void)root, (void)data, (void)bytes;
-    return ST_OK;
-}
-
-static enum status self_lowest(struct comm *comm, int *value)
-{
-    (void)comm, (void)value;
-    return ST_OK;
-}
-
-static enum status self_sum_i32(struct comm *comm, int32_t *values, size_t n)
-{
-    (void)comm, (void)values, (void)n;
-    return ST_OK;
-}
-
-static enum status self_reduce_scatter_i32(struct comm *comm, int32_t *values, size_t stride, size_t n)
-{
-    (void)comm, (void)values, (void)stride, (void)n;
-    return ST_OK;
-}
-
-static enum status self_sum_i64(struct comm *comm, int64_t *values, size_t n)
-{
-    (void)comm, (void)values, (void)n;
-    return ST_OK;
-}
-
-static enum status self_gather(struct comm *comm, const void *data, size_t bytes, void **all, size_t *all_bytes)
-{
-    (void)comm;
-    *all = mem_array(bytes, 1);
-    if (!*all)
-        return ST_NOMEM;
-    if (bytes > 0)
-        memcpy(*all, data, bytes);
-    *all_bytes = bytes;
-    return ST_OK;
-}
-
-static enum status self_all_gather(struct comm *comm, const void *data, size_t bytes, void *all)
-{
-    (void)comm;
-    if (bytes > 0)
-        memmove(all, data, bytes);
-    return ST_OK;
-}
-
 static enum status self_post(struct comm *comm, int to, const void *data, size_t bytes)
 {
     struct self_message *message = mem_array(sizeof *message + bytes, 1);
@@ -133,13 +83,6 @@ static const struct comm_ops self_ops = {
     .close = self_close,
     .abort = self_abort,
     .split = self_split,
-    .bcast = self_bcast,
-    .lowest = self_lowest,
-    .sum_i32 = self_sum_i32,
-    .sum_i64 = self_sum_i64,
-    .reduce_scatter_i32 = self_reduce_scatter_i32,
-    .gather = self_gather,
-    .all_gather = self_all_gather,
     .post = self_post,
     .take = self_take,
 };
@@ -286,7 +229,8 @@ enum status comm_bcast(struct comm *comm, void *data, size_t bytes)
 {
     const double started = clock_seconds();
 
-    TRY(comm->ops->bcast(comm, 0, data, bytes));
+    if (comm->ops->bcast)
+        TRY(comm->ops->bcast(comm, 0, data, bytes));
     comm_count(comm, COMM_BCAST, bytes, clock_seconds() - started);
     return ST_OK;
 }
@@ -295,7 +239,8 @@ enum status comm_sum_i32(struct comm *comm, int32_t *values, size_t n)
 {
     const double started = clock_seconds();
 
-    TRY(comm->ops->sum_i32(comm, values, n));
+    if (comm->ops->sum_i32)
+        TRY(comm->ops->sum_i32(comm, values, n));
     comm_count(comm, COMM_SUM_I32, n * sizeof *values, clock_seconds() - started);
     return ST_OK;
 }
@@ -304,7 +249,8 @@ enum status comm_sum_i64(struct comm *comm, int64_t *values, size_t n)
 {
     const double started = clock_seconds();
 
-    TRY(comm->ops->sum_i64(comm, values, n));
+    if (comm->ops->sum_i64)
+        TRY(comm->ops->sum_i64(comm, values, n));
     comm_count(comm, COMM_SUM_I64, n * sizeof *values, clock_seconds() - started);
     return ST_OK;
 }
@@ -313,7 +259,8 @@ enum status comm_reduce_scatter_i32(struct comm *comm, int32_t *values, size_t n
 {
     const double started = clock_seconds();
 
-    TRY(comm->ops->reduce_scatter_i32(comm, values, n, n));
+    if (comm->ops->reduce_scatter_i32)
+        TRY(comm->ops->reduce_scatter_i32(comm, values, n, n));
     comm_count(comm, COMM_REDUCE_SCATTER_I32, (size_t)comm->size * n * sizeof *values, clock_seconds() - started);
     return ST_OK;
 }
@@ -322,7 +269,10 @@ enum status comm_all_gather(struct comm *comm, const void *data, size_t bytes, v
 {
     const double started = clock_seconds();
 
-    TRY(comm->ops->all_gather(comm, data, bytes, all));
+    if (comm->ops->all_gather)
+        TRY(comm->ops->all_gather(comm, data, bytes, all));
+    else if (bytes > 0)
+        memmove(all, data, bytes);
     comm_count(comm, COMM_ALL_GATHER, (size_t)comm->size * bytes, clock_seconds() - started);
     return ST_OK;
 }
@@ -331,7 +281,15 @@ enum status comm_gather(struct comm *comm, const void *data, size_t bytes, void 
 {
     *all = NULL;
     *all_bytes = 0;
-    return comm->ops->gather(comm, data, bytes, all, all_bytes);
+    if (comm->ops->gather)
+        return comm->ops->gather(comm, data, bytes, all, all_bytes);
+    *all = mem_array(bytes, 1);
+    if (!*all)
+        return ST_NOMEM;
+    if (bytes > 0)
+        memcpy(*all, data, bytes);
+    *all_bytes = bytes;
+    return ST_OK;
 }
 
 /* ---- the same for both: messages ---- */

@@ -1,4 +1,4 @@
-/* comm_mpi_beats: how the heartbeats of the watch travel: small messages between rank 0 and each other rank, on a
+/* comm_mpi_heartbeat: how the heartbeats of the watch travel: small messages between rank 0 and each other rank, on a
  * communicator of their own. One message at a time is under way to each listener, and one receive is always posted for
  * each speaker: a rank that is stopped holds up a few bytes, and nobody. */
 #include "mpi/comm_mpi.h"

@@ -1,5 +1,6 @@
 /* comm_ops: what a communicator must be able to do, and what its files share; private to mpi/ and its tests. comm.c
- * turns these into comm.h's functions. All but abort, close, post and take are collective, with comm.h's promises. */
+ * turns these into comm.h's functions. All but abort, close, post and take are collective, with comm.h's promises;
+ * those from bcast to all_gather are called where there are several ranks. */
 #ifndef JACQUARD_MPI_COMM_OPS_H
 #define JACQUARD_MPI_COMM_OPS_H
 
@@ -21,7 +22,7 @@ struct comm_ops {
     enum status (*take)(struct comm *comm, void *data, size_t room, size_t *bytes, int *from); /* none: as it was */
 };
 
-/* What take does with a message that has arrived: data[room] becomes message[letter_bytes]. */
+/* What take does with a message that has arrived: data[room] becomes message[message_bytes]. */
 enum status comm_hand_over(const void *message, size_t message_bytes, int from, void *data, size_t room);
 
 /* Collective. Joins MPI_COMM_WORLD; where it fails *comm is left as it was. */

@@ -2,7 +2,7 @@
  * backend, then with a backend that does nothing to the frames, so that decoding is left. Then all ranks extract
  * their shares of one plan. Assumes that the film does not change meanwhile. Refuses a film that is not whole, as a job
  * does, and results with frames missing: what went wrong is not measured. */
-#include "bench/bench.h"
+#include "bench/measure.h"
 
 #include "barcode/pipeline.h"
 #include "base/clock.h"
@@ -90,9 +90,7 @@ static enum status extract_once(struct bench *b, struct extracted *extracted)
     for (int64_t i = 0; st == ST_OK && i < result.n; i++)
         extracted->n_wrong += result.delivered[i] != 1;
     extract_result_release(&result);
-    if ((st == ST_OK || st == ST_INTERRUPTED) && atomic_load(b->run->stop))
-        return FAIL(ST_INTERRUPTED, "interrupted");
-    return st;
+    return st == ST_OK || st == ST_INTERRUPTED ? bench_check_stop(b->run) : st;
 }
 
 static int compare_seconds(const void *a, const void *b)
@@ -128,16 +126,23 @@ static enum status extract_runs(struct bench *b, struct extracted *median)
 
 /* --- rank 0 alone ------------------------------------------------------------------------------------------------- */
 
+static enum status index_once(void *context, double *seconds)
+{
+    struct bench *b = context;
+
+    film_release(&b->pipeline.film);
+    const double started = clock_seconds();
+    TRY(film_open(&b->pipeline.film, b->pipeline.config.film, b->run->stop, NULL, NULL));
+    *seconds = clock_seconds() - started;
+    return ST_OK;
+}
+
 static enum status measure_index(struct bench *b)
 {
-    for (int i = -1; i < b->run->runs; i++) {
-        film_release(&b->pipeline.film);
-        const double started = clock_seconds();
-        TRY(film_open(&b->pipeline.film, b->pipeline.config.film, b->run->stop, NULL, NULL));
-        if (i >= 0)
-            b->each[i].seconds = clock_seconds() - started;
-    }
-    b->index_speed = (double)b->pipeline.film.n_frames / find_median(b).seconds;
+    double seconds;
+
+    TRY(bench_time_runs(b->run, NULL, index_once, b, 1, &seconds));
+    b->index_speed = (double)b->pipeline.film.n_frames / seconds;
     return pipeline_judge_film(&b->pipeline);
 }
 
@@ -274,10 +279,8 @@ static void add_facts(const struct bench *b)
     const struct pipeline *pipeline = &b->pipeline;
     const struct film_info *i = &pipeline->film.info;
     const char *refusal = b->decode[DECODE_NVDEC].stats.nvdec_refusal;
-    char text[320];
 
-    resources_describe(&pipeline->resources, text, sizeof text);
-    bench_table_fact(t, "runs on", "%s", text);
+    bench_add_resources(b->run, &pipeline->resources);
     bench_table_fact(t, "film", "%s", pipeline->film.path);
     bench_table_fact(t, "its frames", "%lld, %s %dx%d, %.2f s%s", (long long)pipeline->film.n_frames, i->codec,
                      i->width, i->height, film_seconds(&pipeline->film, i->duration_ticks),

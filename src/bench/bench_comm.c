@@ -2,14 +2,12 @@
  * A figure is the time of many calls, until all ranks are done, over their number; all ranks make as many. What is sent
  * are zeros, which may be summed as often as one likes. The sums between GPUs are made where training makes them: in a
  * search, on its histograms, which lie in the GPU's memory; so no other memory of a GPU is needed here. */
-#include "bench/bench.h"
+#include "bench/measure.h"
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "compute/haar/boost.h"
 #include "haar/features.h"
-#include "job/resources.h"
 
 #include <sched.h>
 #include <stdlib.h>
@@ -138,46 +136,40 @@ static enum status gpu_reduce_scatter(struct talk *t, size_t bytes)
 
 /* ---- one figure ---- */
 
-/* Collective. Seconds of n calls, until all ranks are done. A rank cannot agree with others that wait inside a call, so
- * its fault ends the job. */
-static enum status time_calls(struct talk *t, call_once *once, size_t bytes, int n, double *seconds)
+struct calls {
+    struct talk *talk;
+    call_once *once;
+    size_t bytes;
+    int32_t n;
+};
+
+/* Collective. Seconds of all calls, until all ranks are done. A rank cannot agree with others that wait inside a call,
+ * so its fault ends the job. */
+static enum status time_calls(void *context, double *seconds)
 {
-    TRY(comm_agree(t->comm, atomic_load(t->run->stop) != 0 ? FAIL(ST_INTERRUPTED, "interrupted") : ST_OK));
+    const struct calls *c = context;
     const double started = clock_seconds();
-    for (int i = 0; i < n; i++) {
-        const enum status st = once(t, bytes);
-        if (st != ST_OK) {
-            log_error("rank %d: %s", t->comm->world_rank, status_message());
-            comm_abort(t->comm, status_exit_code(st));
-        }
-    }
-    TRY(comm_agree(t->comm, ST_OK));
+
+    for (int i = 0; i < c->n; i++)
+        bench_end_ranks(c->talk->comm, c->once(c->talk, c->bytes));
+    TRY(comm_agree(c->talk->comm, ST_OK));
     *seconds = clock_seconds() - started;
     return ST_OK;
 }
 
-/* Collective. Seconds of a call: the median of the runs. Rank 0 decides by a first call how many make a run; the first
- * run does not count. */
+/* Collective. Seconds of a call: the median of the runs. Rank 0 decides by a first call how many make a run. */
 static enum status time_call(struct talk *t, call_once *once, size_t bytes, double *seconds)
 {
-    const int runs = t->run->runs;
-    double *found = mem_array((size_t)runs + 1, sizeof *found);
-    enum status st = comm_agree(t->comm, found ? ST_OK : ST_NOMEM);
-    int32_t n = 1;
+    struct calls calls = {.talk = t, .once = once, .bytes = bytes, .n = 1};
 
-    if (st == ST_OK)
-        st = time_calls(t, once, bytes, 1, seconds);
-    if (st == ST_OK) {
-        const double wanted = seconds_a_figure / runs / (*seconds + 1e-9);
-        n = wanted < 1 ? 1 : wanted < MOST_CALLS ? (int32_t)wanted : MOST_CALLS;
-        st = comm_bcast(t->comm, &n, sizeof n);
-    }
-    for (int i = 0; i <= runs && st == ST_OK; i++)
-        st = time_calls(t, once, bytes, n, &found[i]);
-    if (st == ST_OK)
-        *seconds = bench_median(found + 1, runs) / n;
-    free(found);
-    return st;
+    TRY(comm_agree(t->comm, bench_check_stop(t->run)));
+    TRY(time_calls(&calls, seconds));
+    const double wanted = seconds_a_figure / t->run->runs / (*seconds + 1e-9);
+    calls.n = wanted < 1 ? 1 : wanted < MOST_CALLS ? (int32_t)wanted : MOST_CALLS;
+    TRY(comm_bcast(t->comm, &calls.n, sizeof calls.n));
+    TRY(bench_time_runs(t->run, t->comm, time_calls, &calls, 1, seconds));
+    *seconds /= calls.n;
+    return ST_OK;
 }
 
 /* Collective. A row for each size up to most; n_ways: how often the bytes travel in a call. */
@@ -255,10 +247,8 @@ static enum status search(struct talk *t, void *instance, struct haar_feature *f
     TRY(comm_agree(t->comm, ops->activate(instance, scale, 0, &n_active)));
     TRY(comm_agree(t->comm, ops->weigh(instance, scale, 0, NULL)));
     const enum status st = ops->search(instance, SEARCH_FEATURES, feature, 1, 1, &root, &best);
-    if (st != ST_OK && !t->gpu_values) { /* the others wait in the search's sum */
-        log_error("rank %d: %s", t->comm->world_rank, status_message());
-        comm_abort(t->comm, status_exit_code(st));
-    }
+    if (!t->gpu_values) /* the others wait in the search's sum */
+        bench_end_ranks(t->comm, st);
     return comm_agree(t->comm, st);
 }
 
@@ -290,8 +280,7 @@ static void describe(const struct talk *t)
     struct bench_table *table = t->run->table;
     char text[256];
 
-    resources_describe(&t->resources, text, sizeof text);
-    bench_table_fact(table, "runs on", "%s", text);
+    bench_add_resources(t->run, &t->resources);
     comm_describe(text, sizeof text);
     bench_table_fact(table, "MPI", "%s", text);
     bench_table_fact(table, "host", "%d of %d ranks are on rank 0's", t->comm->node_size, t->comm->size);

@@ -1,7 +1,7 @@
 /* bench_io: see bench.h. Files are measured as the page cache holds them: what a run reads has been read just before.
  * The two files that are written stand under names of this process for as long as they are measured, an older file is
  * never replaced. Assumes room for some 50 MB on disk and 130 MB in memory. */
-#include "bench/bench.h"
+#include "bench/measure.h"
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -24,11 +24,8 @@ enum {
     PICTURE_WIDTH = 16384,
     PICTURE_HEIGHT = 480,
     PICTURE_COLOURS = 8,
-    N_IMAGES = 60000,
-    IMAGE_SIDE = 28,
-    IMAGE_BYTES = IMAGE_SIDE * IMAGE_SIDE,
     IDX_HEADER_BYTES = 16,
-    IDX_BYTES = IDX_HEADER_BYTES + N_IMAGES * IMAGE_BYTES,
+    IDX_BYTES = IDX_HEADER_BYTES + MADE_UP_IMAGES * MADE_UP_PIXELS,
     GZIP_LEVEL = 6,
     GZIP_WINDOW = 15 + 16, /* the widest window, with a gzip header */
     SEED = 28
@@ -47,33 +44,11 @@ struct io {
     size_t packed_bytes;
 };
 
-static enum status check_stop(const struct io *io)
-{
-    return atomic_load(io->run->stop) ? FAIL(ST_INTERRUPTED, "interrupted") : ST_OK;
-}
-
-/* The median of the runs that count; once says how long it took. */
-static enum status time_runs(struct io *io, enum status (*once)(struct io *io, double *seconds), double *median)
-{
-    const int n = io->run->runs;
-    double *seconds = mem_array((size_t)n, sizeof *seconds);
-    enum status st = seconds ? once(io, median) : ST_NOMEM; /* is not counted */
-
-    for (int i = 0; i < n && st == ST_OK; i++) {
-        st = check_stop(io);
-        if (st == ST_OK)
-            st = once(io, &seconds[i]);
-    }
-    if (st == ST_OK)
-        *median = bench_median(seconds, n);
-    free(seconds);
-    return st;
-}
-
 /* --- a film's packets --------------------------------------------------------------------------------------------- */
 
-static enum status list_once(struct io *io, double *seconds)
+static enum status list_once(void *context, double *seconds)
 {
+    struct io *io = context;
     film_release(&io->film);
     const double started = clock_seconds();
     TRY(film_open(&io->film, io->film_path, io->run->stop, NULL, NULL));
@@ -81,8 +56,9 @@ static enum status list_once(struct io *io, double *seconds)
     return ST_OK;
 }
 
-static enum status read_once(struct io *io, double *seconds)
+static enum status read_once(void *context, double *seconds)
 {
+    struct io *io = context;
     const double started = clock_seconds();
     const int fd = open(io->film_path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     enum status st = fd >= 0 ? ST_OK : FAIL(ST_USAGE, "cannot open film %s: %s", io->film_path, strerror(errno));
@@ -92,7 +68,8 @@ static enum status read_once(struct io *io, double *seconds)
         got = read(fd, io->buffer, READ_BYTES);
         if (got < 0 && errno == EINTR)
             got = 1;
-        st = got < 0 ? FAIL(ST_FORMAT, "cannot read %s: %s", io->film_path, strerror(errno)) : check_stop(io);
+        st =
+            got < 0 ? FAIL(ST_FORMAT, "cannot read %s: %s", io->film_path, strerror(errno)) : bench_check_stop(io->run);
     }
     if (fd >= 0)
         close(fd);
@@ -109,8 +86,8 @@ static enum status measure_film(struct io *io)
     io->buffer = mem_array(READ_BYTES, 1);
     if (!io->buffer)
         return ST_NOMEM;
-    TRY(time_runs(io, list_once, &list_seconds));
-    TRY(time_runs(io, read_once, &read_seconds));
+    TRY(bench_time_runs(io->run, NULL, list_once, io, 1, &list_seconds));
+    TRY(bench_time_runs(io->run, NULL, read_once, io, 1, &read_seconds));
 
     const struct film_info *i = &io->film.info;
     const double gigabytes = 1e-9 * (double)i->bytes;
@@ -172,8 +149,9 @@ static enum status write_raw(const struct io *io, const void *data, size_t bytes
     return st;
 }
 
-static enum status png_once(struct io *io, double *seconds)
+static enum status png_once(void *context, double *seconds)
 {
+    struct io *io = context;
     const double started = clock_seconds();
 
     TRY(write_png(io));
@@ -183,8 +161,9 @@ static enum status png_once(struct io *io, double *seconds)
     return st;
 }
 
-static enum status raw_once(struct io *io, double *seconds)
+static enum status raw_once(void *context, double *seconds)
 {
+    struct io *io = context;
     const double started = clock_seconds();
 
     TRY(write_raw(io, io->png, io->png_bytes));
@@ -203,8 +182,8 @@ static enum status measure_png(struct io *io)
     if (!io->picture)
         return ST_NOMEM;
     draw_picture(io->picture);
-    TRY(time_runs(io, png_once, &png_seconds));
-    TRY(time_runs(io, raw_once, &raw_seconds));
+    TRY(bench_time_runs(io->run, NULL, png_once, io, 1, &png_seconds));
+    TRY(bench_time_runs(io->run, NULL, raw_once, io, 1, &raw_seconds));
 
     png_describe(libpng, sizeof libpng);
     bench_table_fact(t, "picture", "%dx%d, %zu bytes as PNG, libpng %s", PICTURE_WIDTH, PICTURE_HEIGHT, io->png_bytes,
@@ -216,46 +195,14 @@ static enum status measure_png(struct io *io)
 
 /* --- gzip --------------------------------------------------------------------------------------------------------- */
 
-/* A round spot of ink at (x, y), in 1/16 of a pixel. */
-static void draw_spot(uint8_t *image, int x, int y, int ink)
-{
-    for (int py = y / 16 - 2; py <= y / 16 + 2; py++)
-        for (int px = x / 16 - 2; px <= x / 16 + 2; px++) {
-            const int dx = 16 * px + 8 - x, dy = 16 * py + 8 - y, v = ink - (dx * dx + dy * dy) / 3;
-            uint8_t *pixel = image + py * IMAGE_SIDE + px;
-            if (v > *pixel)
-                *pixel = (uint8_t)v;
-        }
-}
-
-/* A bent stroke of a pen on nothing: as much ink as a written digit takes, and as hard to pack. */
-static void draw_image(uint32_t number, uint8_t *image)
-{
-    enum { N_STEPS = 56, LOW = 5 * 16, HIGH = (IMAGE_SIDE - 5) * 16, SPEED = 14 };
-    int x = 14 * 16, y = 14 * 16, vx = 8, vy = -8;
-
-    for (uint32_t step = 0; step < N_STEPS; step++) {
-        const struct rng_block r = rng_philox(SEED, number, step, 3, 0);
-        vx += (int)(r.word[0] % 9) - 4;
-        vy += (int)(r.word[1] % 9) - 4;
-        vx = vx > SPEED ? SPEED : vx < -SPEED ? -SPEED : vx;
-        vy = vy > SPEED ? SPEED : vy < -SPEED ? -SPEED : vy;
-        vx = x + vx < LOW || x + vx > HIGH ? -vx : vx;
-        vy = y + vy < LOW || y + vy > HIGH ? -vy : vy;
-        x += vx;
-        y += vy;
-        draw_spot(image, x, y, 255 - (int)(r.word[2] % 64));
-    }
-}
-
 static void draw_images(uint8_t *idx)
 {
-    static const uint8_t header[IDX_HEADER_BYTES] = {0, 0, 8,          3, 0, 0, N_IMAGES >> 8, N_IMAGES & 255, 0,
-                                                     0, 0, IMAGE_SIDE, 0, 0, 0, IMAGE_SIDE};
+    static const uint8_t header[IDX_HEADER_BYTES] = {
+        0, 0, 8, 3, 0, 0, MADE_UP_IMAGES >> 8, MADE_UP_IMAGES & 255, 0, 0, 0, MADE_UP_SIDE, 0, 0, 0, MADE_UP_SIDE};
 
     memcpy(idx, header, sizeof header);
-    for (uint32_t i = 0; i < N_IMAGES; i++)
-        draw_image(i, idx + IDX_HEADER_BYTES + (size_t)i * IMAGE_BYTES);
+    for (uint32_t i = 0; i < MADE_UP_IMAGES; i++)
+        bench_draw_digit(i, idx + IDX_HEADER_BYTES + (size_t)i * MADE_UP_PIXELS);
 }
 
 static enum status pack(struct io *io)
@@ -277,7 +224,7 @@ static enum status pack(struct io *io)
         const size_t left = IDX_BYTES - z.total_in;
         z.avail_in = left < PIECE_BYTES ? (uInt)left : PIECE_BYTES;
         result = deflate(&z, left > PIECE_BYTES ? Z_NO_FLUSH : Z_FINISH);
-        st = check_stop(io);
+        st = bench_check_stop(io->run);
     }
     if (st == ST_OK && result != Z_STREAM_END)
         st = FAIL(ST_BUG, "zlib could not pack %d bytes: %s", IDX_BYTES, z.msg ? z.msg : "deflate failed");
@@ -286,8 +233,9 @@ static enum status pack(struct io *io)
     return st;
 }
 
-static enum status idx_once(struct io *io, double *seconds)
+static enum status idx_once(void *context, double *seconds)
 {
+    struct io *io = context;
     const double started = clock_seconds();
     struct idx idx;
     enum status st = idx_open_images(io->path, &idx);
@@ -299,8 +247,9 @@ static enum status idx_once(struct io *io, double *seconds)
     return st;
 }
 
-static enum status inflate_once(struct io *io, double *seconds)
+static enum status inflate_once(void *context, double *seconds)
 {
+    struct io *io = context;
     const double started = clock_seconds();
     z_stream z = {.next_in = io->packed, .avail_in = (uInt)io->packed_bytes};
 
@@ -326,13 +275,13 @@ static enum status measure_gzip(struct io *io)
     draw_images(io->plain);
     TRY(pack(io));
     TRY(write_raw(io, io->packed, io->packed_bytes));
-    const enum status st = time_runs(io, idx_once, &idx_seconds);
+    const enum status st = bench_time_runs(io->run, NULL, idx_once, io, 1, &idx_seconds);
     unlink(io->path);
     TRY(st);
-    TRY(time_runs(io, inflate_once, &inflate_seconds));
+    TRY(bench_time_runs(io->run, NULL, inflate_once, io, 1, &inflate_seconds));
 
-    bench_table_fact(t, "IDX data", "%d made-up images of %dx%d, %d bytes, %zu as gzip, zlib %s", N_IMAGES, IMAGE_SIDE,
-                     IMAGE_SIDE, IDX_BYTES, io->packed_bytes, zlibVersion());
+    bench_table_fact(t, "IDX data", "%d made-up images of %dx%d, %d bytes, %zu as gzip, zlib %s", MADE_UP_IMAGES,
+                     MADE_UP_SIDE, MADE_UP_SIDE, IDX_BYTES, io->packed_bytes, zlibVersion());
     bench_row_limit(bench_table_row(t, "MB/s", false, megabytes / idx_seconds, "read gzip IDX"),
                     megabytes / inflate_seconds, "zlib's inflate of the same bytes in memory");
     return ST_OK;

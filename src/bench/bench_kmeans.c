@@ -1,7 +1,7 @@
 /* bench_kmeans: what a frame costs once it is decoded: convert and k-means, one instance and several at once, as a
  * extraction's workers go about it. Frames lie in host memory: a GPU's time to convert is that with the upload, which
  * is the way of frames from the CPU's decoders. */
-#include "bench/bench.h"
+#include "bench/measure.h"
 
 #include "barcode/extract.h"
 #include "base/clock.h"
@@ -9,7 +9,6 @@
 #include "base/pool.h"
 #include "compute/kmeans_rules.h"
 #include "film/frame_source.h"
-#include "job/resources.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -191,8 +190,7 @@ static enum status run_frames(const struct instance *instance, uint8_t *rgb, dou
     for (int first = 0; first < N_FRAMES; first += instance->batch) {
         const int n = N_FRAMES - first < instance->batch ? N_FRAMES - first : instance->batch;
         const double started = clock_seconds();
-        if (atomic_load(instance->bench->run->stop))
-            return FAIL(ST_INTERRUPTED, "interrupted");
+        TRY(bench_check_stop(instance->bench->run));
         for (int i = 0; i < n; i++) {
             number[i] = first + i;
             TRY(compute_convert(instance->compute, i, &s->frame[(first + i) % s->n]));
@@ -220,43 +218,41 @@ static void run_instance(void *context, int64_t item, int thread)
         memcpy(instance->message, status_message(), sizeof instance->message);
 }
 
-/* Microseconds a frame of convert and of cluster, one instance alone. scratch: [2, runs]. */
-static enum status time_one(const struct instance *instance, uint8_t *rgb, double *scratch, double us[2])
-{
-    const struct bench *b = instance->bench;
-    const int runs = b->run->runs;
+/* All instances, their threads, and room for a picture. */
+struct crew {
+    struct instance *instance;
+    int n;
+    struct pool *pool;
+    uint8_t *rgb;
+};
 
-    for (int i = -1; i < runs; i++) {
-        double seconds[2] = {0.0, 0.0};
-        for (int round = 0; round < b->n_rounds; round++)
-            TRY(run_frames(instance, rgb, seconds));
-        for (int step = 0; step < 2 && i >= 0; step++)
-            scratch[step * runs + i] = 1e6 * seconds[step] / (b->n_rounds * N_FRAMES);
-    }
-    us[0] = bench_median(scratch, runs);
-    us[1] = bench_median(scratch + runs, runs);
+/* Microseconds a frame of convert and of cluster, one instance alone. */
+static enum status time_one(void *context, double us[2])
+{
+    const struct crew *crew = context;
+    const int n_rounds = crew->instance->bench->n_rounds;
+    double seconds[2] = {0.0, 0.0};
+
+    for (int round = 0; round < n_rounds; round++)
+        TRY(run_frames(crew->instance, crew->rgb, seconds));
+    for (int step = 0; step < 2; step++)
+        us[step] = 1e6 * seconds[step] / (n_rounds * N_FRAMES);
     return ST_OK;
 }
 
-/* Microseconds a frame, all instances at once. scratch: [runs]. */
-static enum status time_all(struct instance *instances, int n_instances, struct pool *pool, double *scratch, double *us)
+/* Microseconds a frame, all instances at once. */
+static enum status time_all(void *context, double *us)
 {
-    const struct bench *b = instances[0].bench;
+    const struct crew *crew = context;
+    const double started = clock_seconds();
 
-    for (int i = -1; i < b->run->runs; i++) {
-        const double started = clock_seconds();
-        pool_run(pool, n_instances, run_instance, instances);
-        const double seconds = clock_seconds() - started;
-        for (int l = 0; l < n_instances; l++) {
-            if (instances[l].st == ST_OK)
-                continue;
-            status_adopt(instances[l].message);
-            return instances[l].st;
+    pool_run(crew->pool, crew->n, run_instance, crew->instance);
+    *us = 1e6 * (clock_seconds() - started) / ((double)crew->n * crew->instance->bench->n_rounds * N_FRAMES);
+    for (int i = 0; i < crew->n; i++)
+        if (crew->instance[i].st != ST_OK) {
+            status_adopt(crew->instance[i].message);
+            return crew->instance[i].st;
         }
-        if (i >= 0)
-            scratch[i] = 1e6 * seconds / ((double)n_instances * b->n_rounds * N_FRAMES);
-    }
-    *us = bench_median(scratch, b->run->runs);
     return ST_OK;
 }
 
@@ -287,28 +283,27 @@ static enum status measure_picture(const struct bench *b, int width, int height)
                                         .batch = extract_batch(b->resources.ops, &picture),
                                         .picture = picture,
                                         .kmeans = b->kmeans};
-    struct instance *instances = mem_array((size_t)n_instances, sizeof *instances);
-    double *scratch = mem_array((size_t)b->run->runs, 2 * sizeof *scratch), us[2], us_all = 0.0;
-    uint8_t *rgb = mem_array((size_t)width * (size_t)height, 3);
-    struct pool *pool = NULL;
-    enum status st = instances && scratch && rgb ? pool_open(n_instances, &pool) : ST_NOMEM;
+    struct crew crew = {.instance = mem_array((size_t)n_instances, sizeof *crew.instance),
+                        .n = n_instances,
+                        .rgb = mem_array((size_t)width * (size_t)height, 3)};
+    double us[2], us_all = 0.0;
+    enum status st = crew.instance && crew.rgb ? pool_open(n_instances, &crew.pool) : ST_NOMEM;
 
     for (int i = 0; i < n_instances && st == ST_OK; i++) {
-        instances[i] = (struct instance){.bench = b, .batch = setup.batch};
-        st = compute_open(b->resources.ops, &setup, &instances[i].compute);
+        crew.instance[i] = (struct instance){.bench = b, .batch = setup.batch};
+        st = compute_open(b->resources.ops, &setup, &crew.instance[i].compute);
     }
     if (st == ST_OK)
-        st = time_one(&instances[0], rgb, scratch, us);
+        st = bench_time_runs(b->run, NULL, time_one, &crew, 2, us);
     if (st == ST_OK)
-        st = time_all(instances, n_instances, pool, scratch, &us_all);
+        st = bench_time_runs(b->run, NULL, time_all, &crew, 1, &us_all);
     if (st == ST_OK)
         add_rows(b, &setup.picture, n_instances, us, us_all);
-    for (int i = 0; instances && i < n_instances; i++)
-        compute_close(&instances[i].compute);
-    pool_close(&pool);
-    free(rgb);
-    free(scratch);
-    free(instances);
+    for (int i = 0; crew.instance && i < n_instances; i++)
+        compute_close(&crew.instance[i].compute);
+    pool_close(&crew.pool);
+    free(crew.rgb);
+    free(crew.instance);
     return st;
 }
 
@@ -316,10 +311,8 @@ static void add_facts(const struct bench *b, const char *film)
 {
     const struct source *s = &b->source;
     struct bench_table *t = b->run->table;
-    char on[320];
 
-    resources_describe(&b->resources, on, sizeof on);
-    bench_table_fact(t, "runs on", "%s", on);
+    bench_add_resources(b->run, &b->resources);
     bench_table_fact(t, "frames", "%d of %dx%d, %s, %s%s", s->n, s->info.width, s->info.height, s->info.pixel_format,
                      film ? "of " : "made up", film ? film : "");
     bench_table_fact(t, "k-means", "k = %d, n-init = %d%s", b->kmeans.k, b->kmeans.n_init,

@@ -1,14 +1,12 @@
 /* bench_scan: the student project's job: 450,000 features on each of 60,000 images of 28 x 28, counted. Rank 0 does all
  * of it alone while the others wait, then all ranks do it together. Beside it the plain loops of that project: one
  * thread, one image and one feature at a time. The counts have to be the same everywhere. */
-#include "bench/bench.h"
+#include "bench/measure.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "base/rng.h"
 #include "haar/data/dataset.h"
 #include "haar/scan/scan.h"
-#include "job/resources.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -17,8 +15,6 @@
 enum {
     THRESHOLD = 200, /* the student project's */
     LEAST_SIDE = 5,
-    MADE_IMAGES = 60000,
-    MADE_SIDE = 28,
     PLAIN_IMAGES = 200
 };
 
@@ -28,52 +24,26 @@ struct bench {
     struct dataset set; /* rank 0 has all images, the others their share */
     struct haar_feature_list list;
     struct haar_feature *feature; /* [list.n_all] */
-    double *scratch;              /* [2, runs] */
 };
 
 struct outcome {
     int64_t count[SCAN_TYPES];
-    double kernel_seconds, seconds; /* of one scan, or the medians of several */
+    double kernel_seconds, seconds; /* of one scan, or the medians of several; kernel's not of the plain loops */
 };
 
 /* --- images and features ------------------------------------------------------------------------------------------ */
 
-/* Something like a digit: a pen of 3 x 3 pixels goes from point to point, the rest is 0. */
-static void draw_image(int64_t number, uint8_t *pixels)
-{
-    enum { STEPS = 12, N_POINTS = 6 };
-    const struct rng_block random = rng_philox(0, (uint32_t)number, 0, 0, 0);
-    int x[N_POINTS], y[N_POINTS];
-
-    for (int i = 0; i < N_POINTS; i++) {
-        const uint32_t bits = random.word[i / 2] >> i % 2 * 16;
-        x[i] = 5 + (int)(bits % 256 * 18 / 256);
-        y[i] = 4 + (int)(bits / 256 % 256 * 20 / 256);
-    }
-    for (int i = 0; i + 1 < N_POINTS; i++)
-        for (int step = 0; step <= STEPS; step++) {
-            const int at_x = (x[i] * (STEPS - step) + x[i + 1] * step) / STEPS;
-            const int at_y = (y[i] * (STEPS - step) + y[i + 1] * step) / STEPS;
-            for (int dy = -1; dy <= 1; dy++)
-                for (int dx = -1; dx <= 1; dx++) {
-                    uint8_t *to = pixels + (at_y + dy) * MADE_SIDE + at_x + dx;
-                    const uint8_t ink = dx != 0 && dy != 0 ? 100 : 218;
-                    *to = ink > *to ? ink : *to;
-                }
-        }
-}
-
 static enum status make_images(struct dataset *set, int part, int n_parts)
 {
-    set->width = set->height = MADE_SIDE;
-    set->n_total = MADE_IMAGES;
+    set->width = set->height = MADE_UP_SIDE;
+    set->n_total = MADE_UP_IMAGES;
     set->first = dataset_share(set->n_total, part, n_parts);
     set->n = dataset_share(set->n_total, part + 1, n_parts) - set->first;
-    set->pixels = mem_array((size_t)set->n, (size_t)MADE_SIDE * MADE_SIDE);
+    set->pixels = mem_array((size_t)set->n, MADE_UP_PIXELS);
     if (!set->pixels)
         return ST_NOMEM;
     for (int64_t i = 0; i < set->n; i++)
-        draw_image(set->first + i, set->pixels + i * MADE_SIDE * MADE_SIDE);
+        bench_draw_digit((uint32_t)(set->first + i), set->pixels + i * MADE_UP_PIXELS);
     return ST_OK;
 }
 
@@ -93,8 +63,7 @@ static enum status preprocess(struct bench *b)
     TRY(resources_choose(b->run->comm, b->run->backend, b->run->threads, &b->resources));
     if (!b->resources.ops->scan)
         return FAIL(ST_UNSUPPORTED, "backend %s cannot scan", b->resources.ops->name);
-    b->scratch = mem_array((size_t)b->run->runs, 2 * sizeof *b->scratch);
-    return b->scratch ? ST_OK : ST_NOMEM;
+    return ST_OK;
 }
 
 static enum status list_features(struct bench *b, const char *images)
@@ -167,15 +136,10 @@ static void plain_scan(const struct dataset *set, int64_t n, struct outcome *o)
     *o = (struct outcome){0};
     for (int64_t i = 0; i < n; i++)
         plain_image(set->pixels + i * set->width * set->height, set->width, set->height, o->count);
-    o->seconds = o->kernel_seconds = clock_seconds() - started;
+    o->seconds = clock_seconds() - started;
 }
 
 /* --- runs --------------------------------------------------------------------------------------------------------- */
-
-static enum status check_stop(const struct bench *b)
-{
-    return atomic_load(b->run->stop) ? FAIL(ST_INTERRUPTED, "interrupted") : ST_OK;
-}
 
 /* The first n images that this rank has. */
 static enum status scan_images(const struct bench *b, int64_t n, struct outcome *o)
@@ -200,7 +164,7 @@ static enum status scan_images(const struct bench *b, int64_t n, struct outcome 
             .pixels = set->pixels + first * set->width * set->height,
         };
         struct scan_result result;
-        TRY(check_stop(b));
+        TRY(bench_check_stop(b->run));
         TRY(b->resources.ops->scan(&job, &result));
         for (int type = 0; type < SCAN_TYPES; type++)
             o->count[type] += result.count[0][type] + result.count[1][type];
@@ -219,24 +183,29 @@ static enum status check_counts(const struct outcome *a, const struct outcome *b
     return ST_OK;
 }
 
-/* Local. Runs of scan_images, or of the plain loops: the counts, and the medians of their times. */
-static enum status time_runs(const struct bench *b, int64_t n, bool is_plain, struct outcome *o)
-{
-    const int runs = b->run->runs;
+/* What is timed: scan_images, or the plain loops, over n images. */
+struct timed {
+    const struct bench *b;
+    int64_t n;
+    struct outcome outcome; /* of the last run */
+};
 
-    for (int i = -1; i < runs; i++) {
-        TRY(check_stop(b));
-        if (is_plain)
-            plain_scan(&b->set, n, o);
-        else
-            TRY(scan_images(b, n, o));
-        if (i >= 0) {
-            b->scratch[i] = o->seconds;
-            b->scratch[runs + i] = o->kernel_seconds;
-        }
-    }
-    o->seconds = bench_median(b->scratch, runs);
-    o->kernel_seconds = bench_median(b->scratch + runs, runs);
+static enum status scan_once(void *context, double seconds[2])
+{
+    struct timed *t = context;
+
+    TRY(scan_images(t->b, t->n, &t->outcome));
+    seconds[0] = t->outcome.seconds;
+    seconds[1] = t->outcome.kernel_seconds;
+    return ST_OK;
+}
+
+static enum status scan_plainly_once(void *context, double *seconds)
+{
+    struct timed *t = context;
+
+    plain_scan(&t->b->set, t->n, &t->outcome);
+    *seconds = t->outcome.seconds;
     return ST_OK;
 }
 
@@ -245,10 +214,8 @@ static enum status time_runs(const struct bench *b, int64_t n, bool is_plain, st
 static void add_facts(const struct bench *b, const char *images)
 {
     struct bench_table *t = b->run->table;
-    char on[320];
 
-    resources_describe(&b->resources, on, sizeof on);
-    bench_table_fact(t, "runs on", "%s", on);
+    bench_add_resources(b->run, &b->resources);
     bench_table_fact(t, "images", "%" PRId64 " of %dx%d, %s", b->set.n_total, b->set.width, b->set.height,
                      images ? images : "made up");
     bench_table_fact(t, "features", "%u (%s), threshold %d", b->list.n_all, haar_set_names[HAAR_SEED], THRESHOLD);
@@ -262,14 +229,18 @@ static enum status measure_alone(const struct bench *b, struct outcome *all)
     const int64_t n = set->n_total, n_plain = n < PLAIN_IMAGES ? n : PLAIN_IMAGES;
     const double giga = 1e-9 * b->list.n_all, table_bytes = 4.0 * (set->width + 1) * (set->height + 1);
     struct bench_table *t = b->run->table;
-    struct outcome plain, same;
-    double copy_speed;
+    struct timed plain = {.b = b, .n = n_plain}, whole = {.b = b, .n = n};
+    double copy_speed, plain_seconds, seconds[2];
+    struct outcome same;
 
     TRY(b->resources.ops->copy_speed(b->resources.device, b->resources.threads, &copy_speed));
-    TRY(time_runs(b, n_plain, true, &plain));
+    TRY(bench_time_runs(b->run, NULL, scan_plainly_once, &plain, 1, &plain_seconds));
     TRY(scan_images(b, n_plain, &same));
-    TRY(check_counts(&same, &plain, "by the plain loops"));
-    TRY(time_runs(b, n, false, all));
+    TRY(check_counts(&same, &plain.outcome, "by the plain loops"));
+    TRY(bench_time_runs(b->run, NULL, scan_once, &whole, 2, seconds));
+    *all = whole.outcome;
+    all->seconds = seconds[0];
+    all->kernel_seconds = seconds[1];
 
     const double speed = giga * (double)n / all->kernel_seconds;
     bench_row_limit(bench_table_row(t, "ms", true, 1e3 * all->kernel_seconds, "scan, count only: kernels"),
@@ -278,7 +249,7 @@ static enum status measure_alone(const struct bench *b, struct outcome *all)
         const int threads = b->resources.threads;
         struct bench_row *row =
             bench_table_row(t, "G/s", false, speed, "evaluations, %d thread%s", threads, threads == 1 ? "" : "s");
-        bench_row_limit(row, threads * giga * (double)n_plain / plain.seconds, "%d x one thread of plain loops",
+        bench_row_limit(row, threads * giga * (double)n_plain / plain_seconds, "%d x one thread of plain loops",
                         threads);
         bench_row_target(row, 4.0);
     } else {
@@ -292,20 +263,19 @@ static enum status measure_alone(const struct bench *b, struct outcome *all)
 /* --- all ranks ---------------------------------------------------------------------------------------------------- */
 
 /* Collective. One run, begun together. On rank 0 the counts of all ranks and the slowest one's kernel seconds. */
-static enum status scan_together(const struct bench *b, struct outcome *o)
+static enum status scan_together(void *context, double *seconds)
 {
-    struct comm *comm = b->run->comm;
-    const int64_t n = dataset_share(b->set.n_total, comm->rank + 1, comm->size) -
-                      dataset_share(b->set.n_total, comm->rank, comm->size);
+    struct timed *t = context;
+    struct comm *comm = t->b->run->comm;
     double *all = NULL;
     size_t bytes;
 
-    TRY(comm_agree(comm, check_stop(b)));
-    TRY(comm_agree(comm, scan_images(b, n, o)));
-    TRY(comm_sum_i64(comm, o->count, SCAN_TYPES));
-    TRY(comm_gather(comm, &o->kernel_seconds, sizeof o->kernel_seconds, (void **)&all, &bytes));
+    TRY(comm_agree(comm, scan_images(t->b, t->n, &t->outcome)));
+    TRY(comm_sum_i64(comm, t->outcome.count, SCAN_TYPES));
+    TRY(comm_gather(comm, &t->outcome.kernel_seconds, sizeof *all, (void **)&all, &bytes));
+    *seconds = 0.0;
     for (size_t i = 0; i < bytes / sizeof *all; i++)
-        o->kernel_seconds = all[i] > o->kernel_seconds ? all[i] : o->kernel_seconds;
+        *seconds = all[i] > *seconds ? all[i] : *seconds;
     free(all);
     return ST_OK;
 }
@@ -314,19 +284,17 @@ static enum status scan_together(const struct bench *b, struct outcome *o)
 static enum status measure_together(const struct bench *b, const struct outcome *alone)
 {
     struct comm *comm = b->run->comm;
-    const int runs = b->run->runs;
-    struct outcome o;
+    struct timed t = {.b = b,
+                      .n = dataset_share(b->set.n_total, comm->rank + 1, comm->size) -
+                           dataset_share(b->set.n_total, comm->rank, comm->size)};
+    double seconds;
 
-    for (int i = -1; i < runs; i++) {
-        TRY(scan_together(b, &o));
-        if (i >= 0)
-            b->scratch[i] = o.kernel_seconds;
-    }
-    TRY(comm_agree(comm, comm->rank == 0 ? check_counts(&o, alone, "by rank 0 alone") : ST_OK));
+    TRY(bench_time_runs(b->run, comm, scan_together, &t, 1, &seconds));
+    TRY(comm_agree(comm, comm->rank == 0 ? check_counts(&t.outcome, alone, "by rank 0 alone") : ST_OK));
     if (comm->rank > 0)
         return ST_OK;
-    struct bench_row *row = bench_table_row(b->run->table, "ms", true, 1e3 * bench_median(b->scratch, runs),
-                                            "%d ranks: the slowest one's kernels", comm->size);
+    struct bench_row *row =
+        bench_table_row(b->run->table, "ms", true, 1e3 * seconds, "%d ranks: the slowest one's kernels", comm->size);
     bench_row_limit(row, 1e3 * alone->kernel_seconds / comm->size, "rank 0 alone / %d", comm->size);
     bench_row_target(row, 1.11); /* 3.6 times as fast on 4 */
     return ST_OK;
@@ -353,6 +321,5 @@ enum status bench_scan(const struct bench_run *run, const char *images)
 
     free(b.feature);
     dataset_release(&b.set);
-    free(b.scratch);
     return st;
 }

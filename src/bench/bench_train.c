@@ -2,10 +2,9 @@
  * exhaustively and after a sketch, then on all ranks in feature shards and in data shards; then trees as train grows
  * them by default, in data shards. No image is left out of a search for stumps (--trim 0), so that each round does the
  * same. A CPU searches a part of the images and features only: all of them would take it minutes a round. */
-#include "bench/bench.h"
+#include "bench/measure.h"
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/rng.h"
 #include "haar/data/loader.h"
@@ -17,8 +16,6 @@
 #include <string.h>
 
 enum {
-    MADE_UP_IMAGES = 60000,
-    MADE_UP_SIDE = 28,
     MADE_UP_CLASSES = 10,
     MADE_UP_BLOBS = 5, /* of an image */
     BLOB_RADIUS = 6,
@@ -77,7 +74,7 @@ static void make_up_image(uint32_t number, uint32_t label, uint8_t *image)
         y[b] = 4 + (int)(place.word[1] % 20) + (int)(off.word[1] % 5) - 2;
         light[b] = 40 + (int)(off.word[2] % 160);
     }
-    for (int at = 0; at < MADE_UP_SIDE * MADE_UP_SIDE; at++) {
+    for (int at = 0; at < MADE_UP_PIXELS; at++) {
         if (at % 16 == 0)
             noise = rng_philox(0, number, (uint32_t)at, 0, 0);
         int sum = noise.word[at / 4 % 4] >> at % 4 * 8 & 63;
@@ -92,20 +89,19 @@ static void make_up_image(uint32_t number, uint32_t label, uint8_t *image)
 
 static enum status make_up_images(int64_t n_images, int part, int n_parts, struct dataset *set)
 {
-    const size_t image_bytes = (size_t)MADE_UP_SIDE * MADE_UP_SIDE;
     const int64_t first = dataset_share(n_images, part, n_parts), end = dataset_share(n_images, part + 1, n_parts);
 
     *set = (struct dataset){.width = MADE_UP_SIDE, .height = MADE_UP_SIDE, .n_classes = MADE_UP_CLASSES};
     set->n_total = n_images;
     set->first = first;
     set->n = end - first;
-    set->pixels = mem_array((size_t)set->n, image_bytes);
+    set->pixels = mem_array((size_t)set->n, MADE_UP_PIXELS);
     set->labels = mem_array((size_t)set->n, 1);
     if (!set->pixels || !set->labels)
         return ST_NOMEM;
     for (int64_t i = 0; i < set->n; i++) {
         set->labels[i] = (uint8_t)((first + i) % MADE_UP_CLASSES);
-        make_up_image((uint32_t)(first + i), set->labels[i], set->pixels + (size_t)i * image_bytes);
+        make_up_image((uint32_t)(first + i), set->labels[i], set->pixels + i * MADE_UP_PIXELS);
     }
     return ST_OK;
 }
@@ -226,10 +222,8 @@ static enum status run_rounds(struct bed *bed, int most_rounds, double most_seco
         const enum status st = boosting_step(b, *n_rounds, wants_end, &learnt, &outcome);
 
         free(learnt.votes);
-        if (st != ST_OK && job->team.size > 1) { /* nobody can agree on one rank's fault in here: as in a training */
-            log_error("rank %d: %s", job->world->world_rank, status_message());
-            comm_abort(job->world, status_exit_code(st));
-        }
+        if (job->team.size > 1) /* nobody can agree on one rank's fault in here: as in a training */
+            bench_end_ranks(job->world, st);
         TRY(st);
         seconds[*n_rounds] = clock_seconds() - started;
         is_stopping = outcome.is_stopping;
@@ -295,10 +289,9 @@ static enum status measure(const struct work *w, struct comm *comm, struct way w
 static void describe_work(const struct work *w)
 {
     struct bench_table *table = w->run->table;
-    char on[256], part[96] = "";
+    char part[96] = "";
 
-    resources_describe(&w->resources, on, sizeof on);
-    bench_table_fact(table, "runs on", "%s", on);
+    bench_add_resources(w->run, &w->resources);
     bench_table_fact(table, "images", "%lld, %s", (long long)w->n_images,
                      w->images ? w->images : "made up, 28x28, 10 classes");
     if (!w->resources.ops->has_device)

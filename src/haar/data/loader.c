@@ -13,8 +13,8 @@ struct batch {
     int copy;
     int64_t first, n; /* of the set's images */
     size_t image_bytes, preprocessed_bytes;
-    uint8_t *preprocessed; /* [n, prepared_bytes] */
-    uint8_t *scratch;      /* [n_threads, ELASTIC_SCRATCH_BYTES] */
+    uint8_t *preprocessed; /* [n, preprocessed_bytes] */
+    uint8_t *scratch;      /* [n_threads, ELASTIC_SCRATCH_BYTES], of copies */
 };
 
 static void preprocess_block(void *context, int64_t item, int thread)
@@ -40,12 +40,14 @@ enum status loader_load(const struct loader *loader, const struct dataset *set)
 {
     struct batch b = {.loader = loader, .set = set};
     enum status st = ST_NOMEM;
+    const int64_t most = set->n < LOADER_BATCH ? set->n : LOADER_BATCH;
+    uint8_t *no_labels = set->labels ? NULL : mem_array((size_t)most, 1);
 
     b.image_bytes = (size_t)set->width * (size_t)set->height;
     b.preprocessed_bytes = (size_t)preprocess_n_channels(&loader->preprocess) * b.image_bytes;
-    b.preprocessed = mem_array(LOADER_BATCH, b.preprocessed_bytes);
-    b.scratch = mem_array((size_t)pool_n_threads(loader->pool), ELASTIC_SCRATCH_BYTES);
-    if (!b.preprocessed || !b.scratch)
+    b.preprocessed = mem_array((size_t)most, b.preprocessed_bytes);
+    b.scratch = mem_array(loader->n_copies > 0 ? (size_t)pool_n_threads(loader->pool) : 1, ELASTIC_SCRATCH_BYTES);
+    if (!b.preprocessed || !b.scratch || (!set->labels && !no_labels))
         goto done;
     st = ST_OK;
     for (b.copy = 0; b.copy <= loader->n_copies; b.copy++)
@@ -54,9 +56,10 @@ enum status loader_load(const struct loader *loader, const struct dataset *set)
             pool_run(loader->pool, (b.n + LOADER_BLOCK - 1) / LOADER_BLOCK, preprocess_block, &b);
             TRY_OR(done, st,
                    loader->ops->load(loader->instance, b.copy * set->n + b.first, b.n, b.preprocessed,
-                                     set->labels + b.first));
+                                     set->labels ? set->labels + b.first : no_labels));
         }
 done:
+    free(no_labels);
     free(b.scratch);
     free(b.preprocessed);
     return st;

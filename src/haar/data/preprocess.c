@@ -1,4 +1,4 @@
-/* prepare: see prepare_rules.h, which is the whole of it. */
+/* preprocess: see preprocess_rules.h, which is the whole of it. */
 #include "haar/data/preprocess.h"
 
 #include "haar/data/preprocess_rules.h"

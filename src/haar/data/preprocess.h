@@ -1,6 +1,6 @@
-/* prepare: what is done to an image before its integral images are made, in training as in prediction: deskewing by
+/* preprocess: what is done to an image before its integral images are made, in training as in prediction: deskewing by
  * moments, and gradient channels (integral channel features: Dollar, Tu, Perona, Belongie, BMVC 2009). Integers only.
- * The functions stand in prepare_rules.h, without any dependency, because `jacquard export` hands them out. */
+ * The functions stand in preprocess_rules.h, without any dependency, because `jacquard export` hands them out. */
 #ifndef JACQUARD_HAAR_DATA_PREPROCESS_H
 #define JACQUARD_HAAR_DATA_PREPROCESS_H
 

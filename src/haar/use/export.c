@@ -231,7 +231,7 @@ static const char classify_end[] = "        node += jacquard_nodes[learner];\n"
                                    "}\n\n"
                                    "#endif\n";
 
-/* As prepare_image does it. */
+/* As preprocess_image does it. */
 static void print_preprocess(FILE *file, const struct preprocess *p)
 {
     if (p->deskew)

@@ -3,14 +3,12 @@
 #include "haar/use/scores.h"
 
 #include "base/mem.h"
-#include "base/pool.h"
+#include "haar/data/loader.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 enum {
     BLOCK_BYTES = 1 << 30, /* of a block's integral images */
-    LOAD_IMAGES = 8192,    /* prepared together */
     THREAD_IMAGES = 256    /* a thread more is worth while for so many more */
 };
 
@@ -32,46 +30,6 @@ int scores_best(const int32_t *scores, int n_classes)
         if (scores[l] > scores[best])
             best = l;
     return best;
-}
-
-struct preparing {
-    const struct model *model;
-    const uint8_t *in;
-    uint8_t *out;
-};
-
-static void preprocess_item(void *context, int64_t item, int thread)
-{
-    const struct preparing *p = context;
-    const size_t n_pixels = (size_t)p->model->width * (size_t)p->model->height, i = (size_t)item;
-    const size_t n_channels = (size_t)preprocess_n_channels(&p->model->settings.preprocess);
-
-    (void)thread;
-    preprocess_image(&p->model->settings.preprocess, p->in + i * n_pixels, p->model->width, p->model->height,
-                     p->out + i * n_pixels * n_channels);
-}
-
-/* Images [first, first + n) of the job become images 0..n-1 of the instance. */
-static enum status load_images(const struct scores_job *job, struct pool *pool, void *priv, int64_t first, int64_t n)
-{
-    const struct model *model = job->model;
-    const size_t n_pixels = (size_t)model->width * (size_t)model->height;
-    const size_t n_preprocessed = n_pixels * (size_t)preprocess_n_channels(&model->settings.preprocess);
-    const int64_t most = n < LOAD_IMAGES ? n : LOAD_IMAGES;
-    uint8_t *preprocessed = mem_array((size_t)most, n_preprocessed), *labels = mem_array((size_t)most, 1);
-    enum status st = preprocessed && labels ? ST_OK : ST_NOMEM;
-
-    for (int64_t at = 0; st == ST_OK && at < n; at += most) {
-        const int64_t part = n - at < most ? n - at : most;
-        struct preparing preparing = {model, job->pixels + (size_t)(first + at) * n_pixels, preprocessed};
-        pool_run(pool, part, preprocess_item, &preparing);
-        if (job->labels)
-            memcpy(labels, job->labels + first + at, (size_t)part);
-        st = job->resources.ops->boost->load(priv, at, part, preprocessed, labels);
-    }
-    free(labels);
-    free(preprocessed);
-    return st;
 }
 
 /* Member by member within a round, so that after each round the scores are those of all members cut there. */
@@ -113,13 +71,21 @@ static enum status score_block(const struct scores_job *job, struct pool *pool, 
         .n_classes = job->model->n_classes,
         .n_images = n,
     };
+    const size_t n_pixels = (size_t)job->model->width * (size_t)job->model->height;
+    const struct dataset block = {.width = job->model->width,
+                                  .height = job->model->height,
+                                  .n = n,
+                                  .pixels = (uint8_t *)job->pixels + (size_t)first * n_pixels,
+                                  .labels = job->labels ? (uint8_t *)job->labels + first : NULL};
     void *priv = mem_array(1, boost->priv_bytes);
+    const struct loader loader = {
+        .ops = boost, .instance = priv, .preprocess = job->model->settings.preprocess, .pool = pool};
     enum status st;
 
     if (!priv)
         return ST_NOMEM;
     TRY_OR(done, st, boost->open(priv, &setup));
-    TRY_OR(done, st, load_images(job, pool, priv, first, n));
+    TRY_OR(done, st, loader_load(&loader, &block));
     TRY_OR(done, st, walk(job, priv));
     st = boost->scores(priv, scores);
 done:

@@ -1,4 +1,4 @@
-/* scores: runs a model over images: prepares them, walks all weak learners, hands out the classes' scores. */
+/* scores: runs a model over images: preprocesses them, walks all weak learners, hands out the classes' scores. */
 #ifndef JACQUARD_HAAR_SCORES_H
 #define JACQUARD_HAAR_SCORES_H
 
