@@ -73,15 +73,22 @@ void watch_unlock(void)
     pthread_mutex_unlock(&mpi_lock);
 }
 
+static struct timespec deadline_in(double seconds)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_sec += (time_t)seconds;
+    t.tv_nsec += (long)(1e9 * (seconds - floor(seconds)));
+    t.tv_sec += t.tv_nsec / 1000000000;
+    t.tv_nsec %= 1000000000;
+    return t;
+}
+
 bool watch_lock_within(double seconds)
 {
-    struct timespec until;
+    const struct timespec until = deadline_in(seconds);
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)seconds;
-    until.tv_nsec += (long)(1e9 * (seconds - floor(seconds)));
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
     return pthread_mutex_clocklock(&mpi_lock, CLOCK_MONOTONIC, &until) == 0;
 }
 
@@ -288,12 +295,8 @@ static void shift_accounts(double seconds)
 
 static enum mode sleep_a_heartbeat(void)
 {
-    struct timespec until;
+    const struct timespec until = deadline_in(heartbeat_seconds);
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += (long)(1e9 * heartbeat_seconds);
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
     pthread_mutex_lock(&watch.lock);
     if (watch.mode != MODE_END)
         pthread_cond_clockwait(&watch.changed, &watch.lock, CLOCK_MONOTONIC, &until);

@@ -33,20 +33,6 @@ struct outcome {
 
 /* --- images and features ------------------------------------------------------------------------------------------ */
 
-static enum status make_images(struct dataset *set, int part, int n_parts)
-{
-    set->width = set->height = MADE_UP_SIDE;
-    set->n_total = MADE_UP_IMAGES;
-    set->first = dataset_share(set->n_total, part, n_parts);
-    set->n = dataset_share(set->n_total, part + 1, n_parts) - set->first;
-    set->pixels = mem_array((size_t)set->n, MADE_UP_PIXELS);
-    if (!set->pixels)
-        return ST_NOMEM;
-    for (int64_t i = 0; i < set->n; i++)
-        bench_draw_digit((uint32_t)(set->first + i), set->pixels + i * MADE_UP_PIXELS);
-    return ST_OK;
-}
-
 /* Collective. */
 static enum status load_images(struct bench *b, const char *images)
 {
@@ -54,7 +40,7 @@ static enum status load_images(struct bench *b, const char *images)
     const int part = comm->rank, n_parts = comm->rank > 0 ? comm->size : 1;
 
     if (!images)
-        return comm_agree(comm, make_images(&b->set, part, n_parts));
+        return comm_agree(comm, bench_make_images(MADE_UP_IMAGES, 0, part, n_parts, bench_draw_digit, &b->set));
     return dataset_load(comm, images, NULL, (struct dataset_range){0, -1}, part, n_parts, &b->set);
 }
 

@@ -61,8 +61,9 @@ struct measured {
 
 /* Blobs near the places of its class, one of them at another class's place, over noise: hard enough that rounds go on
  * having work, as with digits. image: u8 [28, 28] */
-static void make_up_image(uint32_t number, uint32_t label, uint8_t *image)
+static uint8_t make_up_image(uint32_t number, uint8_t image[MADE_UP_PIXELS])
 {
+    const uint32_t label = number % MADE_UP_CLASSES;
     const uint32_t odd = rng_philox(0, number, 0, 0, 1).word[0];
     int x[MADE_UP_BLOBS], y[MADE_UP_BLOBS], light[MADE_UP_BLOBS];
     struct rng_block noise = {{0}};
@@ -85,25 +86,7 @@ static void make_up_image(uint32_t number, uint32_t label, uint8_t *image)
         }
         image[at] = (uint8_t)(sum < 255 ? sum : 255);
     }
-}
-
-static enum status make_up_images(int64_t n_images, int part, int n_parts, struct dataset *set)
-{
-    const int64_t first = dataset_share(n_images, part, n_parts), end = dataset_share(n_images, part + 1, n_parts);
-
-    *set = (struct dataset){.width = MADE_UP_SIDE, .height = MADE_UP_SIDE, .n_classes = MADE_UP_CLASSES};
-    set->n_total = n_images;
-    set->first = first;
-    set->n = end - first;
-    set->pixels = mem_array((size_t)set->n, MADE_UP_PIXELS);
-    set->labels = mem_array((size_t)set->n, 1);
-    if (!set->pixels || !set->labels)
-        return ST_NOMEM;
-    for (int64_t i = 0; i < set->n; i++) {
-        set->labels[i] = (uint8_t)((first + i) % MADE_UP_CLASSES);
-        make_up_image((uint32_t)(first + i), set->labels[i], set->pixels + i * MADE_UP_PIXELS);
-    }
-    return ST_OK;
+    return (uint8_t)label;
 }
 
 /* ---- a training, ready for its rounds ---- */
@@ -183,7 +166,7 @@ static enum status bed_open(struct bed *bed, const struct work *w, struct comm *
     if (w->images)
         TRY(dataset_load(comm, w->images, w->labels, (struct dataset_range){0, n}, part, way.data_shards, set));
     else
-        TRY(comm_agree(comm, make_up_images(n, part, way.data_shards, set)));
+        TRY(comm_agree(comm, bench_make_images(n, MADE_UP_CLASSES, part, way.data_shards, make_up_image, set)));
     TRY(comm_agree(comm, pool_open(job->resources.threads, &job->pool)));
     return comm_agree(comm, open_boosting(bed));
 }

@@ -61,7 +61,7 @@ static void draw_spot(uint8_t *image, int x, int y, int ink)
         }
 }
 
-void bench_draw_digit(uint32_t number, uint8_t image[MADE_UP_PIXELS])
+uint8_t bench_draw_digit(uint32_t number, uint8_t image[MADE_UP_PIXELS])
 {
     enum { N_STEPS = 56, LOW = 5 * 16, HIGH = (MADE_UP_SIDE - 5) * 16, SPEED = 14, SEED = 28 };
     int x = 14 * 16, y = 14 * 16, vx = 8, vy = -8;
@@ -78,4 +78,28 @@ void bench_draw_digit(uint32_t number, uint8_t image[MADE_UP_PIXELS])
         y += vy;
         draw_spot(image, x, y, 255 - (int)(r.word[2] % 64));
     }
+    return 0;
+}
+
+enum status bench_make_images(int64_t n, int n_classes, int part, int n_parts,
+                              uint8_t (*draw)(uint32_t number, uint8_t image[MADE_UP_PIXELS]), struct dataset *set)
+{
+    const int64_t first = dataset_share(n, part, n_parts), end = dataset_share(n, part + 1, n_parts);
+
+    *set = (struct dataset){.width = MADE_UP_SIDE,
+                            .height = MADE_UP_SIDE,
+                            .n_classes = n_classes,
+                            .n_total = n,
+                            .first = first,
+                            .n = end - first,
+                            .pixels = mem_array((size_t)(end - first), MADE_UP_PIXELS),
+                            .labels = n_classes > 0 ? mem_array((size_t)(end - first), 1) : NULL};
+    if (!set->pixels || (n_classes > 0 && !set->labels))
+        return ST_NOMEM;
+    for (int64_t i = 0; i < set->n; i++) {
+        const uint8_t label = draw((uint32_t)(first + i), set->pixels + i * MADE_UP_PIXELS);
+        if (set->labels)
+            set->labels[i] = label;
+    }
+    return ST_OK;
 }

@@ -3,6 +3,7 @@
 #define JACQUARD_BENCH_MEASURE_H
 
 #include "bench/bench.h"
+#include "haar/data/dataset.h"
 #include "job/resources.h"
 
 enum { MADE_UP_SIDE = 28, MADE_UP_PIXELS = MADE_UP_SIDE * MADE_UP_SIDE, MADE_UP_IMAGES = 60000 };
@@ -25,7 +26,12 @@ void bench_add_resources(const struct bench_run *run, const struct resources *re
 void bench_end_ranks(struct comm *comm, enum status st);
 
 /* A bent stroke of a pen on black: as much ink as a written digit takes, and as hard to pack. u8 [28, 28], zeroed by
- * the caller; the same for the same number. */
-void bench_draw_digit(uint32_t number, uint8_t image[MADE_UP_PIXELS]);
+ * the caller; the same for the same number. Of one class: 0. */
+uint8_t bench_draw_digit(uint32_t number, uint8_t image[MADE_UP_PIXELS]);
+
+/* Local. Share `part` of n_parts of n made-up images; draw makes number `number`, into zeros, and gives its label. With
+ * n_classes 0 there are no labels. ST_NOMEM; the set ends with dataset_release. */
+enum status bench_make_images(int64_t n, int n_classes, int part, int n_parts,
+                              uint8_t (*draw)(uint32_t number, uint8_t image[MADE_UP_PIXELS]), struct dataset *set);
 
 #endif

@@ -127,20 +127,13 @@ static int header_bytes(const struct idx *idx)
 
 static const char *name_of_type(int type)
 {
-    switch (type) {
-    case 0x09:
-        return "signed bytes";
-    case 0x0b:
-        return "16-bit integers";
-    case 0x0c:
-        return "32-bit integers";
-    case 0x0d:
-        return "floats";
-    case 0x0e:
-        return "doubles";
-    default:
-        return "unknown";
-    }
+    static const char *const names[] = {[0x09] = "signed bytes",
+                                        [0x0b] = "16-bit integers",
+                                        [0x0c] = "32-bit integers",
+                                        [0x0d] = "floats",
+                                        [0x0e] = "doubles"};
+
+    return type < (int)(sizeof names / sizeof *names) && names[type] ? names[type] : "unknown";
 }
 
 /* magic: 0, 0, element type, number of dimensions */

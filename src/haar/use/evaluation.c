@@ -38,34 +38,28 @@ static struct class_count count_class(const struct evaluation *e, int l)
     return c;
 }
 
-/* part / whole in units of 1 / ones, rounded half up. */
-static int64_t share_of(int64_t part, int64_t whole, int64_t ones)
+/* part / whole in units of 1 / ones, rounded half up, as a number of that many places: "99.05%", "0.990500"; of nothing
+ * the word for it. */
+static const char *share_of(int64_t part, int64_t whole, int64_t ones, int64_t unit, int places, const char *end,
+                            const char *nothing, char text[32])
 {
-    return (2 * part * ones + whole) / (2 * whole);
-}
-
-/* "99.05%"; "-" of nothing. */
-static const char *percent(int64_t part, int64_t whole, char *text, size_t bytes)
-{
-    const int64_t hundredths = whole > 0 ? share_of(part, whole, 10000) : 0;
+    const int64_t n = whole > 0 ? (2 * part * ones + whole) / (2 * whole) : 0;
 
     if (whole > 0)
-        snprintf(text, bytes, "%" PRId64 ".%02" PRId64 "%%", hundredths / 100, hundredths % 100);
+        snprintf(text, 32, "%" PRId64 ".%0*" PRId64 "%s", n / unit, places, n % unit, end);
     else
-        snprintf(text, bytes, "-");
+        snprintf(text, 32, "%s", nothing);
     return text;
 }
 
-/* "0.990500"; "null" of nothing. */
-static const char *fraction(int64_t part, int64_t whole, char *text, size_t bytes)
+static const char *percent(int64_t part, int64_t whole, char text[32])
 {
-    const int64_t millionths = whole > 0 ? share_of(part, whole, 1000000) : 0;
+    return share_of(part, whole, 10000, 100, 2, "%", "-", text);
+}
 
-    if (whole > 0)
-        snprintf(text, bytes, "%" PRId64 ".%06" PRId64, millionths / 1000000, millionths % 1000000);
-    else
-        snprintf(text, bytes, "null");
-    return text;
+static const char *fraction(int64_t part, int64_t whole, char text[32])
+{
+    return share_of(part, whole, 1000000, 1000000, 6, "", "null", text);
 }
 
 static void print_confusion(FILE *file, const struct evaluation *e)
@@ -94,13 +88,13 @@ void evaluation_print(FILE *file, const struct evaluation *e)
 {
     char one[32], two[32];
 
-    fprintf(file, "error %s (%" PRId64 "/%" PRId64 ")\n\n", percent(e->n_wrong, e->n_images, one, sizeof one),
-            e->n_wrong, e->n_images);
+    fprintf(file, "error %s (%" PRId64 "/%" PRId64 ")\n\n", percent(e->n_wrong, e->n_images, one), e->n_wrong,
+            e->n_images);
     fprintf(file, "%5s %9s %9s %9s %9s\n", "class", "images", "right", "recall", "precision");
     for (int l = 0; l < e->n_classes; l++) {
         const struct class_count c = count_class(e, l);
         fprintf(file, "%5d %9" PRId64 " %9" PRId64 " %9s %9s\n", l, c.labelled, c.right,
-                percent(c.right, c.labelled, one, sizeof one), percent(c.right, c.answered, two, sizeof two));
+                percent(c.right, c.labelled, one), percent(c.right, c.answered, two));
     }
     print_confusion(file, e);
 }
@@ -112,14 +106,14 @@ void evaluation_print_json(FILE *file, const struct evaluation *e)
     fprintf(file,
             "{\"format\":\"jacquard-evaluation\",\"version\":1,\n\"model\":\"%s\",\"members\":%d,\"rounds\":%d,\n",
             e->digest, e->n_members, e->n_rounds);
-    fprintf(file, "\"error\":%s,\"wrong\":%" PRId64 ",\"total\":%" PRId64 ",\n",
-            fraction(e->n_wrong, e->n_images, one, sizeof one), e->n_wrong, e->n_images);
+    fprintf(file, "\"error\":%s,\"wrong\":%" PRId64 ",\"total\":%" PRId64 ",\n", fraction(e->n_wrong, e->n_images, one),
+            e->n_wrong, e->n_images);
     fputs("\"classes\":[", file);
     for (int l = 0; l < e->n_classes; l++) {
         const struct class_count c = count_class(e, l);
         fprintf(file, "%s\n{\"class\":%d,\"images\":%" PRId64 ",\"right\":%" PRId64 ",\"recall\":%s,\"precision\":%s}",
-                l > 0 ? "," : "", l, c.labelled, c.right, fraction(c.right, c.labelled, one, sizeof one),
-                fraction(c.right, c.answered, two, sizeof two));
+                l > 0 ? "," : "", l, c.labelled, c.right, fraction(c.right, c.labelled, one),
+                fraction(c.right, c.answered, two));
     }
     fputs("\n],\n\"confusion\":[", file);
     for (int i = 0; i < e->n_classes * e->n_classes; i++) {
@@ -143,6 +137,5 @@ void evaluation_print_curve(FILE *file, const struct evaluation *e)
 
     fputs("round,wrong,error\n", file);
     for (int t = 0; t < e->n_rounds; t++)
-        fprintf(file, "%d,%" PRId64 ",%s\n", t + 1, e->wrong_after[t],
-                fraction(e->wrong_after[t], e->n_images, text, sizeof text));
+        fprintf(file, "%d,%" PRId64 ",%s\n", t + 1, e->wrong_after[t], fraction(e->wrong_after[t], e->n_images, text));
 }

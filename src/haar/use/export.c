@@ -36,102 +36,67 @@ static void end_table(struct table *table)
     fputs("\n    0};\n", table->file);
 }
 
-/* Calls visit for every weak learner, member by member. */
-static void each_round(const struct model *model,
-                       void (*visit)(struct table *, const struct model *, const struct model_round *),
-                       struct table *table)
+enum column { SIZES, CUTS, CHILDREN, OFFSETS, FACTORS, FIRSTS, VOTES };
+
+/* What a node adds; *n_corners are those of all nodes before. */
+static void add_node(struct table *table, enum column column, const struct weak_node *node,
+                     const struct haar_corners *corners, int64_t *n_corners)
 {
-    for (int m = 0; m < model->n_members; m++)
-        for (int t = 0; t < model->member[m].n_rounds; t++)
-            visit(table, model, &model->member[m].round[t]);
+    *n_corners += corners->n;
+    if (column == CUTS)
+        add_number(table, node->cut);
+    if (column == FIRSTS)
+        add_number(table, *n_corners);
+    for (int i = 0; column == CHILDREN && i < 2; i++)
+        add_number(table, node->child[i]);
+    for (int i = 0; (column == OFFSETS || column == FACTORS) && i < corners->n; i++)
+        add_number(table, column == OFFSETS ? corners->offset[i] : corners->factor[i]);
 }
 
-static void add_sizes(struct table *table, const struct model *model, const struct model_round *round)
+static void add_round(struct table *table, enum column column, const struct model *model,
+                      const struct model_round *round, int64_t *n_corners)
 {
-    (void)model;
-    add_number(table, round->weak.n_nodes);
-}
+    const struct weak *weak = &round->weak;
 
-static void add_cuts(struct table *table, const struct model *model, const struct model_round *round)
-{
-    (void)model;
-    for (int i = 0; i < round->weak.n_nodes; i++)
-        add_number(table, round->weak.node[i].cut);
-}
-
-static void add_children(struct table *table, const struct model *model, const struct model_round *round)
-{
-    (void)model;
-    for (int i = 0; i < 2 * round->weak.n_nodes; i++)
-        add_number(table, round->weak.node[i / 2].child[i % 2]);
-}
-
-static void add_corners(struct table *table, const struct model *model, const struct model_round *round, bool factors)
-{
-    for (int i = 0; i < round->weak.n_nodes; i++) {
-        const struct haar_corners c = haar_corners_of(round->weak.node[i].feature, model->width, model->height);
-        for (int j = 0; j < c.n; j++)
-            add_number(table, factors ? c.factor[j] : c.offset[j]);
+    if (column == SIZES)
+        add_number(table, weak->n_nodes);
+    for (int i = 0; i < weak->n_nodes; i++) {
+        const struct haar_corners corners = haar_corners_of(weak->node[i].feature, model->width, model->height);
+        add_node(table, column, &weak->node[i], &corners, n_corners);
     }
-}
-
-static void add_offsets(struct table *table, const struct model *model, const struct model_round *round)
-{
-    add_corners(table, model, round, false);
-}
-
-static void add_factors(struct table *table, const struct model *model, const struct model_round *round)
-{
-    add_corners(table, model, round, true);
-}
-
-static void add_votes(struct table *table, const struct model *model, const struct model_round *round)
-{
-    for (int i = 0; i < round->weak.n_leaves * model->n_classes; i++)
+    for (int i = 0; column == VOTES && i < weak->n_leaves * model->n_classes; i++)
         add_number(table, round->votes[i]);
-}
-
-/* The first of each node's corners, and after the last node the number of all. */
-static void print_firsts(FILE *file, const struct model *model)
-{
-    struct table table =
-        begin_table(file, "uint32_t", "first[]", "a node's corners are first[node] .. first[node + 1]");
-    int64_t first = 0;
-
-    add_number(&table, 0);
-    for (int m = 0; m < model->n_members; m++)
-        for (int t = 0; t < model->member[m].n_rounds; t++) {
-            const struct weak *weak = &model->member[m].round[t].weak;
-            for (int i = 0; i < weak->n_nodes; i++) {
-                first += haar_corners_of(weak->node[i].feature, model->width, model->height).n;
-                add_number(&table, first);
-            }
-        }
-    end_table(&table);
 }
 
 static void print_tables(FILE *file, const struct model *model)
 {
-    const struct {
+    static const struct {
         const char *type, *name, *what;
-        void (*visit)(struct table *, const struct model *, const struct model_round *);
+        enum column column;
     } tables[] = {
-        {"uint8_t", "nodes[]", "nodes of each weak learner", add_sizes},
-        {"int32_t", "cut[]", "a value of a node's cut or more goes right", add_cuts},
-        {"int8_t", "child[]", "left and right of each node: a node of the tree, or leaf -1 - child", add_children},
-        {"uint16_t", "offset[]", "corners: where in the integral images", add_offsets},
-        {"int16_t", "factor[]", "and how often it counts", add_factors},
-        {"int32_t", "vote[]", "of each leaf for each class", add_votes},
+        {"uint8_t", "nodes[]", "nodes of each weak learner", SIZES},
+        {"int32_t", "cut[]", "a value of a node's cut or more goes right", CUTS},
+        {"int8_t", "child[]", "left and right of each node: a node of the tree, or leaf -1 - child", CHILDREN},
+        {"uint16_t", "offset[]", "corners: where in the integral images", OFFSETS},
+        {"int16_t", "factor[]", "and how often it counts", FACTORS},
+        {"int32_t", "vote[]", "of each leaf for each class", VOTES},
+        {"uint32_t", "first[]", "a node's corners are first[node] .. first[node + 1]", FIRSTS},
     };
 
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
-        if (tables[i].visit == add_children && model->settings.learner != LEARNER_TREE)
+        const enum column column = tables[i].column;
+        int64_t n_corners = 0;
+
+        if (column == CHILDREN && model->settings.learner != LEARNER_TREE)
             continue;
         struct table table = begin_table(file, tables[i].type, tables[i].name, tables[i].what);
-        each_round(model, tables[i].visit, &table);
+        if (column == FIRSTS)
+            add_number(&table, 0);
+        for (int m = 0; m < model->n_members; m++)
+            for (int t = 0; t < model->member[m].n_rounds; t++)
+                add_round(&table, column, model, &model->member[m].round[t], &n_corners);
         end_table(&table);
     }
-    print_firsts(file, model);
 }
 
 /* --- code --------------------------------------------------------------------------------------------------------- */
