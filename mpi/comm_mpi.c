@@ -21,28 +21,6 @@
 
 size_t comm_chunk_bytes = (size_t)1 << 30;
 
-/* A message under way: request is MPI's, which reads or writes data until it is done. */
-struct message {
-    struct message *next;
-    MPI_Request request;
-    int from; /* of what comes in */
-    size_t bytes;
-    char data[];
-};
-
-struct messages {
-    struct message *first, *last;
-};
-
-/* The arrays have one entry a rank and serve the gathers: what is allocated before a collective cannot fail inside
- * it. */
-struct comm_group {
-    MPI_Comm mpi;
-    uint64_t *part_bytes;
-    int *counts, *offsets;
-    struct messages sent, coming; /* coming: in the order in which MPI has them */
-};
-
 /* MPI_COMM_WORLD is one per process, and so are these. */
 static struct comm_group world;
 static bool is_initialised_here, can_be_watched, is_watched;
@@ -85,161 +63,7 @@ static enum status wait_patiently(MPI_Request *request, const char *what)
     return st;
 }
 
-/* ---- messages ---- */
-
-static void messages_add(struct messages *messages, struct message *message)
-{
-    message->next = NULL;
-    if (messages->first)
-        messages->last->next = message;
-    else
-        messages->first = message;
-    messages->last = message;
-}
-
-/* The message after `before`, or the first. */
-static struct message *messages_remove(struct messages *messages, struct message *before)
-{
-    struct message **link = before ? &before->next : &messages->first;
-    struct message *message = *link;
-
-    *link = message->next;
-    if (messages->last == message)
-        messages->last = before;
-    return message;
-}
-
-static struct message *message_open(size_t bytes)
-{
-    struct message *message = mem_array(sizeof *message + bytes, 1);
-
-    if (message)
-        message->bytes = bytes;
-    return message;
-}
-
-/* Looks at a few of what was sent, at others each time: with one look a message, no slow receiver holds back the memory
- * of what the others have long taken. After a fault the message leaks: MPI may still read it. */
-static enum status reap_sent(struct messages *sent)
-{
-    for (int i = 0; i < 4 && sent->first; i++) {
-        struct message *message = messages_remove(sent, NULL);
-        int is_done = 0;
-
-        TRY_MPI(MPI_Test(&message->request, &is_done, MPI_STATUS_IGNORE), "sending a message");
-        if (is_done)
-            free(message);
-        else
-            messages_add(sent, message);
-    }
-    return ST_OK;
-}
-
-static enum status mpi_post(struct comm *comm, int to, const void *data, size_t bytes)
-{
-    struct comm_group *group = comm->group;
-    struct message *message = NULL;
-
-    TRY(reap_sent(&group->sent));
-    message = message_open(bytes);
-    if (!message)
-        return ST_NOMEM;
-    if (bytes > 0)
-        memcpy(message->data, data, bytes);
-    const int error = MPI_ALONE(MPI_Isend(message->data, (int)bytes, MPI_BYTE, to, 0, group->mpi, &message->request));
-    if (error != MPI_SUCCESS) {
-        free(message);
-        return comm_mpi_fault(error, "sending a message");
-    }
-    messages_add(&group->sent, message);
-    return ST_OK;
-}
-
-/* MPI_Recv would wait for a sender that is busy with other things, so a message is received into memory of its own
- * while others come in. Only this thread receives: what was probed is what is received. */
-static enum status start_receiving(struct comm_group *group)
-{
-    static const char what[] = "looking for messages";
-    MPI_Status status;
-    int is_there = 0, bytes = 0;
-
-    TRY_MPI(MPI_Iprobe(MPI_ANY_SOURCE, 0, group->mpi, &is_there, &status), what);
-    if (!is_there)
-        return ST_OK;
-    TRY_MPI(MPI_Get_count(&status, MPI_BYTE, &bytes), what);
-    struct message *message = message_open((size_t)bytes);
-    if (!message)
-        return ST_NOMEM;
-    message->from = status.MPI_SOURCE;
-    const int error =
-        MPI_ALONE(MPI_Irecv(message->data, bytes, MPI_BYTE, message->from, 0, group->mpi, &message->request));
-    if (error != MPI_SUCCESS) {
-        free(message);
-        return comm_mpi_fault(error, "receiving a message");
-    }
-    messages_add(&group->coming, message);
-    return ST_OK;
-}
-
-static bool is_first_of_rank(const struct messages *coming, const struct message *message)
-{
-    for (const struct message *earlier = coming->first; earlier != message; earlier = earlier->next)
-        if (earlier->from == message->from)
-            return false;
-    return true;
-}
-
-/* *arrived is the next message, out of its list and whole; NULL where there is none now. */
-static enum status next_message(struct comm_group *group, struct message **arrived)
-{
-    struct message *before = NULL;
-
-    *arrived = NULL;
-    TRY(reap_sent(&group->sent));
-    TRY(start_receiving(group));
-    for (struct message *message = group->coming.first; message; before = message, message = message->next) {
-        int is_done = 0;
-
-        if (!is_first_of_rank(&group->coming, message))
-            continue;
-        TRY_MPI(MPI_Test(&message->request, &is_done, MPI_STATUS_IGNORE), "receiving a message");
-        if (is_done) {
-            *arrived = messages_remove(&group->coming, before);
-            break;
-        }
-    }
-    return ST_OK;
-}
-
-static enum status mpi_take(struct comm *comm, void *data, size_t room, size_t *bytes, int *from)
-{
-    struct message *message = NULL;
-    enum status st = next_message(comm->group, &message);
-
-    if (st != ST_OK || !message)
-        return st;
-    st = comm_hand_over(message->data, message->bytes, message->from, data, room);
-    *bytes = message->bytes;
-    *from = message->from;
-    free(message);
-    return st;
-}
-
-/* The messages of a part that were under way when it was closed: MPI may read or write them until the end. */
-static struct messages given_up;
-
-static void messages_release(struct messages *messages)
-{
-    while (messages->first) {
-        struct message *message = messages_remove(messages, NULL);
-        int is_done = 0;
-
-        if (MPI_ALONE(MPI_Test(&message->request, &is_done, MPI_STATUS_IGNORE)) == MPI_SUCCESS && is_done)
-            free(message);
-        else
-            messages_add(&given_up, message);
-    }
-}
+/* ---- opening and closing ---- */
 
 /* All ranks of the world meet, each when its messages are sent. What comes in is thrown away: a sender would wait for
  * ever for one who does not receive. */
@@ -254,7 +78,7 @@ static enum status wait_for_all(void)
     while (!is_done || world.coming.first) {
         struct message *message = NULL;
 
-        TRY(next_message(&world, &message));
+        TRY(messages_next(&world, &message));
         free(message);
         if (!is_here && !world.sent.first) {
             TRY_MPI(MPI_Ibarrier(MPI_COMM_WORLD, &request), what);
@@ -267,8 +91,6 @@ static enum status wait_for_all(void)
     }
     return ST_OK;
 }
-
-/* ---- opening and closing ---- */
 
 static enum status group_reserve(struct comm_group *group, int size)
 {
@@ -316,8 +138,8 @@ static void mpi_close(struct comm *comm)
         close_world();
         group_release(group);
     } else {
-        messages_release(&group->coming);
-        messages_release(&group->sent);
+        messages_give_up(&group->coming);
+        messages_give_up(&group->sent);
         (void)MPI_ALONE(MPI_Comm_free(&group->mpi));
         group_release(group);
         free(group);
@@ -526,8 +348,8 @@ static const struct comm_ops mpi_ops = {
     .reduce_scatter_i32 = mpi_reduce_scatter_i32,
     .gather = mpi_gather,
     .all_gather = mpi_all_gather,
-    .post = mpi_post,
-    .take = mpi_take,
+    .post = comm_mpi_post,
+    .take = comm_mpi_take,
 };
 
 /* The part's arrays have room for all: its size is not known before MPI_Comm_split, after which nothing may fail. */
