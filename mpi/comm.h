@@ -89,11 +89,10 @@ enum status comm_is_same(struct comm *comm, const void *data, size_t bytes, bool
 /* ---- what the ranks have in common ---- */
 
 /* Local, before comm_meet: what must be the same on every rank because it decides what comes out, or which steps are
- * taken together: its name as a user would say it ("k", "film") and its value as text. Of a JSON object without objects
- * in it, each member. Where memory runs out comm_meet says so. */
+ * taken together: its name as a user would say it ("k", "film") and its value as text. Where memory runs out
+ * comm_meet says so. */
 void comm_must_match(struct comm *comm, const char *name, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-void comm_must_match_json(struct comm *comm, const char *object);
 
 /* Collective, and of the world the first that is: so it is where all ranks meet whatever they were started with. mine
  * is what each has come to so far (its options, its files): the lowest rank that failed decides, as in comm_agree. Then

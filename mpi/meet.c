@@ -21,8 +21,10 @@ static struct comm_terms lost = {.is_short = true};
 
 /* ---- the list ---- */
 
-static void append(struct comm_terms *t, const char *text, size_t n)
+static void append(struct comm_terms *t, const char *text)
 {
+    const size_t n = strlen(text);
+
     while (!t->is_short && t->room < t->bytes + n + 1) {
         const size_t room = t->room > 0 ? 2 * t->room : 1024;
         char *grown = realloc(t->text, room);
@@ -33,8 +35,7 @@ static void append(struct comm_terms *t, const char *text, size_t n)
     }
     if (t->is_short)
         return;
-    memcpy(t->text + t->bytes, text, n);
-    t->text[t->bytes + n] = '\0';
+    memcpy(t->text + t->bytes, text, n + 1);
     t->bytes += n + 1;
 }
 
@@ -47,14 +48,6 @@ static struct comm_terms *terms_of(struct comm *comm)
     return comm->terms;
 }
 
-static void add_term(struct comm *comm, const char *name, size_t name_bytes, const char *value, size_t value_bytes)
-{
-    if (comm->size == 1)
-        return;
-    append(terms_of(comm), name, name_bytes);
-    append(terms_of(comm), value, value_bytes);
-}
-
 void comm_must_match(struct comm *comm, const char *name, const char *format, ...)
 {
     char *value = NULL;
@@ -63,49 +56,14 @@ void comm_must_match(struct comm *comm, const char *name, const char *format, ..
     va_start(args, format);
     const int n = vasprintf(&value, format, args);
     va_end(args);
-    if (n < 0) {
+    if (n < 0)
         terms_of(comm)->is_short = true;
-        return;
+    if (n >= 0 && comm->size > 1) {
+        append(terms_of(comm), name);
+        append(terms_of(comm), value);
     }
-    add_term(comm, name, strlen(name), value, (size_t)n);
-    free(value);
-}
-
-/* A JSON value without objects in it: up to the next comma or brace outside of strings and brackets. */
-static size_t json_value_length(const char *at)
-{
-    bool in_string = false;
-    int depth = 0;
-    size_t n = 0;
-
-    for (; at[n]; n++) {
-        if (in_string && at[n] == '\\' && at[n + 1])
-            n++;
-        else if (at[n] == '"')
-            in_string = !in_string;
-        else if (!in_string && (at[n] == ',' || at[n] == '}') && depth == 0)
-            break;
-        else if (!in_string)
-            depth += (at[n] == '[') - (at[n] == ']');
-    }
-    return n;
-}
-
-void comm_must_match_json(struct comm *comm, const char *object)
-{
-    const char *at = object;
-
-    while ((at = strchr(at, '"'))) {
-        const char *name = at + 1;
-        const size_t name_bytes = strcspn(name, "\"");
-
-        at = name + name_bytes;
-        at += strcspn(at, ":");
-        at += *at == ':';
-        const size_t value_bytes = json_value_length(at);
-        add_term(comm, name, name_bytes, at, value_bytes);
-        at += value_bytes;
-    }
+    if (n >= 0)
+        free(value);
 }
 
 void comm_forget_terms(struct comm *comm)

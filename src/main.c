@@ -2,7 +2,7 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "catalog/workers/worker_main.h"
-#include "cli/commands.h"
+#include "cli/command.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,28 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-static const struct {
-    const char *name;
-    command *run;
-    const char *help;
-    bool meets; /* compares what the ranks have in common itself; of the others it is the command line */
-} commands[] = {
-    {"barcode", command_barcode, "a film becomes its barcode", true},
-    {"catalog", command_catalog, "a film collection becomes barcodes", true},
-    {"status", command_status, "how far a catalogue is", false},
-    {"verify", command_verify, "a catalogue's results against what they were made of", false},
-    {"render", command_render, "draw a barcode again from its side-car, without the film", false},
-    {"scan", command_scan, "Haar-like features of images, those over a threshold", true},
-    {"train", command_train, "labelled images become a classifier", true},
-    {"evaluate", command_evaluate, "a classifier's error on labelled images", true},
-    {"predict", command_predict, "what a classifier sees in images", false},
-    {"export", command_export, "a classifier as a C header", false},
-    {"bench", command_bench, "how fast all this is here, beside what the machine allows", true},
-    {"info", command_info, "what this build and this machine have", false},
-};
-
-enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
 static atomic_int stop;
 
@@ -70,16 +48,6 @@ static enum status finish_stdout(void)
     return ST_OK;
 }
 
-static void print_help(void)
-{
-    puts("usage: jacquard COMMAND ...\n       mpirun -n N jacquard COMMAND ...\n");
-    for (int i = 0; i < N_COMMANDS; i++)
-        printf("  %-10s %s\n", commands[i].name, commands[i].help);
-    puts("\njacquard COMMAND --help tells a command's options; jacquard --version the version.\n"
-         "Exit codes: 0 done, 1 internal fault, 2 usage or environment, 3 an input is damaged or not\n"
-         "whole, 4 nothing matched, 5 results are not what they should be, 75 interrupted.");
-}
-
 /* What rank 0 does alone the others must have been asked for too. */
 static enum status meet_over_words(struct comm *comm, int argc, char **argv)
 {
@@ -111,14 +79,14 @@ static enum status run_command(struct comm *comm, int argc, char **argv)
         if (comm->rank == 0 && strcmp(name, "--version") == 0)
             puts("jacquard " JACQUARD_VERSION);
         else if (comm->rank == 0)
-            print_help();
+            command_print_all(stdout);
         return ST_OK;
     }
-    for (int i = 0; i < N_COMMANDS; i++)
-        if (strcmp(name, commands[i].name) == 0) {
-            TRY(commands[i].meets ? ST_OK : meet_over_words(comm, argc, argv));
-            return commands[i].run(comm, argc - 1, argv + 1, &stop);
-        }
+    const struct command *command = command_find(name);
+    if (command) {
+        TRY(command->meets ? ST_OK : meet_over_words(comm, argc, argv));
+        return command_run(command, comm, argc - 1, argv + 1, &stop);
+    }
     return argc > 1 ? FAIL(ST_USAGE, "unknown command %s (see: jacquard --help)", name)
                     : FAIL(ST_USAGE, "a command is missing (see: jacquard --help)");
 }

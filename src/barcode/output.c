@@ -47,8 +47,8 @@ static enum status paths_make(const struct barcode_config *c, struct paths *p)
     p->path[0] = c->output ? strdup(c->output) : file_with_suffix(c->film, PICTURE_SUFFIX);
     if (!p->path[0])
         return FAIL(ST_NOMEM, "out of memory for a file name");
-    for (int i = 1; i < c->n_strips; i++)
-        if (!(p->path[i] = strip_path(p->path[0], c->strip[i])))
+    for (int i = 1; i < c->settings.n_strips; i++)
+        if (!(p->path[i] = strip_path(p->path[0], c->settings.strip[i])))
             return ST_NOMEM;
     TRY(copy_path(c->json, &p->path[N_STRIPS]));
     TRY(copy_path(c->csv, &p->path[N_STRIPS + 1]));
@@ -62,15 +62,15 @@ static enum status paths_make(const struct barcode_config *c, struct paths *p)
 
 enum status output_check_size(const struct barcode_config *config, int64_t n_columns, int n_lines)
 {
-    return render_check_size(n_columns, n_lines, config->height, mem_limit());
+    return render_check_size(n_columns, n_lines, config->settings.height, mem_limit());
 }
 
 enum status output_check(const struct barcode_config *config)
 {
     struct paths p;
 
-    if (config->sampling.unit == SAMPLE_COLUMNS) /* known before the film is opened */
-        TRY(output_check_size(config, (int64_t)config->sampling.every, 0));
+    if (config->settings.sampling.unit == SAMPLE_COLUMNS) /* known before the film is opened */
+        TRY(output_check_size(config, (int64_t)config->settings.sampling.every, 0));
     enum status st = paths_make(config, &p);
 
     for (int i = 0; i < MAX_FILES && st == ST_OK; i++) {
@@ -89,10 +89,10 @@ static enum status write_strip(FILE *file, const char *path, const struct barcod
                                const struct barcode_config *config)
 {
     uint8_t *rgb = NULL;
-    enum status st = render_strip(b, strip, config->order, config->height, &rgb);
+    enum status st = render_strip(b, strip, config->settings.order, config->settings.height, &rgb);
 
     if (st == ST_OK)
-        st = png_write_rgb(file, path, rgb, (uint32_t)b->n_columns, config->height);
+        st = png_write_rgb(file, path, rgb, (uint32_t)b->n_columns, config->settings.height);
     free(rgb);
     return st;
 }
@@ -123,7 +123,7 @@ enum status output_write(const struct barcode_config *config, const struct barco
         if (st != ST_OK)
             break;
         if (i < N_STRIPS)
-            st = write_strip(out[i].stream, p.path[i], b, config->strip[i], config);
+            st = write_strip(out[i].stream, p.path[i], b, config->settings.strip[i], config);
         else if (i == N_STRIPS)
             st = sidecar_write_json(out[i].stream, p.path[i], b);
         else if (i == N_STRIPS + 1)
@@ -145,38 +145,4 @@ enum status output_write(const struct barcode_config *config, const struct barco
         st = FAIL(ST_IO, "cannot write to stdout");
     paths_release(&p);
     return st;
-}
-
-static void format_time(char *text, size_t bytes, bool has, const struct film_time *t)
-{
-    if (!has)
-        snprintf(text, bytes, "null");
-    else
-        snprintf(text, bytes, t->is_percent ? "\"%.17g%%\"" : "%.17g", t->value);
-}
-
-char *output_settings_text(const struct barcode_config *c)
-{
-    static const char *const units[] = {"frames", "seconds", "columns"};
-    const struct sampling *s = &c->sampling;
-    enum { ROOM = 1024 };
-    char *text = mem_array(ROOM, 1), start[48], end[48], strips[128] = "";
-
-    if (!text)
-        return NULL;
-    format_time(start, sizeof start, s->has_start, &s->start);
-    format_time(end, sizeof end, s->has_end, &s->end);
-    for (int i = 0; i < c->n_strips; i++) {
-        const size_t used = strlen(strips);
-        snprintf(strips + used, sizeof strips - used, "%s\"%s\"", i ? "," : "", strip_names[c->strip[i]]);
-    }
-    snprintf(
-        text, ROOM,
-        "{\"every\":%.17g,\"every_unit\":\"%s\",\"start\":%s,\"end\":%s,\"sampling\":\"%s\",\"k\":%d,\"n_init\":%d,"
-        "\"plain\":%s,\"seed\":%" PRIu64 ",\"scale\":\"%s\",\"box\":[%d,%d],\"legacy\":%s,\"height\":%" PRIu32
-        ",\"order\":\"%s\",\"strips\":[%s]}",
-        s->every, units[s->unit], start, end, s->snap_to_keys ? "key" : "exact", c->k, c->n_init,
-        c->plain ? "true" : "false", c->seed, c->scale == SCALE_FULL ? "full" : "fit", c->box_width, c->box_height,
-        c->legacy ? "true" : "false", c->height, order_names[c->order], strips);
-    return text;
 }

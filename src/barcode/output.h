@@ -18,7 +18,4 @@ enum status output_check_size(const struct barcode_config *config, int64_t n_col
 enum status output_write(const struct barcode_config *config, const struct barcode *b, const char *const *hash,
                          const atomic_int *stop);
 
-/* The settings as the JSON object of the side-car; heap. */
-char *output_settings_text(const struct barcode_config *config);
-
 #endif

@@ -9,16 +9,17 @@ static int at_least_one(double size)
     return n < 1 ? 1 : (int)n;
 }
 
-void barcode_picture_size(const struct film_info *info, const struct barcode_config *config, int *width, int *height)
+void barcode_picture_size(const struct film_info *info, const struct barcode_settings *settings, int *width,
+                          int *height)
 {
     const double sar = (double)info->sar_num / info->sar_den;
     const bool on_side = info->rotation % 180 != 0;
-    const double box_w = on_side ? config->box_height : config->box_width;
-    const double box_h = on_side ? config->box_width : config->box_height;
+    const double box_w = on_side ? settings->box_height : settings->box_width;
+    const double box_h = on_side ? settings->box_width : settings->box_height;
     const double w = info->width * sar, h = info->height; /* with square pixels */
     double scale = fmin(1.0, 1.0 / sar);
 
-    if (config->scale == SCALE_FULL) {
+    if (settings->scale == SCALE_FULL) {
         *width = info->width;
         *height = info->height;
         return;

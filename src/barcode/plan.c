@@ -120,8 +120,8 @@ static enum status check_number(const struct film *film, const struct sampling *
 
 static enum status choose_columns(struct plan *plan, const struct film *film, const struct sampling *s)
 {
-    const int64_t start = s->has_start ? boundary_ticks(film, &s->start) : 0;
-    const int64_t end = s->has_end ? boundary_ticks(film, &s->end) : INT64_MAX;
+    const int64_t start = s->start.is_given ? boundary_ticks(film, &s->start) : 0;
+    const int64_t end = s->end.is_given ? boundary_ticks(film, &s->end) : INT64_MAX;
     const int64_t from = first_frame_from(film, start), to = first_frame_from(film, end);
     int64_t *column;
     double n = 0.0;

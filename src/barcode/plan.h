@@ -10,16 +10,15 @@
 
 enum sampling_unit { SAMPLE_FRAMES, SAMPLE_SECONDS, SAMPLE_COLUMNS };
 
-/* A point in the film: seconds after its first frame, or a share of its length. */
+/* A point in the film: seconds after its first frame, or a share of its length; none unless it is given. */
 struct film_time {
     double value;
-    bool is_percent;
+    bool is_percent, is_given;
 };
 
 struct sampling {
     enum sampling_unit unit;
-    double every; /* frames (whole, >= 1), seconds (> 0), or the number of columns (whole, >= 1) */
-    bool has_start, has_end;
+    double every;                /* frames (whole, >= 1), seconds (> 0), or the number of columns (whole, >= 1) */
     struct film_time start, end; /* the range is half-open */
     bool snap_to_keys;           /* --sampling key */
 };

@@ -5,7 +5,7 @@
 #include "barcode/config.h"
 #include "mpi/comm.h"
 
-/* Local. For comm_meet: the settings and the rules that decide a barcode's bytes. ST_NOMEM. */
-enum status terms_of_barcode(struct comm *comm, const struct barcode_config *config);
+/* Local. For comm_meet: the settings and the rules that decide a barcode's bytes. */
+void terms_of_barcode(struct comm *comm, const struct barcode_config *config);
 
 #endif

@@ -1,42 +1,112 @@
-/* opts: command lines from a table: the same table parses and prints the help. */
+/* opts: settings and options as rows of tables. A row says once where a value lies in its struct, what values it may
+ * have, what it is unless told otherwise, what the command line calls it and what files do. From the rows come: reading
+ * command lines, defaults, help (and, in cli/manual.h, man pages and completions), values as text, comparisons. */
 #ifndef JACQUARD_BASE_OPTS_H
 #define JACQUARD_BASE_OPTS_H
 
 #include "base/status.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
-struct opt {
-    const char *name;     /* without dashes; NULL ends the table */
-    char letter;          /* or 0 */
-    const char *argument; /* what the help calls its argument; NULL: takes none */
-    const char *help;     /* may have several lines; NULL: not shown, an older name */
+enum opt_kind {               /* the member it fills: */
+                OPT_END,      /* none: behind the last row */
+                OPT_FLAG,     /* an integer, 1 where it is given: takes no argument */
+                OPT_INT,      /* an integer from low to high */
+                OPT_CHOICE,   /* an integer, the index of one of the names */
+                OPT_PAIR,     /* int [2], or two that stand side by side: "480x270", each from low to high */
+                OPT_REAL,     /* double, above 0 */
+                OPT_DURATION, /* double, seconds, above 0: 90, 90s, 1.5m, 12h, 2d, 30:00 (m:s), 1:30:00 (h:m:s) */
+                OPT_BYTES,    /* double, whole, 1 to 2^53: 1048576, 512M, 1.5G: K, M, G and T are powers of 1024 */
+                OPT_NAME,     /* const char *, one of the names */
+                OPT_TEXT,     /* const char *, any: the argument itself */
+                OPT_PICTURE,  /* const char *, a picture to be written: no suffix of another kind than PNG */
+                OPT_CUSTOM    /* what `parse` (and `print`) makes of it */
 };
 
-/* Handles option number `which` of the table. */
-typedef enum status opts_handler(void *context, int which, const char *argument);
+/* In integers: those of 1, 4 and 8 bytes, bool and enums among them. */
+struct opt {
+    enum opt_kind kind;
+    /* On the command line. */
+    const char *name;     /* without dashes; NULL: not on the command line */
+    char letter;          /* or 0 */
+    const char *argument; /* what the help calls its argument; NULL: takes none */
+    const char *help;    /* one line of any length, without the names and the default; NULL: not shown, an older name */
+    const char *initial; /* the argument that holds unless another is given; NULL: the member is 0 */
+    const char *excludes; /* the name of an option that cannot be given beside it */
+    /* Where not NULL it reads the argument, whatever the kind. */
+    enum status (*parse)(const struct opt *row, const char *text, void *base);
+    /* The value; base is the struct that the table is about. */
+    size_t offset, bytes; /* of the member: OPT_AT */
+    int64_t low, high;    /* of OPT_INT and OPT_PAIR */
+    const char *const *names;
+    int n_names; /* of OPT_CHOICE and OPT_NAME; of a flag, what 0 and 1 are called; else examples for the help */
+    /* In files: what decides the bytes of a result. */
+    const char *key; /* NULL: not there */
+    uint64_t most;   /* files hold 0 (1 where may_lack) to this, not low to high; 0: low to high */
+    bool may_lack;   /* where it is 0 nothing is written */
+    void (*print)(const struct opt *row, const void *base, char *text, size_t room); /* of OPT_CUSTOM: as JSON */
+};
 
-/* Parses argv[1..]; operands may stand anywhere, "--" ends the options. Fills operand[] (at most max_operands, else
- * ST_USAGE) and *n_operands. Messages name the command: "jacquard COMMAND --help" tells more. */
-enum status opts_parse(const char *command, const struct opt *table, int argc, char **argv, opts_handler *handle,
-                       void *context, const char **operand, int max_operands, int *n_operands);
+#define OPT_AT(type, member) .offset = offsetof(type, member), .bytes = sizeof(((type *)NULL)->member)
+#define OPT_NAMES(array) .names = (array), .n_names = (int)(sizeof(array) / sizeof *(array))
 
-/* The help: all rows, or rows first to last. */
-void opts_print(const struct opt *table);
-void opts_print_rows(const struct opt *table, int first, int last);
+/* Some of a command's rows under a title; `at`: where their struct lies in the command's. A title of NULL ends. */
+struct opt_group {
+    const char *title;
+    const struct opt *rows;
+    size_t at;
+};
 
-/* Strict readers of arguments: the whole text, in range, or ST_USAGE naming the option. */
+enum { OPTS_MAX = 64 }; /* of a command */
+
+/* What a command line said. */
+struct opts_line {
+    const char **operand; /* caller's */
+    int n_operands, n_rows;
+    const struct opt *row[OPTS_MAX]; /* [n_rows] all that there are */
+    bool is_given[OPTS_MAX], wants_help;
+};
+
+/* Each row's initial argument, set. ST_BUG where one is none. */
+enum status opts_init(const struct opt *rows, void *base);
+
+/* Initial arguments, then argv[1..], which are shuffled; operands may stand anywhere, "--" ends the options; -h and
+ * --help are understood everywhere. Fills *line and line->operand[] (at most max_operands, else ST_USAGE). Texts are
+ * kept as pointers into argv and rows. Messages name the command: "jacquard COMMAND --help" tells more. */
+enum status opts_parse(const char *command, const struct opt_group *groups, void *base, int argc, char **argv,
+                       int max_operands, struct opts_line *line);
+
+/* What the help says of a row, on one line: its help, the names if there are several, its initial argument. */
+void opts_describe(const struct opt *row, char *text, size_t room);
+/* The group's rows, each with its description, as a terminal shows them. */
+void opts_print(FILE *out, const struct opt_group *group);
+
+/* Lines of at most `width`, all but the first behind so many blanks. */
+void opts_wrap(FILE *out, const char *text, int indent, int width);
+
+/* A row's argument, strictly: the whole text, in range, or ST_USAGE naming option and text and what is wanted. */
+enum status opts_set(const struct opt *row, const char *text, void *base);
+
+/* An integer member. */
+uint64_t opts_number(const struct opt *row, const void *base);
+void opts_set_number(const struct opt *row, void *base, uint64_t value);
+/* What files may hold of an integer. */
+void opts_range(const struct opt *row, uint64_t *least, uint64_t *most);
+
+/* The value as files have it: numbers, names; as JSON, names in quotes, flags as true and false. */
+void opts_text(const struct opt *row, const void *base, bool as_json, char *text, size_t room);
+
+/* The first row with a key whose values differ in a and b, NULL where there is none. */
+const struct opt *opts_difference(const struct opt *rows, const void *a, const void *b);
+
+/* Readers for `parse`. */
 enum status opts_int(const char *option, const char *text, int64_t low, int64_t high, int64_t *value);
 enum status opts_int32(const char *option, const char *text, int32_t low, int32_t high, int32_t *value);
 enum status opts_positive(const char *option, const char *text, double *value);
-/* 90, 90s, 1.5m, 12h, 2d, 30:00 (m:s), 1:30:00 (h:m:s), above 0. */
 enum status opts_duration(const char *option, const char *text, double *seconds);
-/* 512M, 1.5G, 1048576: K, M, G and T are powers of 1024. A whole number from 1 to 2^53. */
-enum status opts_bytes(const char *option, const char *text, double *bytes);
-/* The name of a picture to be written: ST_USAGE where its suffix is that of another kind than PNG. Keeps text. */
-enum status opts_picture(const char *option, const char *text, const char **path);
-/* The index of text among names[n]. */
 enum status opts_choice(const char *option, const char *text, const char *const *names, int n, int *value);
 
 #endif

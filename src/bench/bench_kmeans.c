@@ -324,9 +324,9 @@ static void add_facts(const struct bench *b, const char *film)
 /* Small frames are fitted into both boxes as they are: no size is measured twice. */
 static enum status measure(struct bench *b, const char *film)
 {
-    static const struct barcode_config sizes[] = {{.scale = SCALE_FIT, .box_width = 480, .box_height = 270},
-                                                  {.scale = SCALE_FIT, .box_width = 426, .box_height = 240},
-                                                  {.scale = SCALE_FULL}};
+    static const struct barcode_settings sizes[] = {{.scale = SCALE_FIT, .box_width = 480, .box_height = 270},
+                                                    {.scale = SCALE_FIT, .box_width = 426, .box_height = 240},
+                                                    {.scale = SCALE_FULL}};
     enum { N_SIZES = sizeof sizes / sizeof *sizes };
     int width[N_SIZES], height[N_SIZES];
 

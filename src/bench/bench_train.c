@@ -105,7 +105,7 @@ static struct model_settings settings_of(const struct work *w, enum search searc
     s.learner = search == LAZY ? LEARNER_TREE : LEARNER_STUMP;
     s.leaves = search == LAZY ? TREE_LEAVES : 0;
     s.lazy = search == LAZY ? TREE_LAZY : 0;
-    s.sketch = search != SKETCH ? 0 : is_cpu ? CPU_SKETCH : TRAIN_SKETCH;
+    s.sketch = search != SKETCH ? 0 : is_cpu ? CPU_SKETCH : MODEL_SKETCH;
     s.features = search == LAZY ? HAAR_MULTIBOOST : w->set;
     s.trim_ppm = search == LAZY ? 10000 : 0;
     return s;

@@ -1,7 +1,5 @@
 #include "catalog/catalog.h"
 
-#include "barcode/pipeline.h"
-#include "barcode/output.h"
 #include "barcode/terms.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -49,10 +47,7 @@ struct catalog {
 
 static enum status name_settings(struct catalog *c)
 {
-    struct pipeline pipeline; /* fills in the defaults */
-
-    pipeline_init(&pipeline, &c->config.barcode, NULL);
-    c->settings_text = output_settings_text(&pipeline.config);
+    c->settings_text = barcode_settings_text(&c->config.barcode.settings);
     if (!c->settings_text)
         return ST_NOMEM;
     return settings_id_make(c->settings_text, c->config.version, c->config.barcode.allow_partial, c->settings_id);
@@ -108,7 +103,7 @@ static enum status get_ready(struct catalog *c)
     struct comm *comm = c->comm;
 
     TRY(name_settings(c));
-    TRY(terms_of_barcode(comm, &f->barcode));
+    terms_of_barcode(comm, &f->barcode);
     name_whole(comm, "--out", f->out);
     comm_must_match(comm, "--share", "%d/%d", f->share, f->n_shares);
     comm_must_match(comm, "--dry-run", "%s", f->dry_run ? "on" : "off");

@@ -1,26 +1,27 @@
 /* jacquard info: what was found at build time and at run time, and what each rank would use. */
-#include "base/opts.h"
-#include "cli/commands.h"
+#include "cli/command.h"
+#include "cli/manual.h"
 #include "compute/compute.h"
-#include "image/png.h"
 #include "film/frame_source.h"
+#include "image/png.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-static const struct opt options[] = {
-    {"help", 'h', NULL, "this"},
-    {NULL, 0, NULL, NULL},
+struct options {
+    bool man;
+    const char *shell;
 };
 
-static enum status handle(void *context, int which, const char *arg)
-{
-    (void)which, (void)arg;
-    *(bool *)context = true;
-    return ST_OK;
-}
+static const struct opt rows[] = {
+    {OPT_FLAG, "man", 0, NULL, "print the manual page of COMMAND, or the program's, for man -l",
+     .excludes = "completions", OPT_AT(struct options, man)},
+    {OPT_NAME, "completions", 0, "SHELL", "print what lets a shell complete command lines",
+     OPT_AT(struct options, shell), OPT_NAMES(manual_shells)},
+    {.kind = OPT_END},
+};
+
+static const struct opt_group groups[] = {{"Options", rows, 0}, {0}};
 
 static void print_backend(const struct compute_ops *ops)
 {
@@ -70,20 +71,35 @@ static void describe_rank(const struct comm *comm, char *line, size_t bytes)
              comm->node_rank, comm->node_size, ops->name, on);
 }
 
-enum status command_info(struct comm *comm, int argc, char **argv, atomic_int *stop)
+static enum status print_manual(const char *name)
+{
+    const struct command *command = name ? command_find(name) : NULL;
+
+    if (name && !command)
+        return FAIL(ST_USAGE, "unknown command %s (see: jacquard --help)", name);
+    if (command)
+        manual_print_command(stdout, command);
+    else
+        manual_print_program(stdout);
+    return ST_OK;
+}
+
+static enum status run(struct comm *comm, const struct command_call *call, atomic_int *stop)
 {
     enum { LINE = 512 };
+    const struct options *o = call->options;
     char mine[LINE] = "";
     void *all = NULL;
     size_t bytes = 0;
-    bool help = false;
-    int n;
 
     (void)stop;
-    TRY(opts_parse("info", options, argc, argv, handle, &help, NULL, 0, &n));
-    if (help) {
+    if (call->line.n_operands > 0 && !o->man)
+        return FAIL(ST_USAGE, "%s is one argument too many: only --man takes a command", call->line.operand[0]);
+    if (o->man)
+        return comm->rank == 0 ? print_manual(call->line.n_operands > 0 ? call->line.operand[0] : NULL) : ST_OK;
+    if (o->shell) {
         if (comm->rank == 0)
-            puts("usage: jacquard info");
+            manual_print_completions(stdout, o->shell);
         return ST_OK;
     }
     describe_rank(comm, mine, sizeof mine);
@@ -96,3 +112,14 @@ enum status command_info(struct comm *comm, int argc, char **argv, atomic_int *s
     free(all);
     return ST_OK;
 }
+
+const struct command command_info = {
+    .name = "info",
+    .summary = "what this build and this machine have",
+    .usage = "[--man [COMMAND] | --completions SHELL]",
+    .description = "Prints the versions of all parts and what each rank would compute on.",
+    .groups = groups,
+    .options_bytes = sizeof(struct options),
+    .max_operands = 1,
+    .run = run,
+};

@@ -1,50 +1,35 @@
 /* jacquard status: how far a catalogue is. */
-#include "base/opts.h"
 #include "catalog/show/status.h"
-#include "cli/commands.h"
-#include "cli/run_opts.h"
+#include "cli/command.h"
 
-#include <stdio.h>
-
-enum { OPT_JSON, OPT_HELP };
-
-static const struct opt options[] = {
-    [OPT_JSON] = {"json", 0, NULL, "one JSON object, for programs"},
-    [OPT_HELP] = RUN_OPT_HELP,
-    {NULL, 0, NULL, NULL},
+struct options {
+    bool json;
 };
 
-struct parsed {
-    const char *out;
-    bool json, help;
+static const struct opt rows[] = {
+    {OPT_FLAG, "json", 0, NULL, "one JSON object, for programs", OPT_AT(struct options, json)},
+    {.kind = OPT_END},
 };
 
-static enum status handle(void *context, int which, const char *arg)
-{
-    struct parsed *p = context;
+static const struct opt_group groups[] = {{"Options", rows, 0}, {0}};
 
-    (void)arg;
-    p->json |= which == OPT_JSON;
-    p->help |= which == OPT_HELP;
-    return ST_OK;
-}
-
-enum status command_status(struct comm *comm, int argc, char **argv, atomic_int *stop)
+static enum status run(struct comm *comm, const struct command_call *call, atomic_int *stop)
 {
-    struct parsed p = {0};
-    int n;
+    const struct options *o = call->options;
 
     (void)stop;
-    TRY(opts_parse("status", options, argc, argv, handle, &p, &p.out, 1, &n));
-    if (p.help) {
-        if (comm->rank == 0) {
-            puts("usage: jacquard status DIR [--json]\n\n"
-                 "Tells how far a catalogue is: of a run that is going on, here or elsewhere, or is over.\n");
-            opts_print(options);
-        }
-        return ST_OK;
-    }
-    if (n != 1)
+    if (call->line.n_operands != 1)
         return FAIL(ST_USAGE, "the folder of a catalogue is missing (see: jacquard status --help)");
-    return comm_agree(comm, comm->rank == 0 ? status_print(p.out, p.json) : ST_OK);
+    return comm_agree(comm, comm->rank == 0 ? status_print(call->line.operand[0], o->json) : ST_OK);
 }
+
+const struct command command_status = {
+    .name = "status",
+    .summary = "how far a catalogue is",
+    .usage = "DIR [--json]",
+    .description = "Tells how far a catalogue is: of a run that is going on, here or elsewhere, or is over.",
+    .groups = groups,
+    .options_bytes = sizeof(struct options),
+    .max_operands = 1,
+    .run = run,
+};

@@ -16,6 +16,7 @@ struct compute {
 };
 
 const struct compute_ops *const compute_backends[] = {&compute_cpu, &compute_cuda, NULL};
+const char *const compute_names[COMPUTE_N_NAMES] = {"auto", "cpu", "cuda"};
 
 enum status compute_by_name(const char *name, const struct compute_ops **ops)
 {

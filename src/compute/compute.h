@@ -104,6 +104,9 @@ extern const struct compute_ops compute_cuda; /* always links; without CUDA ever
 
 /* All of them, the definition first; ends with NULL. */
 extern const struct compute_ops *const compute_backends[];
+/* "auto", then their names: what --backend takes. */
+enum { COMPUTE_N_NAMES = 3 };
+extern const char *const compute_names[COMPUTE_N_NAMES];
 
 /* A backend's name, or "auto": the last one with a device that is there, else the definition. */
 enum status compute_by_name(const char *name, const struct compute_ops **ops);

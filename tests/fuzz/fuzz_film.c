@@ -301,7 +301,7 @@ static void try_plan(const struct film *f, const struct input *in, const struct 
     if (st == ST_OK) {
         n_plans++;
         check_columns(&p, f, s);
-        if (s->unit == SAMPLE_SECONDS && !s->has_start && !s->has_end && !s->snap_to_keys)
+        if (s->unit == SAMPLE_SECONDS && !s->start.is_given && !s->end.is_given && !s->snap_to_keys)
             check_moments(&p, f, s->every);
         check_segments(&p, f);
         fuzz_notice_size(1, (uint64_t)p.n_columns);
@@ -321,10 +321,8 @@ static void try_plans(const struct film *f, const struct input *in)
     const uint64_t r = take(&b, 8) * 0x9e3779b97f4a7c15u;
     struct sampling s = {.snap_to_keys = r >> 63};
 
-    s.has_start = (r >> 60 & 3) == 0;
-    s.has_end = (r >> 58 & 3) == 0;
-    s.start = (struct film_time){marks[r >> 40 & 7], r >> 43 & 1};
-    s.end = (struct film_time){marks[r >> 44 & 7], r >> 47 & 1};
+    s.start = (struct film_time){marks[r >> 40 & 7], r >> 43 & 1, (r >> 60 & 3) == 0};
+    s.end = (struct film_time){marks[r >> 44 & 7], r >> 47 & 1, (r >> 58 & 3) == 0};
     s.unit = SAMPLE_FRAMES;
     s.every = (double)(1 + (r >> 20 & 31));
     try_plan(f, in, &s);

@@ -389,14 +389,14 @@ static void check_meet(void)
 
     check_met(comm_meet(&comm, ST_OK), ST_OK, "", false);
     comm_must_match(&comm, "k", "%d", 5);
-    comm_must_match_json(&comm, "{\"a\":[1,[2,\"]\"]],\"b\":\"},\\\"\",\"c\":7}");
     comm_must_match(&comm, "empty", "%s", "");
     check_met(comm_meet(&comm, ST_OK), ST_OK, "", false);
 
     comm_must_match(&comm, "k", "%d", is_last ? 8 : 5); /* what was said before is forgotten */
     comm_must_match(&comm, "l", "%d", is_last ? 8 : 5);
     check_met(comm_meet(&comm, ST_OK), differs, "k is 8, but 5 on rank 0 on ", true);
-    comm_must_match_json(&comm, is_last ? "{\"a\":[1,2],\"b\":\"},\",\"c\":8}" : "{\"a\":[1,2],\"b\":\"},\",\"c\":7}");
+    comm_must_match(&comm, "b", "a text, with \"signs\"");
+    comm_must_match(&comm, "c", "%d", is_last ? 8 : 7);
     check_met(comm_meet(&comm, ST_OK), differs, "c is 8, but 7 on rank 0 on ", true);
     comm_must_match(&comm, "same", "this");
     if (is_last)

@@ -1,6 +1,6 @@
 /* dump_pixels: writes the very pixels that `jacquard barcode` clusters, one OUTDIR/NNNNNN.ppm (binary P6) a sampled
  * frame, named by frame number. For measuring against other programs on the same bytes. usage: dump_pixels FILM OUTDIR
- * [--every Nf] [--columns W] [--scale WxH] */
+ * [--every 24f] [--columns W] [--scale WxH] */
 #include "barcode/config.h"
 #include "base/mem.h"
 #include "compute/compute.h"
@@ -46,25 +46,12 @@ static enum status dump_frame(void *context, int64_t number, const struct frame 
     return fclose(file) == 0 ? ST_OK : FAIL(ST_IO, "cannot write %s", path);
 }
 
-/* As jacquard barcode's options of these names. */
-static enum status parse(int argc, char **argv, struct barcode_config *c)
-{
-    for (int i = 3; i < argc; i += 2) {
-        const char *value = i + 1 < argc ? argv[i + 1] : "";
-        if (strcmp(argv[i], "--every") == 0)
-            c->sampling = (struct sampling){.unit = SAMPLE_FRAMES, .every = atof(value)};
-        else if (strcmp(argv[i], "--columns") == 0)
-            c->sampling = (struct sampling){.unit = SAMPLE_COLUMNS, .every = atof(value)};
-        else if (strcmp(argv[i], "--scale") != 0 || sscanf(value, "%dx%d", &c->box_width, &c->box_height) != 2)
-            return FAIL(ST_USAGE, "option %s %s is not known", argv[i], value);
-    }
-    return c->sampling.every >= 1 ? ST_OK : FAIL(ST_USAGE, "sampling: at least 1");
-}
+static const struct opt_group groups[] = {BARCODE_SETTINGS_GROUPS(0), {0}};
 
 static enum status run(int argc, char **argv)
 {
-    struct barcode_config config = {
-        .sampling = {.unit = SAMPLE_FRAMES, .every = 24.0}, .box_width = 480, .box_height = 270};
+    struct barcode_settings settings = {0};
+    struct opts_line line = {0};
     atomic_int stop = 0;
     struct film film;
     struct plan plan;
@@ -72,10 +59,10 @@ static enum status run(int argc, char **argv)
     struct compute_setup setup = {.batch = 1, .kmeans = {.k = 1, .n_init = 1}};
     struct decoder *decoder;
 
-    TRY(parse(argc, argv, &config));
+    TRY(opts_parse("barcode", groups, &settings, argc - 2, argv + 2, 0, &line));
     TRY(film_open(&film, argv[1], &stop, NULL, NULL));
-    TRY(plan_make(&plan, &film, &config.sampling, 1, 1));
-    barcode_picture_size(&film.info, &config, &d.width, &d.height);
+    TRY(plan_make(&plan, &film, &settings.sampling, 1, 1));
+    barcode_picture_size(&film.info, &settings, &d.width, &d.height);
     setup.picture.width = d.width;
     setup.picture.height = d.height;
     d.rgb = mem_array((size_t)d.width * (size_t)d.height, 3);

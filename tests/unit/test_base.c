@@ -2,7 +2,6 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/number.h"
-#include "base/opts.h"
 #include "base/rng.h"
 #include "base/status.h"
 #include "unit/test.h"
@@ -22,72 +21,6 @@ static void test_status(void)
     CHECK_INT(status_exit_code(ST_INTERRUPTED), 75);
     status_adopt("rank 3: gone");
     CHECK_STR(status_message(), "rank 3: gone");
-}
-
-static const struct opt table[] = {{"every", 0, "N", "a number"},
-                                   {"clusters", 'k', "K", "two\nlines"},
-                                   {"force", 'f', NULL, "a flag"},
-                                   {NULL, 0, NULL, NULL}};
-
-struct seen {
-    char text[256];
-};
-
-static enum status record(void *context, int which, const char *argument)
-{
-    struct seen *s = context;
-    const size_t used = strlen(s->text);
-
-    snprintf(s->text + used, sizeof s->text - used, "%s=%s;", table[which].name, argument ? argument : "");
-    return ST_OK;
-}
-
-static enum status parse(struct seen *s, int *n_operands, const char *a, const char *b, const char *c, const char *d)
-{
-    char *argv[6] = {(char *)"barcode", (char *)a, (char *)b, (char *)c, (char *)d, NULL};
-    const char *operand[2];
-    int argc = 1;
-
-    while (argc < 5 && argv[argc])
-        argc++;
-    *s = (struct seen){{0}};
-    return opts_parse("barcode", table, argc, argv, record, s, operand, 2, n_operands);
-}
-
-static void test_opts(void)
-{
-    struct seen s;
-    int n, choice;
-    int64_t value;
-    double number;
-    static const char *const names[] = {"share", "hue"};
-
-    CHECK_INT(parse(&s, &n, "film", "--every", "24f", "-k8"), ST_OK);
-    CHECK_STR(s.text, "every=24f;clusters=8;");
-    CHECK_INT(n, 1);
-    CHECK_INT(parse(&s, &n, "--force", "--", "-film", NULL), ST_OK);
-    CHECK_INT(n, 1);
-    CHECK_INT(parse(&s, &n, "--nonsense", NULL, NULL, NULL), ST_USAGE);
-    CHECK(strstr(status_message(), "--nonsense"));
-    CHECK_INT(parse(&s, &n, "-z", NULL, NULL, NULL), ST_USAGE);
-    CHECK_INT(parse(&s, &n, "--every", NULL, NULL, NULL), ST_USAGE);
-    CHECK_INT(parse(&s, &n, "--force=1", NULL, NULL, NULL), ST_USAGE);
-    CHECK_INT(parse(&s, &n, "a", "b", "c", NULL), ST_USAGE);
-
-    CHECK_INT(opts_int("-k", "32", 1, 32, &value), ST_OK);
-    CHECK_INT(value, 32);
-    const char *bad_int[] = {"", "0", "33", "8x", "x", "1e1", "99999999999999999999", " 8", "+8"};
-    for (size_t i = 0; i < sizeof bad_int / sizeof *bad_int; i++)
-        CHECK_INT(opts_int("-k", bad_int[i], 1, 32, &value), ST_USAGE);
-    CHECK_INT(opts_positive("--every", "0.5", &number), ST_OK);
-    CHECK(number == 0.5);
-    const char *bad_number[] = {"", "0", "-1", "nan", "inf", "1s", "0x10", " 1", "+1"};
-    for (size_t i = 0; i < sizeof bad_number / sizeof *bad_number; i++)
-        CHECK_INT(opts_positive("--every", bad_number[i], &number), ST_USAGE);
-    CHECK_INT(opts_choice("--order", "hue", names, 2, &choice), ST_OK);
-    CHECK_INT(choice, 1);
-    CHECK_INT(opts_choice("--order", "hu", names, 2, &choice), ST_USAGE);
-    CHECK(strstr(status_message(), "share, hue"));
 }
 
 static void test_numbers(void)
@@ -160,57 +93,6 @@ static void test_numbers(void)
     CHECK(!number_next_decimal(&text, &real));
 }
 
-static void test_durations(void)
-{
-    static const struct {
-        const char *text;
-        double seconds;
-    } good[] = {{"90", 90},       {"90s", 90},          {"0.5", 0.5},    {"15m", 900},      {"1.5h", 5400},
-                {"12h", 43200},   {"2d", 172800},       {"30:00", 1800}, {"1:30:00", 5400}, {"0:00:01.5", 1.5},
-                {"100:00", 6000}, {"48:00:00", 172800}, {".5m", 30}};
-    static const char *const bad[] = {"",     "0",   "0s",   "0:00",    "-1",    "+1", " 1",      "1 ",    "s",
-                                      "1x",   "1sm", "1:60", "1:60:00", "1:",    ":1", "1:2:3:4", "1:30m", "1.5:00",
-                                      "0x10", "1e3", "nan",  "inf",     "1.2.3", ".",  "1,5",     "1:-5"};
-    double seconds;
-
-    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
-        if (!CHECK_INT(opts_duration("--t", good[i].text, &seconds), ST_OK) || !CHECK(seconds == good[i].seconds))
-            printf("    %s\n", good[i].text);
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        if (!CHECK_INT(opts_duration("--t", bad[i], &seconds), ST_USAGE))
-            printf("    %s\n", bad[i]);
-    CHECK_INT(opts_duration("--time-limit", "soon", &seconds), ST_USAGE);
-    CHECK(strstr(status_message(), "--time-limit soon"));
-}
-
-static void test_bytes(void)
-{
-    static const struct {
-        const char *text;
-        double bytes;
-    } good[] = {{"1", 1},
-                {"1048576", 1048576},
-                {"1K", 1024},
-                {"512M", 536870912.0},
-                {"2G", 2147483648},
-                {"1.5g", 1610612736},
-                {"3T", 3298534883328.0},
-                {"0.3K", 307},
-                {"8192T", 0x1p53}};
-    static const char *const bad[] = {"",    "0",   "0G",  "-1",   "1.5", "G",     "1GB",    "1P", "1 G",
-                                      " 1G", "nan", "inf", "0x10", "1e9", "8193T", "1.2.3K", ".K", "0.0001K"};
-    double bytes;
-
-    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
-        if (!CHECK_INT(opts_bytes("--m", good[i].text, &bytes), ST_OK) || !CHECK(bytes == good[i].bytes))
-            printf("    %s\n", good[i].text);
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        if (!CHECK_INT(opts_bytes("--m", bad[i], &bytes), ST_USAGE))
-            printf("    %s\n", bad[i]);
-    CHECK_INT(opts_bytes("--film-memory", "lots", &bytes), ST_USAGE);
-    CHECK(strstr(status_message(), "--film-memory lots"));
-}
-
 static void test_rng(void)
 {
     /* Known answers of the reference implementation, Random123 kat_vectors: philox4x32 10. */
@@ -273,22 +155,6 @@ static void test_mem_limit(void)
     CHECK(mem_limit() == before);
 }
 
-static void test_pictures(void)
-{
-    static const char *const good[] = {"x.png",   "x.PNG", "x",        "./x", "dir.jpg/x",
-                                       "film.v2", "jpg",   ".jpg.png", "x.",  ""};
-    static const char *const bad[] = {"x.jpg", "x.JPG",  "a.b/x.jpeg", "x.webp",    "x.gif",
-                                      "x.tif", "x.tiff", "x.bmp",      "x.png.jpg", ".jpg"};
-    const char *path = NULL;
-
-    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
-        if (!CHECK_INT(opts_picture("-o", good[i], &path), ST_OK) || !CHECK(path == good[i]))
-            printf("    %s\n", good[i]);
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        if (!CHECK_INT(opts_picture("-o", bad[i], &path), ST_USAGE) || !CHECK(strstr(status_message(), "PNG") != NULL))
-            printf("    %s\n", bad[i]);
-}
-
 /* Of each value in turn: where it ends, whatever the pieces are in which it comes. */
 static void test_json_walk(void)
 {
@@ -321,14 +187,10 @@ static void test_json_walk(void)
 int main(void)
 {
     test_status();
-    test_opts();
     test_numbers();
-    test_durations();
-    test_bytes();
     test_rng();
     test_mem();
     test_mem_limit();
-    test_pictures();
     test_json_walk();
     return test_end();
 }

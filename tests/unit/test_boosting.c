@@ -561,12 +561,14 @@ static struct model checkpoint_model(int n_rounds)
     return model;
 }
 
-static enum status resume_with(const char *path, const uint64_t value[N_SETTINGS], uint64_t seed, int *n_rounds)
+static enum status resume_with(const char *path, const struct model *settings, uint64_t seed, int *n_rounds)
 {
-    struct model model = {0};
+    struct model model = {.width = settings->width,
+                          .height = settings->height,
+                          .n_classes = settings->n_classes,
+                          .settings = settings->settings};
     enum status st;
 
-    model_unpack_settings(value, &model);
     must(model_add_member(&model, seed));
     st = checkpoint_read(path, &model);
     *n_rounds = model.member[0].n_rounds;
@@ -576,45 +578,47 @@ static enum status resume_with(const char *path, const uint64_t value[N_SETTINGS
 
 static void test_checkpoint(void)
 {
-    struct model model = checkpoint_model(4);
+    struct model model = checkpoint_model(4), now = model;
     const char *path = test_path("checkpoint");
-    uint64_t value[N_SETTINGS];
     int n_rounds;
 
     must(model_write(&model, path, true));
-    model_pack_settings(&model, value);
-    must(resume_with(path, value, 77, &n_rounds));
+    must(resume_with(path, &now, 77, &n_rounds));
     CHECK_INT(n_rounds, 4);
-    must(resume_with(test_path("not there"), value, 77, &n_rounds));
+    must(resume_with(test_path("not there"), &now, 77, &n_rounds));
     CHECK_INT(n_rounds, 0);
 
     /* Any other setting is refused by its name; of the rounds there may be more, or as many as there are. */
-    for (int i = 0; i < N_SETTINGS; i++) {
+    for (const struct opt *row = model_rows; row->kind != OPT_END; row++) {
         char quoted[64];
-        const uint64_t was = value[i];
-        value[i] = was < model_setting_rules[i].high ? was + 1 : was - 1;
-        const enum status st = resume_with(path, value, 77, &n_rounds);
-        snprintf(quoted, sizeof quoted, "\"%s\"", model_setting_rules[i].key);
-        if (i == SETTING_ROUNDS || i == SETTING_SEED)
+        uint64_t least, most;
+        if (!row->key)
+            continue;
+        const uint64_t was = opts_number(row, &now);
+        opts_range(row, &least, &most);
+        opts_set_number(row, &now, was < most ? was + 1 : was - 1);
+        const enum status st = resume_with(path, &now, 77, &n_rounds);
+        snprintf(quoted, sizeof quoted, "\"%s\"", row->key);
+        if (strcmp(row->key, "rounds") == 0 || strcmp(row->key, "seed") == 0)
             CHECK(st == ST_OK && n_rounds == 4);
         else if (!CHECK(st == ST_USAGE && n_rounds == 0 && message_has(quoted) && message_has(path)))
-            printf("  %s: %s\n", model_setting_rules[i].key, status_message());
-        value[i] = was;
+            printf("  %s: %s\n", row->key, status_message());
+        opts_set_number(row, &now, was);
     }
-    CHECK_INT(resume_with(path, value, 78, &n_rounds), ST_USAGE);
+    CHECK_INT(resume_with(path, &now, 78, &n_rounds), ST_USAGE);
     CHECK(message_has("seed") && message_has("77") && message_has("78"));
-    value[SETTING_ROUNDS] = 4;
-    CHECK_INT(resume_with(path, value, 77, &n_rounds), ST_OK);
-    value[SETTING_ROUNDS] = 3;
-    CHECK_INT(resume_with(path, value, 77, &n_rounds), ST_USAGE);
+    now.settings.rounds = 4;
+    CHECK_INT(resume_with(path, &now, 77, &n_rounds), ST_OK);
+    now.settings.rounds = 3;
+    CHECK_INT(resume_with(path, &now, 77, &n_rounds), ST_USAGE);
     CHECK(message_has("--rounds is 3"));
-    value[SETTING_ROUNDS] = 5;
+    now.settings.rounds = 5;
 
     must(model_add_member(&model, 78)); /* a whole ensemble is no checkpoint of one */
     must(model_write(&model, path, true));
-    CHECK_INT(resume_with(path, value, 77, &n_rounds), ST_USAGE);
+    CHECK_INT(resume_with(path, &now, 77, &n_rounds), ST_USAGE);
     test_write(path, "jacquard-model 1\n", 17);
-    CHECK_INT(resume_with(path, value, 77, &n_rounds), ST_FORMAT);
+    CHECK_INT(resume_with(path, &now, 77, &n_rounds), ST_FORMAT);
     model_release(&model);
 }
 

@@ -142,7 +142,7 @@ static struct film make_slides(int64_t n, int64_t every)
 static void test_slides(void)
 {
     const struct sampling second = {.unit = SAMPLE_SECONDS, .every = 1.0},
-                          part = {.unit = SAMPLE_SECONDS, .every = 1.0, .has_end = true, .end = {70000.0, false}},
+                          part = {.unit = SAMPLE_SECONDS, .every = 1.0, .end = {70000.0, false, true}},
                           columns = {.unit = SAMPLE_COLUMNS, .every = 300000.0};
     struct film slides = make_slides(20, 360 * 24), still = make_slides(1, 86400 * 24),
                 wrong = make_slides(20, 80000 * 24), many = make_slides(10000, 60 * 24);
@@ -190,12 +190,11 @@ static void test_ends_of_numbers(void)
         f.info.time_base_num = clock == 0 ? INT32_MAX : 1;
         f.info.time_base_den = clock == 0 ? 1 : INT32_MAX;
         for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
-            const struct sampling s = {.unit = SAMPLE_SECONDS, .every = odd[i]}, range = {.unit = SAMPLE_FRAMES,
-                                                                                          .every = 1.0,
-                                                                                          .has_start = true,
-                                                                                          .has_end = true,
-                                                                                          .start = {-odd[i], false},
-                                                                                          .end = {odd[i], i % 2 == 1}};
+            const struct sampling s = {.unit = SAMPLE_SECONDS, .every = odd[i]},
+                                  range = {.unit = SAMPLE_FRAMES,
+                                           .every = 1.0,
+                                           .start = {-odd[i], false, true},
+                                           .end = {odd[i], i % 2 == 1, true}};
             struct plan p;
             const enum status st = plan_make(&p, &f, &s, 2, 4);
             CHECK(st == ST_OK || st == ST_USAGE);
@@ -213,12 +212,7 @@ static void test_ends_of_numbers(void)
 static void test_range(void)
 {
     struct film f = make_film(240, 24, false);
-    struct sampling s = {.unit = SAMPLE_FRAMES,
-                         .every = 10,
-                         .has_start = true,
-                         .has_end = true,
-                         .start = {2.0, false},
-                         .end = {50.0, true}};
+    struct sampling s = {.unit = SAMPLE_FRAMES, .every = 10, .start = {2.0, false, true}, .end = {50.0, true, true}};
     struct plan p;
 
     CHECK_INT(plan_make(&p, &f, &s, 1, 4), ST_OK);
@@ -226,11 +220,11 @@ static void test_range(void)
     CHECK_INT(frame_of(&p, 0), 48);
     CHECK_INT(frame_of(&p, 7), 118);
     plan_release(&p);
-    s.end = (struct film_time){2.0, false}; /* half-open: empty */
+    s.end = (struct film_time){2.0, false, true}; /* half-open: empty */
     CHECK_INT(plan_make(&p, &f, &s, 1, 4), ST_USAGE);
     plan_release(&p);
-    s.start = (struct film_time){11.0, false};
-    s.has_end = false;
+    s.start = (struct film_time){11.0, false, true};
+    s.end.is_given = false;
     CHECK_INT(plan_make(&p, &f, &s, 1, 4), ST_USAGE);
     plan_release(&p);
     film_release(&f);
@@ -313,7 +307,7 @@ static void test_more_ranks_than_segments(void)
 static void test_picture_size(void)
 {
     struct film_info i = {.width = 1920, .height = 1080, .sar_num = 1, .sar_den = 1};
-    struct barcode_config c = {.box_width = 480, .box_height = 270};
+    struct barcode_settings c = {.box_width = 480, .box_height = 270};
     int w, h;
 
     barcode_picture_size(&i, &c, &w, &h);

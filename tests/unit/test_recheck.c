@@ -1,7 +1,7 @@
 /* test_recheck: which of many are chosen; columns against the film that they are said to be of, decoded in the plain
  * way: what is right is found right, whatever is not is named. */
 #include "barcode/recheck.h"
-#include "barcode/settings_read.h"
+#include "barcode/settings.h"
 #include "barcode/spread.h"
 #include "film/frame_source.h"
 #include "unit/test.h"
@@ -162,7 +162,7 @@ static void refuse_settings(const char *text, const char *words)
 {
     struct kmeans_settings k;
 
-    CHECK_INT(settings_read_kmeans(text, &k), ST_USAGE);
+    CHECK_INT(barcode_settings_read_kmeans(text, &k), ST_USAGE);
     CHECK(strstr(status_message(), words) != NULL);
 }
 
@@ -170,11 +170,11 @@ static void read_settings(void)
 {
     struct kmeans_settings k;
 
-    CHECK_INT(settings_read_kmeans(Y4M_SETTINGS, &k), ST_OK);
+    CHECK_INT(barcode_settings_read_kmeans(Y4M_SETTINGS, &k), ST_OK);
     CHECK(k.k == 3 && k.n_init == 4 && !k.plain && k.seed == 5);
     refuse_settings("", "no JSON object");
-    refuse_settings("{\"n_init\":1,\"plain\":true,\"seed\":0}", "settings.k is not a number from 1 to 32");
-    refuse_settings("{\"k\":33,\"n_init\":1,\"plain\":true,\"seed\":0}", "settings.k");
+    refuse_settings("{\"n_init\":1,\"plain\":true,\"seed\":0}", "settings.k cannot be missing");
+    refuse_settings("{\"k\":33,\"n_init\":1,\"plain\":true,\"seed\":0}", "settings.k cannot be 33");
     refuse_settings("{\"k\":1,\"n_init\":0,\"plain\":true,\"seed\":0}", "settings.n_init");
     refuse_settings("{\"k\":1,\"n_init\":1025,\"plain\":true,\"seed\":0}", "settings.n_init");
     refuse_settings("{\"k\":1,\"n_init\":1,\"plain\":true,\"seed\":-1}", "settings.seed");

@@ -2,7 +2,7 @@
  * in one line that names the film, and nothing else is. */
 #include "catalog/show/verify.h"
 
-#include "barcode/settings_read.h"
+#include "barcode/settings.h"
 #include "barcode/sidecar.h"
 #include "base/sha256.h"
 #include "catalog/store/journal.h"
@@ -407,7 +407,7 @@ static void wrong_settings(void)
     b->barcode.settings_text = broken;
     write_sidecar(b);
     write_journal();
-    CHECK_OFF("b b", "settings.height is not a number from 1 to 65535");
+    CHECK_OFF("b b", "settings.height cannot be 65536");
 }
 
 static void changed_films(void)
@@ -671,7 +671,7 @@ static void undecodable(void)
     n_samples = 1;
     CHECK_INT(settings_id_make(settings, VERSION, false, a->result.settings_id), ST_OK);
     write_journal();
-    CHECK_SAMPLES(1, 0, 1, "a: settings.n_init is not a number");
+    CHECK_SAMPLES(1, 0, 1, "a: settings.n_init cannot be missing");
     make_catalogue();
     a->barcode.settings_text = text;
     a->barcode.clustered_height = N_LINES;
@@ -687,17 +687,17 @@ static void undecodable(void)
 
 static void refuse_settings(const char *text, const char *words)
 {
-    struct picture_plan plan;
+    struct barcode_settings plan;
 
-    CHECK_INT(settings_read_plan(text, &plan), ST_USAGE);
+    CHECK_INT(barcode_settings_read(text, barcode_picture_rows, &plan), ST_USAGE);
     holds(status_message(), words, __FILE__, __LINE__);
 }
 
 static void read_settings(void)
 {
-    struct picture_plan plan;
+    struct barcode_settings plan;
 
-    if (CHECK_INT(settings_read_plan(settings, &plan), ST_OK)) {
+    if (CHECK_INT(barcode_settings_read(settings, barcode_picture_rows, &plan), ST_OK)) {
         CHECK_INT(plan.height, 12);
         CHECK_INT(plan.order, ORDER_LIGHTNESS);
         CHECK_INT(plan.n_strips, 3);
@@ -711,11 +711,11 @@ static void read_settings(void)
     refuse_settings("{\"height\":\"9\",\"order\":\"hue\",\"strips\":[\"kmeans\"]}", "settings.height");
     refuse_settings("{\"height\":9,\"order\":\"size\",\"strips\":[\"kmeans\"]}", "settings.order");
     refuse_settings("{\"height\":9,\"strips\":[\"kmeans\"]}", "settings.order");
-    refuse_settings("{\"height\":9,\"order\":\"hue\"}", "settings.strips is");
-    refuse_settings("{\"height\":9,\"order\":\"hue\",\"strips\":[]}", "settings.strips is");
-    refuse_settings("{\"height\":9,\"order\":\"hue\",\"strips\":[\"kmeans\",1]}", "settings.strips[1]");
-    refuse_settings("{\"height\":9,\"order\":\"hue\",\"strips\":[\"kmeans\",\"kmeans\"]}", "settings.strips[1]");
-    refuse_settings("{\"height\":9,\"order\":\"hue\",\"strips\":[\"no\"]}", "settings.strips[0]");
+    refuse_settings("{\"height\":9,\"order\":\"hue\"}", "settings.strips cannot be");
+    refuse_settings("{\"height\":9,\"order\":\"hue\",\"strips\":[]}", "settings.strips cannot be");
+    refuse_settings("{\"height\":9,\"order\":\"hue\",\"strips\":[\"kmeans\",1]}", "settings.strips cannot be");
+    refuse_settings("{\"height\":9,\"order\":\"hue\",\"strips\":[\"kmeans\",\"kmeans\"]}", "settings.strips cannot be");
+    refuse_settings("{\"height\":9,\"order\":\"hue\",\"strips\":[\"no\"]}", "settings.strips cannot be");
 }
 
 /* ---- fingerprints ---- */

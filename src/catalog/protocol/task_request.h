@@ -3,7 +3,7 @@
 #ifndef JACQUARD_CATALOG_PROTOCOL_TASK_REQUEST_H
 #define JACQUARD_CATALOG_PROTOCOL_TASK_REQUEST_H
 
-#include "barcode/config.h"
+#include "barcode/settings.h"
 #include "catalog/protocol/task.h"
 #include "catalog/out_path.h"
 #include "catalog/store/history.h"
@@ -44,7 +44,9 @@ struct outcome {
 
 /* What a worker process's process is told once, when it starts. */
 struct worker_setup {
-    struct barcode_config barcode; /* its pointers mean nothing; backend is below */
+    struct barcode_settings settings;
+    bool allow_partial;
+    int threads; /* of the rank; 0: the cores of this host shared among its ranks */
     char backend[8];
     char out[PATH_MAX];
     char settings_id[65];

@@ -3,9 +3,9 @@
 #ifndef JACQUARD_CATALOG_SCHEDULE_COST_H
 #define JACQUARD_CATALOG_SCHEDULE_COST_H
 
-#include "barcode/config.h"
+#include "barcode/settings.h"
 #include "film/frame_source.h"
 
-double cost_estimate(const struct film_probe *probe, const struct barcode_config *config);
+double cost_estimate(const struct film_probe *probe, const struct barcode_settings *settings);
 
 #endif

@@ -3,7 +3,7 @@
  * size that its side-car gives it. */
 #include "catalog/show/verify_parts.h"
 
-#include "barcode/settings_read.h"
+#include "barcode/settings.h"
 #include "barcode/sidecar.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -90,7 +90,8 @@ static bool check_output(struct verifier *v, struct check *c, const struct film_
 }
 
 /* The side-car against the journal. */
-static void check_names(struct verifier *v, struct check *c, const struct barcode *b, const struct picture_plan *plan)
+static void check_names(struct verifier *v, struct check *c, const struct barcode *b,
+                        const struct barcode_settings *plan)
 {
     const struct film_result *r = c->result;
 
@@ -106,8 +107,8 @@ static void check_names(struct verifier *v, struct check *c, const struct barcod
         verify_off(v, c, "by its settings it has %d outputs, by the journal %d", plan->n_strips + 1, r->n_outputs);
 }
 
-static void check_strip(struct verifier *v, struct check *c, const struct barcode *b, const struct picture_plan *plan,
-                        int i)
+static void check_strip(struct verifier *v, struct check *c, const struct barcode *b,
+                        const struct barcode_settings *plan, int i)
 {
     const uint32_t width = (uint32_t)b->n_columns, height = plan->height;
     uint8_t *found = NULL, *wanted = NULL;
@@ -160,7 +161,7 @@ static bool is_ended(struct verifier *v)
 static void check_all_of(struct verifier *v, struct check *c)
 {
     const char *film_path = c->film ? c->film->path : NULL;
-    struct picture_plan plan;
+    struct barcode_settings plan;
     char path[OUT_PATH_BYTES];
     struct barcode b;
 
@@ -174,7 +175,7 @@ static void check_all_of(struct verifier *v, struct check *c)
             check_film(v, c, film_path, c->result->bytes, c->result->fingerprint);
         return;
     }
-    if (verify_went_well(v, c, settings_read_plan(b.settings_text, &plan))) {
+    if (verify_went_well(v, c, barcode_settings_read(b.settings_text, barcode_picture_rows, &plan))) {
         if (c->result)
             check_names(v, c, &b, &plan);
         for (int i = 0; i < plan.n_strips && !is_ended(v); i++)

@@ -112,10 +112,10 @@ enum status outputs_are_free(const char *out, const struct listing *listing, con
     for (int64_t i = 0; i < listing->n; i++) {
         if (history_find(history, listing->film[i].name))
             continue;
-        for (int j = -1; j < config->n_strips; j++) {
+        for (int j = -1; j < config->settings.n_strips; j++) {
             char suffix[OUTPUT_SUFFIX_BYTES] = SIDECAR_SUFFIX;
             if (j >= 0)
-                output_suffix_strip(config->strip, j, suffix);
+                output_suffix_strip(config->settings.strip, j, suffix);
             out_path(out, listing->film[i].name, suffix, path);
             if (access(path, F_OK) == 0)
                 return FAIL(ST_USAGE, "%s exists already and is not of a catalogue; --force replaces it", path);

@@ -139,16 +139,19 @@ static enum status film_is_unchanged(void *context)
 
 static void set_up_pipeline(struct work *w)
 {
-    struct barcode_config config = me.setup.barcode;
+    const struct barcode_config config = {.film = w->request->path,
+                                          .output = w->output,
+                                          .json = w->json,
+                                          .settings = me.setup.settings,
+                                          .backend = me.setup.backend,
+                                          .threads = me.setup.threads,
+                                          .allow_partial = me.setup.allow_partial,
+                                          .force = true}; /* older results of ours: the rank has looked */
     struct pipeline *p = &w->pipeline;
 
     out_path(me.setup.out, w->request->name, PICTURE_SUFFIX, w->output);
     out_path(me.setup.out, w->request->name, SIDECAR_SUFFIX, w->json);
     out_path_store(me.setup.out, w->request->name, w->store);
-    config.film = w->request->path;
-    config.output = w->output;
-    config.json = w->json;
-    config.force = true; /* what is there is an older result of ours: the rank has looked */
     comm_open_self(&w->self);
     w->kept = (struct piece_files){w->store, w->key};
     pipeline_init(p, &config, &me.stop);
@@ -175,7 +178,7 @@ static enum status digest_output(struct film_output *out, const char *out_folder
     return ST_OK;
 }
 
-static enum status digest_outputs(struct film_result *r, const struct barcode_config *c, const char *name)
+static enum status digest_outputs(struct film_result *r, const struct barcode_settings *c, const char *name)
 {
     r->n_outputs = c->n_strips + 1;
     for (int i = 0; i < c->n_strips; i++)
@@ -213,7 +216,7 @@ static enum status record_result(struct work *w)
     r->nvdec_decoders = p->stats.n_nvdec_decoders;
     r->n_pieces = w->request->task.n_pieces;
     film_summary_make(&r->summary, &p->barcode);
-    return digest_outputs(r, &p->config, w->request->name);
+    return digest_outputs(r, &p->config.settings, w->request->name);
 }
 
 static enum status do_probe(struct work *w)
@@ -221,7 +224,7 @@ static enum status do_probe(struct work *w)
     struct film_probe probe;
 
     TRY(film_probe(w->request->path, &me.stop, &probe));
-    w->outcome->cost = cost_estimate(&probe, &me.setup.barcode);
+    w->outcome->cost = cost_estimate(&probe, &me.setup.settings);
     return ST_OK;
 }
 
@@ -348,7 +351,6 @@ static bool read_setup(char *data)
         if (!me.root[i])
             return false;
     }
-    me.setup.barcode.backend = me.setup.backend;
     return me.root != NULL;
 }
 
@@ -370,7 +372,7 @@ static enum status start(struct compute **compute, struct wire_ready *ready)
     const char *const writable[] = {me.setup.out};
 
     TRY(sandbox_begin(me.setup.parent));
-    TRY(resources_choose(&place, me.setup.backend, me.setup.barcode.threads, &me.resources));
+    TRY(resources_choose(&place, me.setup.backend, me.setup.threads, &me.resources));
     TRY(open_device(compute));
     const struct sandbox_setup sandbox = {.readable = (const char *const *)me.root,
                                           .n_readable = me.setup.n_roots,

@@ -128,7 +128,9 @@ static int reap(struct worker *worker, bool kill_it)
 static enum status introduce(struct workers *l, struct worker *worker)
 {
     const struct catalog_config *c = l->setup.config;
-    struct worker_setup s = {.barcode = c->barcode,
+    struct worker_setup s = {.settings = c->barcode.settings,
+                             .allow_partial = c->barcode.allow_partial,
+                             .threads = c->barcode.threads,
                              .rank = l->setup.comm->rank,
                              .node_rank = l->setup.comm->node_rank,
                              .node_size = l->setup.comm->node_size,
@@ -138,8 +140,6 @@ static enum status introduce(struct workers *l, struct worker *worker)
                              .n_roots = l->setup.roots->n};
     bool sent;
 
-    s.barcode.film = s.barcode.output = s.barcode.json = s.barcode.csv = s.barcode.frame_hashes = NULL;
-    s.barcode.backend = NULL;
     snprintf(s.backend, sizeof s.backend, "%s", c->barcode.backend);
     snprintf(s.out, sizeof s.out, "%s", c->out);
     snprintf(s.settings_id, sizeof s.settings_id, "%s", l->setup.settings_id);

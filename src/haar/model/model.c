@@ -4,7 +4,6 @@
 #include "base/mem.h"
 #include "haar/model/model_format.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,90 +11,88 @@ const char *const learner_names[N_LEARNERS] = {"stump", "product", "tree"};
 const char *const model_type_names[HAAR_N_TYPES] = {"edge-h", "edge-v", "line-h", "line-v", "quad", "box"};
 const char *const model_kind_names[2] = {[WEAK_TREE] = "tree", [WEAK_PRODUCT] = "product"};
 
-static const char *const no_yes[] = {"no", "yes"};
+#define AT(member) OPT_AT(struct model, member)
 
-const struct model_setting_rule model_setting_rules[N_SETTINGS] = {
-    [SETTING_WIDTH] = {"width", 1, HAAR_MAX_SIDE, NULL},
-    [SETTING_HEIGHT] = {"height", 1, HAAR_MAX_SIDE, NULL},
-    [SETTING_CLASSES] = {"classes", 2, HAAR_MAX_CLASSES, NULL},
-    [SETTING_LEARNER] = {"learner", 0, N_LEARNERS - 1, learner_names},
-    [SETTING_TERMS] = {"terms", 0, BOOST_MAX_TERMS, NULL},
-    [SETTING_LEAVES] = {"leaves", 0, BOOST_MAX_LEAVES, NULL},
-    [SETTING_ROUNDS] = {"rounds", 0, INT32_MAX, NULL},
-    [SETTING_LAZY] = {"lazy", 0, UINT32_MAX, NULL},
-    [SETTING_SKETCH] = {"sketch", 1, UINT32_MAX, NULL},
-    [SETTING_FEATURES] = {"features", 0, HAAR_N_SETS - 1, haar_set_names},
-    [SETTING_DESKEW] = {"deskew", 0, 1, no_yes},
-    [SETTING_GRADIENT] = {"gradient", 0, 1, no_yes},
-    [SETTING_ELASTIC] = {"elastic", 0, INT32_MAX, NULL},
-    [SETTING_TRIM] = {"trim-ppm", 0, 1000000, NULL},
-    [SETTING_SEED] = {"seed", 0, UINT64_MAX, NULL},
-    [SETTING_IMAGES] = {"images", 0, INT64_MAX, NULL},
-    [SETTING_VALIDATION] = {"validation", 0, INT64_MAX, NULL},
-    [SETTING_FINGERPRINT] = {"fingerprint", 0, UINT32_MAX, NULL},
+static const char *const no_yes[] = {"no", "yes"}, *const channel_names[] = {"gray", "gradient"};
+
+/* N features drawn a round, or all features after a sketch, or all of them. */
+static enum status parse_search(const struct opt *row, const char *text, void *base)
+{
+    struct model_settings *s = &((struct model *)base)->settings;
+    int64_t lazy = 0, sketch = 0;
+
+    (void)row;
+    if (strncmp(text, "lazy:", 5) == 0)
+        TRY(opts_int("--search lazy", text + 5, 1, 10000000, &lazy));
+    else if (strncmp(text, "sketch:", 7) == 0)
+        TRY(opts_int("--search sketch", text + 7, 1, 10000000, &sketch));
+    else if (strcmp(text, "sketch") == 0)
+        sketch = MODEL_SKETCH;
+    else if (strcmp(text, "exhaustive") != 0)
+        return FAIL(ST_USAGE, "--search %s: there are lazy:N, sketch:N and exhaustive", text);
+    s->lazy = (uint32_t)lazy;
+    s->sketch = (uint32_t)sketch;
+    return ST_OK;
+}
+
+static enum status parse_augment(const struct opt *row, const char *text, void *base)
+{
+    (void)row;
+    if (strncmp(text, "elastic:", 8) != 0)
+        return FAIL(ST_USAGE, "--augment %s: there is elastic:N", text);
+    return opts_int32("--augment elastic", text + 8, 0, 1000, &((struct model *)base)->settings.elastic);
+}
+
+static enum status parse_trim(const struct opt *row, const char *text, void *base)
+{
+    double share = 0.0;
+
+    (void)row;
+    if (strspn(text, "0.") != strlen(text)) /* 0 leaves nothing out */
+        TRY(opts_positive("--trim", text, &share));
+    if (share > 0.5 || (share > 0 && share < 1e-6))
+        return FAIL(ST_USAGE, "--trim %s: 0, or 0.000001 to 0.5 is wanted", text);
+    ((struct model *)base)->settings.trim_ppm = (int)(share * 1e6 + 0.5);
+    return ST_OK;
+}
+
+const struct opt model_rows[] = {
+    {OPT_INT, AT(width), .low = 1, .high = HAAR_MAX_SIDE, .key = "width"},
+    {OPT_INT, AT(height), .low = 1, .high = HAAR_MAX_SIDE, .key = "height"},
+    {OPT_INT, AT(n_classes), .low = 2, .high = HAAR_MAX_CLASSES, .key = "classes"},
+    {OPT_CHOICE, "learner", 0, "NAME", "what a round adds; a product is one of stumps", "tree", AT(settings.learner),
+     OPT_NAMES(learner_names), .key = "learner"},
+    {OPT_INT, "terms", 0, "M", "stumps in a product, 1 to 5", "3", AT(settings.terms), .low = 1,
+     .high = BOOST_MAX_TERMS, .key = "terms", .most = BOOST_MAX_TERMS},
+    {OPT_INT, "leaves", 0, "N", "leaves of a tree, 2 to 32", "16", AT(settings.leaves), .low = 2,
+     .high = BOOST_MAX_LEAVES, .key = "leaves", .most = BOOST_MAX_LEAVES},
+    {OPT_INT, "rounds", 0, "R", "weak learners", "2000", AT(settings.rounds), .low = 1, .high = 10000000,
+     .key = "rounds", .most = INT32_MAX},
+    {OPT_CUSTOM, "search", 0, "HOW",
+     "lazy:N: N features drawn anew each round; exhaustive: all features every round; sketch:N: all features at 8 "
+     "cuts, the best N of them at all cuts (sketch: 8192 of them), for GPUs",
+     "lazy:250", .parse = parse_search},
+    {OPT_INT, AT(settings.lazy), .key = "lazy", .most = UINT32_MAX},
+    {OPT_INT, AT(settings.sketch), .key = "sketch", .most = UINT32_MAX, .may_lack = true},
+    {OPT_CHOICE, "features", 0, "SET", "see jacquard scan", "multiboost", AT(settings.features),
+     OPT_NAMES(haar_set_names), .key = "features"},
+    {OPT_FLAG, "deskew", 0, NULL, "images are centred and put upright by their moments first",
+     AT(settings.preprocess.deskew), OPT_NAMES(no_yes), .key = "deskew"},
+    {OPT_CHOICE, "channels", 0, "WHAT", "the image alone, or beside it its gradients in 4 orientations", "gray",
+     AT(settings.preprocess.gradient), OPT_NAMES(channel_names)},
+    {OPT_FLAG, AT(settings.preprocess.gradient), OPT_NAMES(no_yes), .key = "gradient"},
+    {OPT_INT, "augment", 0, "elastic:N", "N distorted copies of each training image beside it", .parse = parse_augment,
+     AT(settings.elastic), .key = "elastic", .most = INT32_MAX},
+    {OPT_INT, "trim", 0, "SHARE", "of the weight, in the lightest images, is left out of the search", "0.01",
+     .parse = parse_trim, AT(settings.trim_ppm), .key = "trim-ppm", .most = 1000000},
+    {OPT_INT, "seed", 0, "S", "of all random numbers", "1", AT(settings.seed), .high = INT64_MAX - 1000, .key = "seed",
+     .most = UINT64_MAX},
+    {OPT_INT, AT(settings.n_images), .key = "images", .most = INT64_MAX},
+    {OPT_INT, "validation", 0, "N", "hold the file's last N images out, and tell their error",
+     AT(settings.n_validation), .high = INT32_MAX, .key = "validation", .most = INT64_MAX},
+    {OPT_INT, AT(settings.fingerprint), .key = "fingerprint", .most = UINT32_MAX},
+    {.kind = OPT_END},
 };
-
-bool model_setting_is_optional(enum model_setting setting)
-{
-    return setting == SETTING_SKETCH;
-}
-
-void model_setting_text(enum model_setting setting, uint64_t value, char text[32])
-{
-    const struct model_setting_rule *rule = &model_setting_rules[setting];
-
-    if (rule->names)
-        snprintf(text, 32, "%s", rule->names[value]);
-    else
-        snprintf(text, 32, "%llu", (unsigned long long)value);
-}
-
-void model_pack_settings(const struct model *model, uint64_t value[N_SETTINGS])
-{
-    const struct model_settings *s = &model->settings;
-
-    value[SETTING_WIDTH] = (uint64_t)model->width;
-    value[SETTING_HEIGHT] = (uint64_t)model->height;
-    value[SETTING_CLASSES] = (uint64_t)model->n_classes;
-    value[SETTING_LEARNER] = (uint64_t)s->learner;
-    value[SETTING_TERMS] = (uint64_t)s->terms;
-    value[SETTING_LEAVES] = (uint64_t)s->leaves;
-    value[SETTING_ROUNDS] = (uint64_t)s->rounds;
-    value[SETTING_LAZY] = s->lazy;
-    value[SETTING_SKETCH] = s->sketch;
-    value[SETTING_FEATURES] = (uint64_t)s->features;
-    value[SETTING_DESKEW] = s->preprocess.deskew;
-    value[SETTING_GRADIENT] = s->preprocess.gradient;
-    value[SETTING_ELASTIC] = (uint64_t)s->elastic;
-    value[SETTING_TRIM] = (uint64_t)s->trim_ppm;
-    value[SETTING_SEED] = s->seed;
-    value[SETTING_IMAGES] = (uint64_t)s->n_images;
-    value[SETTING_VALIDATION] = (uint64_t)s->n_validation;
-    value[SETTING_FINGERPRINT] = s->fingerprint;
-}
-
-void model_unpack_settings(const uint64_t value[N_SETTINGS], struct model *model)
-{
-    model->width = (int)value[SETTING_WIDTH];
-    model->height = (int)value[SETTING_HEIGHT];
-    model->n_classes = (int)value[SETTING_CLASSES];
-    model->settings = (struct model_settings){
-        .learner = (enum learner)value[SETTING_LEARNER],
-        .terms = (int)value[SETTING_TERMS],
-        .leaves = (int)value[SETTING_LEAVES],
-        .rounds = (int)value[SETTING_ROUNDS],
-        .lazy = (uint32_t)value[SETTING_LAZY],
-        .sketch = (uint32_t)value[SETTING_SKETCH],
-        .features = (enum haar_set)value[SETTING_FEATURES],
-        .preprocess = {.deskew = value[SETTING_DESKEW] != 0, .gradient = value[SETTING_GRADIENT] != 0},
-        .elastic = (int)value[SETTING_ELASTIC],
-        .trim_ppm = (int)value[SETTING_TRIM],
-        .seed = value[SETTING_SEED],
-        .n_images = (int64_t)value[SETTING_IMAGES],
-        .n_validation = (int64_t)value[SETTING_VALIDATION],
-        .fingerprint = (uint32_t)value[SETTING_FINGERPRINT],
-    };
-}
 
 /* As mem_grow, but from a small start: a file of many short members must not take much more memory than bytes. */
 static void *grow(void *array, int n, int *room, size_t thing_bytes)

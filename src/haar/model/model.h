@@ -5,7 +5,7 @@
 #ifndef JACQUARD_HAAR_MODEL_H
 #define JACQUARD_HAAR_MODEL_H
 
-#include "base/status.h"
+#include "base/opts.h"
 #include "compute/haar/boost.h"
 #include "haar/features.h"
 #include "haar/data/preprocess.h"
@@ -15,6 +15,10 @@
 
 enum learner { LEARNER_STUMP, LEARNER_PRODUCT, LEARNER_TREE, N_LEARNERS };
 extern const char *const learner_names[N_LEARNERS];
+
+/* Of all features that are sketched, so many are searched unless told otherwise: the errors of models are those of
+ * exhaustive searches. */
+enum { MODEL_SKETCH = 8192 };
 
 /* All that decides the model's bytes, but for the images. Equal settings and images make equal models. */
 struct model_settings {
@@ -53,6 +57,9 @@ struct model {
     int n_members, members_room;
     struct model_member *member;
 };
+
+/* Of struct model: its settings, in the order in which the file has those with a key, and as options. */
+extern const struct opt model_rows[];
 
 /* Appends; the votes are copied. ST_NOMEM. */
 enum status model_add_member(struct model *model, uint64_t seed);

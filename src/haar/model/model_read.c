@@ -271,28 +271,31 @@ static enum status read_round(struct reader *r, struct model *model)
 
 /* --- file --------------------------------------------------------------------------------------------------------- */
 
+static enum status read_setting(struct reader *r, const struct opt *row, struct model *model)
+{
+    uint64_t value = 0, least, most;
+    int which = 0;
+
+    if (!next_is(r, row->key)) {
+        if (row->may_lack)
+            return ST_OK;
+        TRY(expect(r, row->key));
+    }
+    TRY(expect(r, " "));
+    opts_range(row, &least, &most);
+    if (row->names)
+        TRY(get_word(r, row->key, row->names, row->n_names, &which));
+    else
+        TRY(get_unsigned(r, row->key, least, most, &value));
+    opts_set_number(row, model, row->names ? (uint64_t)which : value);
+    return expect_line_end(r);
+}
+
 static enum status read_settings(struct reader *r, struct model *model)
 {
-    uint64_t value[N_SETTINGS] = {0};
-
-    for (int s = 0; s < N_SETTINGS; s++) {
-        const struct model_setting_rule *rule = &model_setting_rules[s];
-        if (!next_is(r, rule->key)) {
-            if (model_setting_is_optional((enum model_setting)s))
-                continue;
-            TRY(expect(r, rule->key));
-        }
-        TRY(expect(r, " "));
-        if (rule->names) {
-            int which = 0;
-            TRY(get_word(r, rule->key, rule->names, (int)rule->high + 1, &which));
-            value[s] = (uint64_t)which;
-        } else {
-            TRY(get_unsigned(r, rule->key, rule->low, rule->high, &value[s]));
-        }
-        TRY(expect_line_end(r));
-    }
-    model_unpack_settings(value, model);
+    for (const struct opt *row = model_rows; row->kind != OPT_END; row++)
+        if (row->key)
+            TRY(read_setting(r, row, model));
     if (model->settings.learner == LEARNER_TREE && model->settings.leaves < 2)
         return wrong(r, "trees of %d leaves: at least 2 are wanted", model->settings.leaves);
     if (model->settings.learner == LEARNER_PRODUCT && model->settings.terms < 1)

@@ -60,20 +60,15 @@ static void add_int(struct text *t, int32_t value)
 
 static void add_settings(struct text *t, const struct model *model)
 {
-    uint64_t value[N_SETTINGS];
+    char value[32];
 
-    model_pack_settings(model, value);
-    for (int s = 0; s < N_SETTINGS; s++) {
-        const struct model_setting_rule *rule = &model_setting_rules[s];
-        if (value[s] == 0 && model_setting_is_optional((enum model_setting)s))
+    for (const struct opt *row = model_rows; row->kind != OPT_END; row++) {
+        if (!row->key || (row->may_lack && opts_number(row, model) == 0))
             continue;
-        add_word(t, rule->key);
-        if (rule->names) {
-            add_word(t, " ");
-            add_word(t, rule->names[value[s]]);
-        } else {
-            add_number(t, false, value[s]);
-        }
+        opts_text(row, model, false, value, sizeof value);
+        add_word(t, row->key);
+        add_word(t, " ");
+        add_word(t, value);
         add_word(t, "\n");
     }
 }

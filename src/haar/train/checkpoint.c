@@ -1,7 +1,6 @@
 #include "haar/train/checkpoint.h"
 
 #include "base/mem.h"
-#include "haar/model/model_format.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -22,18 +21,18 @@ char *checkpoint_path(const char *path, int member, int n_members)
 
 static enum status compare(const char *path, const struct model *was, const struct model *now)
 {
-    uint64_t a[N_SETTINGS], b[N_SETTINGS];
+    struct model same = *now; /* but for what may differ: a member has a seed of its own */
     char was_text[32], now_text[32];
 
-    model_pack_settings(was, a);
-    model_pack_settings(now, b);
-    for (int i = 0; i < N_SETTINGS; i++)
-        if (a[i] != b[i] && i != SETTING_ROUNDS && i != SETTING_SEED) { /* a member has a seed of its own */
-            model_setting_text((enum model_setting)i, a[i], was_text);
-            model_setting_text((enum model_setting)i, b[i], now_text);
-            return FAIL(ST_USAGE, "%s: cannot go on from this checkpoint: its \"%s\" is %s, now it is %s", path,
-                        model_setting_rules[i].key, was_text, now_text);
-        }
+    same.settings.rounds = was->settings.rounds;
+    same.settings.seed = was->settings.seed;
+    const struct opt *row = opts_difference(model_rows, was, &same);
+    if (row) {
+        opts_text(row, was, false, was_text, sizeof was_text);
+        opts_text(row, now, false, now_text, sizeof now_text);
+        return FAIL(ST_USAGE, "%s: cannot go on from this checkpoint: its \"%s\" is %s, now it is %s", path, row->key,
+                    was_text, now_text);
+    }
     if (was->n_members != 1 || was->member[0].seed != now->member[0].seed)
         return FAIL(ST_USAGE, "%s: cannot go on from this checkpoint: its seed is %llu, now it is %llu", path,
                     was->n_members > 0 ? (unsigned long long)was->member[0].seed : 0ULL,

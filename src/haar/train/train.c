@@ -48,15 +48,14 @@ static enum status get_ready(struct train_job *job)
     const struct train_config *c = job->config;
     const struct model model = {.settings = c->settings}; /* width and the like are not known yet */
     struct comm *world = job->world;
-    uint64_t value[N_SETTINGS];
     char text[32];
 
     comm_must_match(world, "the version of the model's format", "%d", MODEL_VERSION);
-    model_pack_settings(&model, value);
-    for (int i = 0; i < N_SETTINGS; i++) {
-        model_setting_text((enum model_setting)i, value[i], text);
-        comm_must_match(world, model_setting_rules[i].key, "%s", text);
-    }
+    for (const struct opt *row = model_rows; row->kind != OPT_END; row++)
+        if (row->key) {
+            opts_text(row, &model, false, text, sizeof text);
+            comm_must_match(world, row->key, "%s", text);
+        }
     comm_must_match(world, "--ensemble", "%d", c->n_members);
     comm_must_match(world, "--shard", "%dx%d", c->data_shards, c->feature_shards);
     comm_must_match(world, "--plan", "%s", c->plan_only ? "on" : "off");

@@ -9,10 +9,6 @@
 
 #include <stdatomic.h>
 
-/* Of all features that are sketched, so many are searched unless told otherwise: the errors of models are those of
- * exhaustive searches. */
-enum { TRAIN_SKETCH = 8192 };
-
 struct train_config {
     const char *images, *labels, *output;
     struct model_settings settings; /* n_images and fingerprint are found out */

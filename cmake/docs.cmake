@@ -1,0 +1,15 @@
+# The program JACQUARD's manual pages and completions, into FOLDER.
+function(print file)
+  execute_process(COMMAND ${JACQUARD} info ${ARGN} OUTPUT_FILE ${FOLDER}/${file} COMMAND_ERROR_IS_FATAL ANY)
+endfunction()
+
+file(MAKE_DIRECTORY ${FOLDER}/man1)
+print(man1/jacquard.1 --man)
+file(STRINGS ${FOLDER}/man1/jacquard.1 commands REGEX "^[.]BR jacquard")
+foreach(line ${commands})
+  string(REGEX REPLACE "^.*jacquard..([a-z]+) .*$" "\\1" name "${line}")
+  print(man1/jacquard-${name}.1 --man ${name})
+endforeach()
+print(jacquard --completions bash)
+print(_jacquard --completions zsh)
+print(jacquard.fish --completions fish)

@@ -1,0 +1,54 @@
+/* settings: what decides a barcode's bytes, beside its film, as plain data: it may be copied between processes. One row
+ * of base/opts.h each (four tables, in the order in which side-cars have them) makes its option, its default, its help,
+ * its place in a side-car's "settings", its part in what ranks and collections compare. */
+#ifndef JACQUARD_BARCODE_SETTINGS_H
+#define JACQUARD_BARCODE_SETTINGS_H
+
+#include "barcode/plan.h"
+#include "barcode/render.h"
+#include "base/opts.h"
+#include "compute/compute.h"
+
+enum scale_mode { SCALE_FIT, SCALE_FULL };
+
+struct barcode_settings {
+    struct sampling sampling;
+    int k, n_init; /* n_init 0: the default for k and plain */
+    bool plain;
+    uint64_t seed;
+    enum scale_mode scale;
+    int box_width, box_height; /* SCALE_FIT: the picture is fitted into this, never enlarged */
+    bool legacy;
+    uint32_t height;
+    enum order order;
+    enum strip strip[N_STRIPS]; /* [n_strips] each once, n_strips >= 1; the first is the one with the plain name */
+    int n_strips;
+};
+
+/* Of struct barcode_settings: which frames become columns; how a frame's pixels are clustered; which pixels those are;
+ * how columns are drawn. */
+extern const struct opt barcode_sampling_rows[], barcode_kmeans_rows[], barcode_pixels_rows[], barcode_picture_rows[];
+extern const struct opt *const barcode_settings_tables[]; /* all four; NULL behind them */
+
+/* All four as groups of a command, `place` being where the settings lie in its struct. */
+#define BARCODE_SETTINGS_GROUPS(place)                                                                                 \
+    {"Frames", barcode_sampling_rows, (place)}, {"Clustering", barcode_kmeans_rows, (place)},                          \
+        {"Pixels", barcode_pixels_rows, (place)},                                                                      \
+    {                                                                                                                  \
+        "Picture", barcode_picture_rows, (place)                                                                       \
+    }
+
+/* What is left to the program is chosen: n_init. */
+void barcode_settings_complete(struct barcode_settings *settings);
+
+/* {"every":24,...}: as side-cars have them, completed. Heap; NULL where memory runs out. */
+char *barcode_settings_text(const struct barcode_settings *settings);
+
+/* Out of such a text the members of one table; others are passed over, and what other tables fill is left as it is.
+ * ST_USAGE with what is wrong (no names: the caller knows whose settings these are). Pure. */
+enum status barcode_settings_read(const char *text, const struct opt *rows, struct barcode_settings *settings);
+
+/* Likewise what it takes to cluster a picture again. */
+enum status barcode_settings_read_kmeans(const char *settings_text, struct kmeans_settings *kmeans);
+
+#endif
