@@ -99,7 +99,7 @@ enum status assemble(struct barcode *b, const struct barcode_config *config, con
     if (bytes != wanted)
         return FAIL(ST_BUG, "gathered %zu bytes instead of %zu", bytes, wanted);
     TRY(copy_facts(&b->film, e->film, config->film));
-    b->settings_text = output_settings_text(config);
+    b->settings_text = barcode_settings_text(&config->settings);
     b->clustered_width = p->lines_are_columns ? p->height : p->width;
     b->clustered_height = p->lines_are_columns ? p->width : p->height;
     b->legacy = p->legacy;

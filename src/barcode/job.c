@@ -43,9 +43,9 @@ static void describe_work(const struct pipeline *p)
     resources_describe(&p->resources, on, sizeof on);
     log_note("%lld columns of %lld frames (%s sampling), pictures of %dx%d, k = %d; %d rank%s, backend %s",
              (long long)p->plan.n_columns, (long long)p->film.n_frames,
-             p->config.sampling.snap_to_keys ? "key frame" : "exact", p->extract.picture.width,
-             p->extract.picture.height, p->config.k, p->comm->size, p->comm->size > 1 ? "s" : "", on);
-    if (p->config.sampling.snap_to_keys)
+             p->config.settings.sampling.snap_to_keys ? "key frame" : "exact", p->extract.picture.width,
+             p->extract.picture.height, p->config.settings.k, p->comm->size, p->comm->size > 1 ? "s" : "", on);
+    if (p->config.settings.sampling.snap_to_keys)
         log_note("key frame sampling: columns are up to %.3f s away from their time%s", p->plan.largest_time_error,
                  p->film.info.sequential ? " (no key frames can be told in this film: they are exact)" : "");
 }
@@ -136,7 +136,7 @@ static enum status get_ready(struct job *job)
 
     TRY(choose_resources(&job->pipeline));
     TRY(file_mark_take("film", c->film, FILE_MARK_ENDS, &job->film));
-    TRY(terms_of_barcode(comm, c));
+    terms_of_barcode(comm, c);
     file_terms_add(comm, "film", &job->film);
     return ST_OK;
 }
@@ -146,10 +146,10 @@ static void open_nvdec_ahead(struct job *job)
 {
     const struct pipeline *p = &job->pipeline;
     const struct resources *r = &p->resources;
-    const struct sampling *s = &p->config.sampling;
+    const struct sampling *s = &p->config.settings.sampling;
     const struct nvdec_user user = {r->device, r->threads, r->n_gpu_sharers, r->n_host_sharers};
 
-    if (r->ops->shares_cuda && !s->has_start && !s->has_end && !s->snap_to_keys)
+    if (r->ops->shares_cuda && !s->start.is_given && !s->end.is_given && !s->snap_to_keys)
         job->nvdec = nvdec_open_ahead(p->config.film, &user, p->comm->size, p->stop);
 }
 

@@ -19,8 +19,8 @@ enum { SEGMENTS_PER_SHARE = 1024 };
 void pipeline_init(struct pipeline *p, const struct barcode_config *config, atomic_int *stop)
 {
     *p = (struct pipeline){.config = *config, .stop = stop};
-    if (p->config.n_init == 0)
-        p->config.n_init = kmeans_default_restarts(config->k, config->plain);
+    if (p->config.settings.n_init == 0)
+        p->config.settings.n_init = kmeans_default_restarts(config->settings.k, config->settings.plain);
 }
 
 void pipeline_release(struct pipeline *p)
@@ -175,12 +175,12 @@ enum status pipeline_list_again(struct pipeline *p)
 static void set_up_extract(struct pipeline *p, int share)
 {
     const struct barcode_config *c = &p->config;
-    struct picture_settings picture = {.legacy = c->legacy};
+    struct picture_settings picture = {.legacy = c->settings.legacy};
     bool want_lines = false;
 
-    for (int i = 0; i < c->n_strips; i++)
-        want_lines |= c->strip[i] == STRIP_SQUEEZED;
-    barcode_picture_size(&p->film.info, c, &picture.width, &picture.height);
+    for (int i = 0; i < c->settings.n_strips; i++)
+        want_lines |= c->settings.strip[i] == STRIP_SQUEEZED;
+    barcode_picture_size(&p->film.info, &c->settings, &picture.width, &picture.height);
     picture.want_lines = want_lines;
     picture.lines_are_columns = p->film.info.rotation % 180 != 0;
     p->extract = (struct extract_setup){
@@ -190,7 +190,10 @@ static void set_up_extract(struct pipeline *p, int share)
         .ops = p->resources.ops,
         .device = p->resources.device,
         .picture = picture,
-        .kmeans = {.k = c->k, .n_init = c->n_init, .plain = c->plain, .seed = c->seed},
+        .kmeans = {.k = c->settings.k,
+                   .n_init = c->settings.n_init,
+                   .plain = c->settings.plain,
+                   .seed = c->settings.seed},
         .n_lines = !want_lines                 ? 0
                    : picture.lines_are_columns ? picture.width
                                                : picture.height,
@@ -207,7 +210,7 @@ static void set_up_extract(struct pipeline *p, int share)
 enum status pipeline_plan(struct pipeline *p, int share, int n_shares)
 {
     plan_release(&p->plan);
-    enum status st = plan_make(&p->plan, &p->film, &p->config.sampling, n_shares, SEGMENTS_PER_SHARE);
+    enum status st = plan_make(&p->plan, &p->film, &p->config.settings.sampling, n_shares, SEGMENTS_PER_SHARE);
 
     if (st == ST_OK)
         set_up_extract(p, share);

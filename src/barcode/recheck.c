@@ -1,6 +1,6 @@
 #include "barcode/recheck.h"
 
-#include "barcode/settings_read.h"
+#include "barcode/settings.h"
 #include "barcode/spread.h"
 #include "base/mem.h"
 #include "image/transfer.h"
@@ -212,7 +212,7 @@ static enum status open_compute(struct columns_check *c)
                                            .want_lines = b->n_lines > 0,
                                            .lines_are_columns = is_on_side};
     setup.picture = c->picture;
-    TRY(settings_read_kmeans(b->settings_text, &setup.kmeans));
+    TRY(barcode_settings_read_kmeans(b->settings_text, &setup.kmeans));
     if (b->n_lines > 0 && b->n_lines != b->clustered_height)
         return FAIL(ST_FORMAT, "its columns have %d lines, its picture %d", b->n_lines, b->clustered_height);
     c->lines = mem_array((size_t)b->n_lines, 3);

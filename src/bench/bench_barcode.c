@@ -265,10 +265,10 @@ static const char *describe_decoders(const struct extract_stats *s, char text[64
 /* Of the film, decoded or passed over. */
 static double count_frames(const struct pipeline *pipeline)
 {
-    const struct sampling *s = &pipeline->config.sampling;
+    const struct sampling *s = &pipeline->config.settings.sampling;
     const struct plan *p = &pipeline->plan;
-    const int64_t first = s->has_start ? p->sample_frame[0] : 0;
-    const int64_t last = s->has_end ? p->sample_frame[p->n_samples - 1] : pipeline->film.n_frames - 1;
+    const int64_t first = s->start.is_given ? p->sample_frame[0] : 0;
+    const int64_t last = s->end.is_given ? p->sample_frame[p->n_samples - 1] : pipeline->film.n_frames - 1;
 
     return (double)(last - first + 1);
 }
@@ -287,7 +287,7 @@ static void add_facts(const struct bench *b)
                      i->sequential ? ", decoded unsplit: frames cannot be told from packets" : "");
     bench_table_fact(t, "barcode", "%lld columns of %.0f frames, pictures of %dx%d, k = %d",
                      (long long)pipeline->plan.n_columns, count_frames(pipeline), pipeline->extract.picture.width,
-                     pipeline->extract.picture.height, pipeline->config.k);
+                     pipeline->extract.picture.height, pipeline->config.settings.k);
     bench_table_fact(t, "start-up", "the first extraction took %.2f s longer than the median",
                      b->first_seconds > b->extract.seconds ? b->first_seconds - b->extract.seconds : 0.0);
     if (refusal)

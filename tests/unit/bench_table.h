@@ -46,7 +46,7 @@ static inline void measure(int n_ranks, size_t n, const char *part)
     char ranks[16];
 
     json_decref(table);
-    JOB(n_ranks, command_bench, "bench %s --backend cpu --threads 2 --runs 2 --json", part);
+    JOB(n_ranks, &command_bench, "bench %s --backend cpu --threads 2 --runs 2 --json", part);
     table = json_loads(job_out, 0, NULL);
     if (!CHECK(table != NULL))
         exit(test_end());

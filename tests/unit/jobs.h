@@ -5,7 +5,7 @@
 
 #include "base/log.h"
 #include "base/rng.h"
-#include "cli/commands.h"
+#include "cli/command.h"
 #include "unit/ranks.h"
 #include "unit/test.h"
 
@@ -21,7 +21,7 @@ static char job_message[1024];    /* of rank 0's status, where the last job fail
 static char *job_out, *job_notes; /* what it printed on stdout, and on stderr; until the next job */
 
 struct job_line {
-    command *run;
+    const struct command *command;
     const char *text;
     enum status st[RANKS_MOST];
 };
@@ -38,7 +38,7 @@ static inline void job_on_rank(struct comm *comm, void *context)
         if (asprintf(&word[n++], "%s%s%s", *at == '@' ? test_folder() : "", *at == '@' ? "/" : "", at + (*at == '@')) <
             0)
             abort();
-    enum status st = line->run(comm, n, word, &job_stop);
+    enum status st = command_run(line->command, comm, n, word, &job_stop);
     if (!comm->has_met)
         st = comm_meet(comm, st);
     line->st[comm->rank] = st;
@@ -70,13 +70,13 @@ static inline void job_free(void)
 
 /* Runs a command line, its words one space apart, on n_ranks ranks (0: one without ranks.h); @ before a word stands for
  * the test's folder. The status is the same on all ranks. */
-static inline enum status job(int n_ranks, command *run, const char *format, ...) __attribute__((format(printf, 3, 4)));
-static inline enum status job(int n_ranks, command *run, const char *format, ...)
+static inline enum status job(int n_ranks, const struct command *command, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static inline enum status job(int n_ranks, const struct command *command, const char *format, ...)
 {
     static bool is_registered;
     const char *out = test_path("stdout"), *notes = test_path("stderr");
     char text[2048];
-    struct job_line line = {.run = run, .text = text};
+    struct job_line line = {.command = command, .text = text};
     struct comm alone;
     va_list args;
     size_t n;

@@ -29,8 +29,8 @@ static void test_films(void)
     measure(2, 5, "barcode @film.y4m -k 3 --every 4f");
     const size_t together = find("extract, 2 ranks, ");
     CHECK_STR(text_of(together, "limit_name"), "2 times rank 0 alone");
-    JOB_FAILS(ST_FORMAT, "images", 1, command_bench, "bench kmeans @images --backend cpu");
-    JOB_FAILS(ST_FORMAT, "images", 2, command_bench, "bench barcode @images --backend cpu");
+    JOB_FAILS(ST_FORMAT, "images", 1, &command_bench, "bench kmeans @images --backend cpu");
+    JOB_FAILS(ST_FORMAT, "images", 2, &command_bench, "bench barcode @images --backend cpu");
 }
 
 /* Sets the wish to stop after a while. */
@@ -46,7 +46,7 @@ static void stop_within(double seconds, int n_ranks, const char *part)
     pthread_t thread;
 
     CHECK(pthread_create(&thread, NULL, stop_later, &seconds) == 0);
-    JOB_FAILS(ST_INTERRUPTED, "interrupted", n_ranks, command_bench, "bench %s --backend cpu --threads 2 --runs 1000",
+    JOB_FAILS(ST_INTERRUPTED, "interrupted", n_ranks, &command_bench, "bench %s --backend cpu --threads 2 --runs 1000",
               part);
     pthread_join(thread, NULL);
     CHECK(job_out && job_out[0] == '\0'); /* no table of half the figures */

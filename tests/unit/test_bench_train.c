@@ -30,7 +30,7 @@ static void test_io(void)
     check_fact("picture", "16384x480, ");
     check_fact("IDX data", "60000 made-up images of 28x28, 47040016 bytes, ");
     CHECK(rmdir(test_path("folder")) == 0);
-    JOB_FAILS(ST_USAGE, "folder", 1, command_bench, "bench io --folder @folder");
+    JOB_FAILS(ST_USAGE, "folder", 1, &command_bench, "bench io --folder @folder");
 }
 
 int main(void)

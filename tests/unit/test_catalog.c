@@ -4,7 +4,7 @@
 #include "base/log.h"
 #include "catalog/store/history.h"
 #include "catalog/workers/worker_main.h"
-#include "cli/commands.h"
+#include "cli/command.h"
 #include "unit/test.h"
 #include "unit/y4m_film.h"
 
@@ -30,9 +30,9 @@ static void keep_note(const char *line)
 }
 
 /* Runs a command on words that end with NULL; what it prints is in printed, what it notes in notes. */
-static enum status run(command *which, const char *name, const char *const *word)
+static enum status run(const struct command *command, const char *const *word)
 {
-    char *argv[MOST_WORDS] = {strdup(name)};
+    char *argv[MOST_WORDS] = {strdup(command->name)};
     const char *path = test_path("stdout.txt");
     int argc = 1;
     size_t n;
@@ -45,7 +45,7 @@ static enum status run(command *which, const char *name, const char *const *word
     atomic_store(&stop, 0);
     for (; word[argc - 1]; argc++)
         argv[argc] = strdup(word[argc - 1]);
-    const enum status st = which(&comm, argc, argv, &stop);
+    const enum status st = command_run(command, &comm, argc, argv, &stop);
     fflush(stdout);
     dup2(saved, STDOUT_FILENO);
     close(saved);
@@ -71,7 +71,7 @@ static enum status catalog(const char *out, ...)
     while (n < MOST_WORDS - 1 && (word[n] = va_arg(more, const char *)))
         n++;
     va_end(more);
-    return run(command_catalog, "catalog", word);
+    return run(&command_catalog, word);
 }
 
 static void film(const char *name, int n_frames)
@@ -276,18 +276,18 @@ static void looked_at(void)
 {
     const char *out = test_path("left");
 
-    CHECK_INT(run(command_status, "status", (const char *[]){out, NULL}), ST_OK);
+    CHECK_INT(run(&command_status, (const char *[]){out, NULL}), ST_OK);
     CHECK(strstr(printed, "left: 3 of 3 films done, 0 failed, 0 quarantined, 0 left; the last run, of ") != NULL);
     CHECK(strstr(printed, "exit code 0: all done") != NULL);
-    CHECK_INT(run(command_status, "status", (const char *[]){"--json", out, NULL}), ST_OK);
+    CHECK_INT(run(&command_status, (const char *[]){"--json", out, NULL}), ST_OK);
     CHECK(strncmp(printed, "{\"films\":3,\"done\":3,\"failed\":0,", 30) == 0);
-    CHECK_INT(run(command_status, "status", (const char *[]){test_path("films"), NULL}), ST_USAGE);
+    CHECK_INT(run(&command_status, (const char *[]){test_path("films"), NULL}), ST_USAGE);
 
-    CHECK_INT(run(command_verify, "verify", (const char *[]){out, "--samples", "2", "--progress", "none", NULL}),
+    CHECK_INT(run(&command_verify, (const char *[]){out, "--samples", "2", "--progress", "none", NULL}),
               ST_OK);
     CHECK(strncmp(printed, "3 films verified, 0 off; ", 25) == 0);
     test_write(test_path("left/d.barcode.png"), "damaged", 7);
-    CHECK_INT(run(command_verify, "verify", (const char *[]){out, "--progress", "none", NULL}), ST_MISMATCH);
+    CHECK_INT(run(&command_verify, (const char *[]){out, "--progress", "none", NULL}), ST_MISMATCH);
     CHECK(strncmp(printed, "d: ", 3) == 0 && strstr(printed, "d.barcode.png has 7 bytes, not ") != NULL);
 }
 

@@ -101,27 +101,27 @@ static void bins(void)
 static void costs(void)
 {
     struct film_probe probe = {.bytes = 100 << 20, .seconds = 600.0, .fps = 25.0, .width = 1920, .height = 1080};
-    struct barcode_config config = {.box_width = 480, .box_height = 270};
+    struct barcode_settings settings = {.box_width = 480, .box_height = 270};
 
-    config.sampling = (struct sampling){.unit = SAMPLE_FRAMES, .every = 24.0};
-    const double all = cost_estimate(&probe, &config);
-    config.sampling = (struct sampling){.unit = SAMPLE_SECONDS, .every = 24.0 / 25.0};
-    CHECK(is_near(cost_estimate(&probe, &config), all)); /* the same columns, said otherwise */
-    config.sampling = (struct sampling){.unit = SAMPLE_COLUMNS, .every = 625.0};
-    CHECK(is_near(cost_estimate(&probe, &config), all));
-    config.scale = SCALE_FULL;
-    CHECK(cost_estimate(&probe, &config) > all); /* 16 times the pixels are clustered */
-    config.scale = SCALE_FIT;
-    config.sampling.snap_to_keys = true;
-    CHECK(cost_estimate(&probe, &config) < 0.5 * all); /* 625 of 15,000 frames are decoded */
-    config.sampling.snap_to_keys = false;
+    settings.sampling = (struct sampling){.unit = SAMPLE_FRAMES, .every = 24.0};
+    const double all = cost_estimate(&probe, &settings);
+    settings.sampling = (struct sampling){.unit = SAMPLE_SECONDS, .every = 24.0 / 25.0};
+    CHECK(is_near(cost_estimate(&probe, &settings), all)); /* the same columns, said otherwise */
+    settings.sampling = (struct sampling){.unit = SAMPLE_COLUMNS, .every = 625.0};
+    CHECK(is_near(cost_estimate(&probe, &settings), all));
+    settings.scale = SCALE_FULL;
+    CHECK(cost_estimate(&probe, &settings) > all); /* 16 times the pixels are clustered */
+    settings.scale = SCALE_FIT;
+    settings.sampling.snap_to_keys = true;
+    CHECK(cost_estimate(&probe, &settings) < 0.5 * all); /* 625 of 15,000 frames are decoded */
+    settings.sampling.snap_to_keys = false;
     probe.seconds = 1200.0;
-    const double longer = cost_estimate(&probe, &config);
+    const double longer = cost_estimate(&probe, &settings);
     CHECK(longer > 1.5 * all && longer < 2.0 * all);
     probe.seconds = 1e15; /* whatever a header says: no more than its bytes can hold */
-    CHECK(cost_estimate(&probe, &config) < 1e6);
+    CHECK(cost_estimate(&probe, &settings) < 1e6);
     probe.seconds = 0.0; /* not said: by its bytes */
-    CHECK(cost_estimate(&probe, &config) > 1.0);
+    CHECK(cost_estimate(&probe, &settings) > 1.0);
 }
 
 int main(void)

@@ -120,7 +120,7 @@ static void check_set(enum haar_set set)
     for (int n_ranks = 0; n_ranks <= 4; n_ranks += 2) {
         const bool has_labels = n_ranks != 2;
 
-        JOB(n_ranks, command_scan,
+        JOB(n_ranks, &command_scan,
             "scan --images @images %s -o @records --json @counts.json --features %s --threshold %d --backend cpu "
             "--threads 2 --force",
             has_labels ? "--labels @labels" : "--progress none", name, THRESHOLD);
@@ -136,21 +136,21 @@ static void test_refused(void)
     const uint32_t dim[3] = {2, 2, 2}, big[3] = {2, 33, 4};
     const uint8_t black[2 * 33 * 4] = {0};
 
-    JOB_FAILS(ST_USAGE, "records exists already", 3, command_scan, "scan --images @images -o @records --backend cpu");
-    JOB_FAILS(ST_USAGE, "no_such", 1, command_scan, "scan --images @no_such --backend cpu");
+    JOB_FAILS(ST_USAGE, "records exists already", 3, &command_scan, "scan --images @images -o @records --backend cpu");
+    JOB_FAILS(ST_USAGE, "no_such", 1, &command_scan, "scan --images @no_such --backend cpu");
     job_write_idx(tiny, 3, dim, black, 8);
-    JOB_FAILS(ST_USAGE, "there is no feature of the set seed", 2, command_scan,
+    JOB_FAILS(ST_USAGE, "there is no feature of the set seed", 2, &command_scan,
               "scan --images @tiny -o @none --features seed --backend cpu");
     job_write_idx(tiny, 3, big, black, sizeof black);
-    JOB_FAILS(ST_USAGE, "records are for images of up to 32x32 pixels, these have 4x33", 1, command_scan,
+    JOB_FAILS(ST_USAGE, "records are for images of up to 32x32 pixels, these have 4x33", 1, &command_scan,
               "scan --images @tiny -o @none --backend cpu");
-    JOB(1, command_scan, "scan --images @tiny --count-only --backend cpu");
+    JOB(1, &command_scan, "scan --images @tiny --count-only --backend cpu");
     atomic_store(&job_stop, 1);
-    JOB_FAILS(ST_INTERRUPTED, "interrupted: nothing was written", 2, command_scan,
+    JOB_FAILS(ST_INTERRUPTED, "interrupted: nothing was written", 2, &command_scan,
               "scan --images @images -o @none --backend cpu");
     atomic_store(&job_stop, 0);
     setenv("TMPDIR", "/no/such/folder", 1);
-    JOB_FAILS(ST_IO, "rank 1: cannot make a temporary file for records in /no/such/folder", 2, command_scan,
+    JOB_FAILS(ST_IO, "rank 1: cannot make a temporary file for records in /no/such/folder", 2, &command_scan,
               "scan --images @images -o @none --backend cpu");
     CHECK(!test_exists(test_path("none")));
 }

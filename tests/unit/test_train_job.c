@@ -53,7 +53,7 @@ static void test_ranks(void)
             const struct shared *s = &shared[i];
             char printed[200];
 
-            JOB(s->way[w].n_ranks, command_train, TRAIN "--threads %d %s %s -o @%s", 1 + w % 2, s->settings,
+            JOB(s->way[w].n_ranks, &command_train, TRAIN "--threads %d %s %s -o @%s", 1 + w % 2, s->settings,
                 s->way[w].how, w ? "other" : "one");
             if (w == 0)
                 snprintf(printed, sizeof printed, "%.*s", (int)strcspn(job_out, "/"), job_out);
@@ -75,7 +75,7 @@ static void test_settings_matter(void)
 
     for (int i = 0; i < N; i++) {
         model = (struct model){0};
-        JOB(0, command_train, TRAIN "--rounds 3 --search lazy:30 -o @model %s", more[i]);
+        JOB(0, &command_train, TRAIN "--rounds 3 --search lazy:30 -o @model %s", more[i]);
         CHECK_INT(model_read(test_path("model"), &model), ST_OK);
         CHECK_INT(model_digest(&model, digest[i]), ST_OK);
         CHECK(strstr(job_notes, digest[i]) != NULL);
@@ -124,14 +124,14 @@ static void check_same_log(const char *a, const char *b)
 
 static void test_resume(int n_ranks, const char *settings)
 {
-    JOB(n_ranks, command_train, TRAIN "%s --rounds 7 --log @whole.csv -o @whole", settings);
+    JOB(n_ranks, &command_train, TRAIN "%s --rounds 7 --log @whole.csv -o @whole", settings);
     CHECK_INT(count_lines(test_path("whole.csv")), 8);
 
     unlink(test_path("part"));
-    JOB(n_ranks, command_train, TRAIN "%s --rounds 3 --checkpoint @part --every-rounds 2 --log @part.csv -o @short",
+    JOB(n_ranks, &command_train, TRAIN "%s --rounds 3 --checkpoint @part --every-rounds 2 --log @part.csv -o @short",
         settings);
     CHECK(job_same_files(test_path("part"), test_path("short"))); /* its last checkpoint is the model */
-    JOB(n_ranks, command_train, TRAIN "%s --rounds 7 --checkpoint @part --resume --log @part.csv -o @resumed",
+    JOB(n_ranks, &command_train, TRAIN "%s --rounds 7 --checkpoint @part --resume --log @part.csv -o @resumed",
         settings);
     CHECK(strstr(job_notes, "part: going on after round 3") != NULL);
     CHECK(job_same_files(test_path("whole"), test_path("resumed")));
@@ -141,17 +141,17 @@ static void test_resume(int n_ranks, const char *settings)
 /* A round that has begun is finished and kept. */
 static void test_interrupted(int n_ranks, const char *settings)
 {
-    JOB(n_ranks, command_train, TRAIN "%s --rounds 4 -o @whole", settings);
+    JOB(n_ranks, &command_train, TRAIN "%s --rounds 4 -o @whole", settings);
     unlink(test_path("stopped"));
     unlink(test_path("kept"));
     atomic_store(&job_stop, 1);
-    JOB_FAILS(ST_INTERRUPTED, "nothing was written (--checkpoint keeps what is done)", n_ranks, command_train,
+    JOB_FAILS(ST_INTERRUPTED, "nothing was written (--checkpoint keeps what is done)", n_ranks, &command_train,
               TRAIN "%s --rounds 4 -o @stopped", settings);
-    JOB_FAILS(ST_INTERRUPTED, "kept holds what is done, --resume goes on from it", n_ranks, command_train,
+    JOB_FAILS(ST_INTERRUPTED, "kept holds what is done, --resume goes on from it", n_ranks, &command_train,
               TRAIN "%s --rounds 4 --checkpoint @kept -o @stopped", settings);
     atomic_store(&job_stop, 0);
     CHECK(!test_exists(test_path("stopped")));
-    JOB(n_ranks, command_train, TRAIN "%s --rounds 4 --checkpoint @kept --resume -o @stopped", settings);
+    JOB(n_ranks, &command_train, TRAIN "%s --rounds 4 --checkpoint @kept --resume -o @stopped", settings);
     CHECK(strstr(job_notes, ": going on after round 1") != NULL);
     CHECK(job_same_files(test_path("whole"), test_path("stopped")));
 }
@@ -167,7 +167,7 @@ static void test_errors(void)
     double log2_z, sum, seconds;
     long long active;
 
-    JOB(2, command_train, TRAIN "--rounds 5 --leaves 4 --search lazy:30 --validation %d --log @e.csv -o @e",
+    JOB(2, &command_train, TRAIN "--rounds 5 --leaves 4 --search lazy:30 --validation %d --log @e.csv -o @e",
         N_HELD_OUT);
     log = test_read(test_path("e.csv"), &n);
     const char *last = log ? strstr(log, "\n1,5,") : NULL;
@@ -178,10 +178,10 @@ static void test_errors(void)
     snprintf(text, sizeof text, "held-out error %.2f%% (%d/%d)\n", 100.0 * wrong_held_out / N_HELD_OUT, wrong_held_out,
              N_HELD_OUT);
     CHECK(strncmp(job_out, text, strlen(text)) == 0);
-    JOB(1, command_evaluate, "evaluate @e --images @held_images --labels @held_labels --backend cpu");
+    JOB(1, &command_evaluate, "evaluate @e --images @held_images --labels @held_labels --backend cpu");
     snprintf(text, sizeof text, " (%d/%d)\n", wrong_held_out, N_HELD_OUT);
     CHECK(strstr(job_out, text) != NULL);
-    JOB(1, command_evaluate, "evaluate @e --images @train_images --labels @train_labels --backend cpu");
+    JOB(1, &command_evaluate, "evaluate @e --images @train_images --labels @train_labels --backend cpu");
     snprintf(text, sizeof text, " (%d/%d)\n", wrong_train, N_TRAIN);
     CHECK(strstr(job_out, text) != NULL);
     free(log);
@@ -191,7 +191,7 @@ static void test_plan(void)
 {
     char text[80];
 
-    JOB(2, command_train, TRAIN "--plan --search lazy:77 --channels gradient --augment elastic:1 --validation %d",
+    JOB(2, &command_train, TRAIN "--plan --search lazy:77 --channels gradient --augment elastic:1 --validation %d",
         N_HELD_OUT);
     snprintf(text, sizeof text, "rank 0 of 2: %d images (copies counted), 77 features a search\n", N_TRAIN / 2 * 2);
     CHECK(strncmp(job_out, text, strlen(text)) == 0);
@@ -209,7 +209,7 @@ static void test_exhausted(void)
 
     job_write_idx(test_path("two"), 3, dim, images, sizeof images);
     job_write_idx(test_path("two_labels"), 1, dim, labels, sizeof labels);
-    JOB(1, command_train,
+    JOB(1, &command_train,
         "train --images @two --labels @two_labels --backend cpu --threads 1 --rounds 100000 --leaves 2 --search lazy:2 "
         "--progress "
         "none "
@@ -224,23 +224,23 @@ static void test_exhausted(void)
 
 static void test_refused(void)
 {
-    JOB(1, command_train, TRAIN "--rounds 2 --checkpoint @c -o @old");
-    JOB_FAILS(ST_USAGE, "old exists already", 3, command_train,
+    JOB(1, &command_train, TRAIN "--rounds 2 --checkpoint @c -o @old");
+    JOB_FAILS(ST_USAGE, "old exists already", 3, &command_train,
               "train --images @images --labels @labels --backend cpu -o @old");
-    JOB_FAILS(ST_USAGE, "c exists already", 1, command_train,
+    JOB_FAILS(ST_USAGE, "c exists already", 1, &command_train,
               "train --images @images --labels @labels --backend cpu -o @none --checkpoint @c");
-    JOB_FAILS(ST_USAGE, "images", 1, command_train, TRAIN "-o @images");
-    JOB_FAILS(ST_USAGE, "has only 190 labels", 2, command_train, TRAIN "--validation 190 -o @none");
-    JOB_FAILS(ST_USAGE, "2 data shards x 2 feature shards do not make 3 ranks", 3, command_train,
+    JOB_FAILS(ST_USAGE, "images", 1, &command_train, TRAIN "-o @images");
+    JOB_FAILS(ST_USAGE, "has only 190 labels", 2, &command_train, TRAIN "--validation 190 -o @none");
+    JOB_FAILS(ST_USAGE, "2 data shards x 2 feature shards do not make 3 ranks", 3, &command_train,
               TRAIN "--shard 2x2 -o @none");
-    JOB_FAILS(ST_USAGE, "--search sketch wants all images on every rank", 2, command_train,
+    JOB_FAILS(ST_USAGE, "--search sketch wants all images on every rank", 2, &command_train,
               TRAIN "--shard data --search sketch:9 -o @none");
-    JOB_FAILS(ST_USAGE, "its \"leaves\" is 16, now it is 4", 2, command_train,
+    JOB_FAILS(ST_USAGE, "its \"leaves\" is 16, now it is 4", 2, &command_train,
               TRAIN "--rounds 3 --leaves 4 --checkpoint @c --resume -o @none");
-    JOB_FAILS(ST_FORMAT, "held_labels", 2, command_train,
+    JOB_FAILS(ST_FORMAT, "held_labels", 2, &command_train,
               "train --images @images --labels @held_labels --backend cpu -o @none");
-    JOB_FAILS(ST_USAGE, "no_such", 2, command_train, TRAIN "-o @no_such/model");
-    JOB_FAILS(ST_USAGE, "too small for any feature", 2, command_train,
+    JOB_FAILS(ST_USAGE, "no_such", 2, &command_train, TRAIN "-o @no_such/model");
+    JOB_FAILS(ST_USAGE, "too small for any feature", 2, &command_train,
               "train --images @two --labels @two_labels --backend cpu --features seed -o @none");
     CHECK(!test_exists(test_path("none")));
 }

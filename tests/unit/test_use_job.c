@@ -159,7 +159,7 @@ static void test_evaluate(void)
     char *first = NULL;
 
     for (int n_ranks = 1; n_ranks <= 4; n_ranks += 3) {
-        JOB(n_ranks, command_evaluate,
+        JOB(n_ranks, &command_evaluate,
             "evaluate @model --images @images --labels @labels --json @e.json --curve @curve.csv --confusion @c.png "
             "--backend cpu --threads 2 --force");
         check_evaluation();
@@ -207,18 +207,18 @@ static void test_predict(void)
     for (int i = 0; i < 3 * JOB_PIXELS; i++)
         rgb[i] = pixels[5][i / 3];
     CHECK(file && png_write_rgb(file, path, rgb, JOB_WIDTH, JOB_HEIGHT) == ST_OK && fclose(file) == 0);
-    JOB(2, command_predict, "predict @model @images @one.png");
+    JOB(2, &command_predict, "predict @model @images @one.png");
     for (int i = 0; i < N_TEST; i++) {
         snprintf(name, sizeof name, "/images:%d", i);
         check_line(name, i);
     }
     check_line("/one.png", 5);
-    JOB_FAILS(ST_USAGE, "no_such", 1, command_predict, "predict @model @one.png @no_such");
+    JOB_FAILS(ST_USAGE, "no_such", 1, &command_predict, "predict @model @one.png @no_such");
     check_line("/one.png", 5); /* what was before it is told */
-    JOB_FAILS(ST_USAGE, "c.png is ", 1, command_predict, "predict @model @c.png");
-    JOB_FAILS(ST_FORMAT, "labels", 1, command_predict, "predict @model @labels");
+    JOB_FAILS(ST_USAGE, "c.png is ", 1, &command_predict, "predict @model @c.png");
+    JOB_FAILS(ST_FORMAT, "labels", 1, &command_predict, "predict @model @labels");
     atomic_store(&job_stop, 1);
-    JOB_FAILS(ST_INTERRUPTED, "interrupted", 1, command_predict, "predict @model @one.png");
+    JOB_FAILS(ST_INTERRUPTED, "interrupted", 1, &command_predict, "predict @model @one.png");
     atomic_store(&job_stop, 0);
 }
 
@@ -241,7 +241,7 @@ static void test_export(void)
     int64_t n_rounds = 0, n_nodes = 0, n_votes = 0;
     char digest[65];
 
-    JOB(1, command_export, "export @model --c @model.h");
+    JOB(1, &command_export, "export @model --c @model.h");
     char *header = read_text("model.h");
     CHECK_INT(model_digest(&model, digest), ST_OK);
     check_has(header, " * %s.\n", digest);
@@ -258,9 +258,9 @@ static void test_export(void)
     CHECK((strstr(header, "jq_deskew(pixels") != NULL) == model.settings.preprocess.deskew);
     CHECK((strstr(header, "jq_gradient(prepared") != NULL) == model.settings.preprocess.gradient);
     free(header);
-    JOB_FAILS(ST_USAGE, "exists already", 1, command_export, "export @model --c @model.h");
-    JOB_FAILS(ST_USAGE, "is the model itself", 1, command_export, "export @model --c @model --force");
-    JOB_FAILS(ST_FORMAT, "images", 1, command_export, "export @images --c @none.h");
+    JOB_FAILS(ST_USAGE, "exists already", 1, &command_export, "export @model --c @model.h");
+    JOB_FAILS(ST_USAGE, "is the model itself", 1, &command_export, "export @model --c @model --force");
+    JOB_FAILS(ST_FORMAT, "images", 1, &command_export, "export @images --c @none.h");
     CHECK(!test_exists(test_path("none.h")));
     unlink(test_path("model.h"));
 }
@@ -275,16 +275,16 @@ static void test_refused(void)
     job_write_idx(test_path("small"), 3, dim, black, sizeof black);
     job_write_idx(test_path("high"), 1, dim, &label, 1);
     job_write_images(test_path("single"), test_path("single_label"), 0, 1);
-    JOB_FAILS(ST_USAGE, "is a model for images of 11 x 9 pixels", 1, command_evaluate,
+    JOB_FAILS(ST_USAGE, "is a model for images of 11 x 9 pixels", 1, &command_evaluate,
               "evaluate @model --images @small --labels @high --backend cpu");
-    JOB_FAILS(ST_USAGE, "knows the classes 0 to 2", 2, command_evaluate,
+    JOB_FAILS(ST_USAGE, "knows the classes 0 to 2", 2, &command_evaluate,
               "evaluate @model --images @single --labels @high --backend cpu");
-    JOB_FAILS(ST_USAGE, "exists already", 2, command_evaluate,
+    JOB_FAILS(ST_USAGE, "exists already", 2, &command_evaluate,
               "evaluate @model --images @images --labels @labels --json @e.json --backend cpu");
-    JOB_FAILS(ST_FORMAT, "images", 2, command_evaluate,
+    JOB_FAILS(ST_FORMAT, "images", 2, &command_evaluate,
               "evaluate @images --images @images --labels @labels --backend cpu");
     atomic_store(&job_stop, 1);
-    JOB_FAILS(ST_INTERRUPTED, "interrupted", 2, command_evaluate,
+    JOB_FAILS(ST_INTERRUPTED, "interrupted", 2, &command_evaluate,
               "evaluate @model --images @images --labels @labels --backend cpu");
     atomic_store(&job_stop, 0);
 }
@@ -302,7 +302,7 @@ int main(void)
     for (int i = 0; i < N_TEST; i++)
         labels[i] = job_image(i, pixels[i]);
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
-        JOB(1, command_train,
+        JOB(1, &command_train,
             "train --images @train_images --labels @train_labels --backend cpu --rounds %d -o @model --force %s",
             ROUNDS, settings[i]);
         CHECK_INT(model_read(test_path("model"), &model), ST_OK);
