@@ -138,7 +138,7 @@ static inline bool job_same_files(const char *a, const char *b)
 
 /* ---- images ---- */
 
-enum { JOB_WIDTH = 11, JOB_HEIGHT = 9, JOB_CLASSES = 3, JOB_PIXELS = JOB_WIDTH * JOB_HEIGHT };
+enum { JOB_WIDTH = 9, JOB_HEIGHT = 8, JOB_CLASSES = 3, JOB_PIXELS = JOB_WIDTH * JOB_HEIGHT };
 
 /* A bright bar at a class's place that strays a little, over noise. Some are hard to tell apart. */
 static inline uint8_t job_image(int number, uint8_t pixels[JOB_PIXELS])

@@ -6,7 +6,7 @@
 static void test_scan(void)
 {
     measure(1, 3, "scan --images @images");
-    check_fact("images", "40 of 11x9");
+    check_fact("images", "40 of 9x8");
     CHECK(number_of(find("evaluations, 2 threads"), "target") == 4.0);
     CHECK_STR(text_of(find("evaluations"), "limit_name"), "2 x one thread of plain loops");
     CHECK(fabs(number_of(find("end to end"), "limit") / number_of(find("scan, count only"), "ours") - 1) < 1e-9);

@@ -188,7 +188,9 @@ static void in_pieces(void)
     film("long.y4m", 40);
     CHECK_INT(catalog("whole", one, "--strips", "kmeans,average", NULL), ST_OK);
     test_write(list, one, strlen(one));
-    CHECK_INT(catalog("cut", "--list", list, "--strips", "kmeans,average", "--piece-time", "0.004", NULL), ST_OK);
+    CHECK_INT(
+        catalog("cut", "--list", list, "--strips", "kmeans,average", "--threads", "1", "--piece-time", "0.004", NULL),
+        ST_OK);
     CHECK(strstr(notes, "1 of 1 films done") != NULL);
     CHECK(is_same_file("whole/long.json", "cut/long.json"));
     CHECK(is_same_file("whole/long.barcode.png", "cut/long.barcode.png"));
@@ -283,8 +285,7 @@ static void looked_at(void)
     CHECK(strncmp(printed, "{\"films\":3,\"done\":3,\"failed\":0,", 30) == 0);
     CHECK_INT(run(&command_status, (const char *[]){test_path("films"), NULL}), ST_USAGE);
 
-    CHECK_INT(run(&command_verify, (const char *[]){out, "--samples", "2", "--progress", "none", NULL}),
-              ST_OK);
+    CHECK_INT(run(&command_verify, (const char *[]){out, "--samples", "2", "--progress", "none", NULL}), ST_OK);
     CHECK(strncmp(printed, "3 films verified, 0 off; ", 25) == 0);
     test_write(test_path("left/d.barcode.png"), "damaged", 7);
     CHECK_INT(run(&command_verify, (const char *[]){out, "--progress", "none", NULL}), ST_MISMATCH);

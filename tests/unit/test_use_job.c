@@ -275,7 +275,7 @@ static void test_refused(void)
     job_write_idx(test_path("small"), 3, dim, black, sizeof black);
     job_write_idx(test_path("high"), 1, dim, &label, 1);
     job_write_images(test_path("single"), test_path("single_label"), 0, 1);
-    JOB_FAILS(ST_USAGE, "is a model for images of 11 x 9 pixels", 1, &command_evaluate,
+    JOB_FAILS(ST_USAGE, "is a model for images of 9 x 8 pixels", 1, &command_evaluate,
               "evaluate @model --images @small --labels @high --backend cpu");
     JOB_FAILS(ST_USAGE, "knows the classes 0 to 2", 2, &command_evaluate,
               "evaluate @model --images @single --labels @high --backend cpu");
