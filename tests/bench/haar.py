@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""haar: what the Haar loom does, measured: scanning, training, accuracy, and other classifiers beside it.
+"""haar: what classifiers cost and reach, measured: scanning, training, accuracy, and other classifiers beside it.
 
 Four commands: scan, train, accuracy, peers; README.md says what each shows. Every ratio is of figures measured in this
 run on this machine; what others published is marked as such and enters no ratio. Needs the MNIST files (--data DIR,

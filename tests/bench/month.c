@@ -42,7 +42,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: month [N_FILMS]\n");
         return 2;
     }
-    printf("%-21s %4s %5s %10s %10s %7s %8s %8s %6s %8s\n", "", "lane", "seed", "seconds", "ideal", "ratio", "tail",
+    printf("%-21s %4s %5s %10s %10s %7s %8s %8s %6s %8s\n", "", "proc", "seed", "seconds", "ideal", "ratio", "tail",
            "tasks", "cut", "schedule");
     for (uint64_t seed = 1; seed <= 5; seed++) {
         for (size_t i = 0; i < sizeof workers / sizeof workers[0]; i++) {
