@@ -18,16 +18,17 @@
 enum {
     PACKET_KEY = 1,     /* it shows by itself, whatever the container says, that decoding may start here */
     PACKET_CLEAN = 2,   /* ... and everything shown from here on is exact (IDR and the like) */
-    PACKET_SHOWN = 4,   /* a frame comes of it */
-    PACKET_CLOSED = 8,  /* a key frame that no later packet looks behind: a decoder in use needs no reset before it */
-    PACKET_BROKEN = 16, /* something seems to be missing here: by a mark, the file, numbers, or a decoder's word */
-    PACKET_MARKED = 32  /* ... by the container's own word */
+    PACKET_SHOWN = 4,   /* it yields a frame */
+    PACKET_CLOSED = 8,  /* a key frame that no later packet refers across: a decoder in use needs no reset before it */
+    PACKET_BROKEN = 16, /* something seems to be missing here, by a mark, the file's structure, its numbering, or a
+                           decoder's report */
+    PACKET_MARKED = 32  /* ... by the container's own mark */
 };
 
 struct film_packet {  /* in decode order */
     int64_t pts, dts; /* the container's, in time_base units; FILM_NO_TIME where it has none */
     int64_t pos;      /* byte offset, -1 unknown */
-    int64_t frame;    /* the frame that comes of it, -1 = none */
+    int64_t frame;    /* the frame that it yields, -1 = none */
     int64_t key;      /* the last shown key packet up to here, itself perhaps; -1 = none */
     uint32_t bytes;
     uint32_t flags;
@@ -44,7 +45,7 @@ struct film_frame { /* in presentation order */
 struct film_info {
     int64_t bytes;
     char fingerprint[65];
-    char source[16]; /* the name of the frame source that it is of */
+    char source[16]; /* the name of its frame source */
     char container[64], codec[64], decoder[64], pixel_format[32], matrix[32], range[16];
     int stream, n_video_streams;
     int width, height, rotation, sar_num, sar_den;
@@ -54,9 +55,10 @@ struct film_info {
     bool sequential;
     char unsplit[128]; /* why it is decoded from start to end by one decoder, "" where it can be split */
     bool one_thread;   /* ... and without threads inside: what the decoder keeps or conceals could depend on them */
-    bool skips_unreferenced; /* frames that no other frame needs can be told and left out exactly */
+    bool skips_unreferenced; /* frames that no other frame refers to can be recognised and skipped without changing
+                                others */
     bool shows_again;        /* VP9: there are packets that show an earlier one's picture */
-    int64_t decoder_bytes;   /* of memory that one decoder of one thread takes, about: its pictures */
+    int64_t decoder_bytes;   /* estimate of the memory that a decoder of one thread takes for pictures */
     bool nvdec_exact;        /* a hardware decoder gives the same bits for this codec, depth and chroma */
     char kind[65];           /* sha256 of its codec, what the container says of pictures, and headers */
     int64_t n_lead_in;       /* packets before the first frame that can be decoded */
@@ -77,7 +79,7 @@ struct film {
     struct film_frame *frame;   /* [n_frames] */
 };
 
-/* Told now and then how far reading is (bytes of the file); may be NULL. */
+/* Called now and then with how far reading is (bytes of the file); may be NULL. */
 typedef void film_progress(void *context, int64_t done, int64_t total);
 
 void film_release(struct film *film);
@@ -87,7 +89,7 @@ int64_t film_start_packet(const struct film *film, int64_t frame);
 
 double film_seconds(const struct film *film, int64_t ticks);
 
-/* How long a core takes to decode a source frame's pixel, about, frames that nothing needs passed over. */
+/* Estimated seconds that a core takes for a pixel of a source frame, where frames that nothing needs are skipped. */
 double film_seconds_a_pixel(const char *codec);
 
 #endif

@@ -9,12 +9,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Asked in this order; the last one takes what nobody else claims. */
+/* Asked in this order; the last one takes whatever no other claims. */
 static const struct frame_source *const sources[] = {&source_pattern, &source_ffmpeg};
 
 enum { N_SOURCES = sizeof sources / sizeof *sources };
 
-/* What cannot be read is the last one's, to be refused by it. */
+/* What cannot be read goes to the last one, which refuses it. */
 static size_t read_head(const char *path, char head[FRAME_SOURCE_HEAD])
 {
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);

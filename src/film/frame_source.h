@@ -1,6 +1,6 @@
 /* frame_source: the seam to where a film's frames come from: how a film is indexed, and how wanted frames of it are
- * decoded. A source is one table of functions; which one a film belongs to is told by its first bytes. `ffmpeg` takes
- * every film that there is, `pattern` a made-up one whose pixels are known (pattern.h). Nobody outside src/film calls a
+ * decoded. A source is one table of functions; which one a film belongs to is recognised by its first bytes. `ffmpeg`
+ * takes any real film, `pattern` made-up ones whose pixels are known (pattern.h). Nothing outside src/film calls a
  * decoder in another way. Everything here is Local. */
 #ifndef JACQUARD_FILM_FRAME_SOURCE_H
 #define JACQUARD_FILM_FRAME_SOURCE_H
@@ -28,7 +28,7 @@ struct film_probe {
     char codec[64];
 };
 
-/* In a moment, without reading the film. Refuses as film_open does. */
+/* Quick: reads only headers. Refuses as film_open does. */
 enum status film_probe(const char *path, const atomic_int *stop, struct film_probe *probe);
 
 /* --- wanted frames ------------------------------------------------------------------------------------------------ */
@@ -59,7 +59,7 @@ struct decoder_stats {
     int64_t frames_decoded; /* NVDEC: pictures that it made room for; else frames that came out */
     int64_t packets_in;     /* packets sent to the decoder */
     int64_t damaged;        /* frames with concealed errors, packets refused */
-    int64_t doubts;         /* complaints of references that may mean nothing */
+    int64_t doubts;         /* complaints about references that may mean nothing */
     bool used_nvdec;
     const char *nvdec_refusal; /* why NVDEC was asked for and not used; NULL if it was, or was not asked for */
     double seconds;            /* in demuxing, decoding and the sink */
@@ -104,9 +104,9 @@ struct nvdec_user {
  * after. JACQUARD_NVDEC=N asks for N whatever there is to do; ST_USAGE where it is no number from 0 to 64. */
 enum status nvdec_choose(const struct film_info *film, const struct nvdec_user *user, int64_t n_frames, int *n);
 
-/* In the background, as many as pay for the film's n_shares-th part by what its headers claim. Nothing that goes wrong
- * is told: whoever needs a session opens it then. *stop != 0 ends it soon. *ahead ends with nvdec_end_ahead; NULL where
- * no thread could start. */
+/* In the background, as many as pay for the film's n_shares-th part by what its headers claim. Faults are not reported:
+ * a session that is missing is opened when it is needed. *stop != 0 ends it soon. *ahead ends with nvdec_end_ahead;
+ * NULL where no thread could start. */
 struct nvdec_ahead;
 struct nvdec_ahead *nvdec_open_ahead(const char *path, const struct nvdec_user *user, int n_shares,
                                      const atomic_int *stop);
@@ -115,15 +115,15 @@ void nvdec_end_ahead(struct nvdec_ahead **ahead);
 /* --- the plain way ------------------------------------------------------------------------------------------------ */
 
 /* Chosen frames of a film as the plain way gives them: one decoder of one thread, in software, from the first packet
- * on, nothing sought, nothing left out, frames counted as they come out. Slow; what decoders give must be the same, and
- * is held to it by this. */
+ * on, nothing sought, nothing left out, frames counted as they come out. Slow; decoders must give the same, and are
+ * checked against this. */
 struct plain_decode {
     const char *path;
     const int64_t *frame; /* [n] numbers in presentation order, from 0, strictly rising */
     int64_t n;
     bool want_hash;
     const atomic_int *stop;  /* becomes non-zero: end soon with ST_INTERRUPTED; may be NULL */
-    film_progress *progress; /* told frames that came out, of those that have to; may be NULL */
+    film_progress *progress; /* called with the frames that came out, of those that have to; may be NULL */
     void *context;           /* of both functions */
     /* frame[which] and, where wanted, its hash as the sink above has them. Valid during the call. In rising order. */
     enum status (*take)(void *context, int64_t which, const struct frame *picture, const char *hash);

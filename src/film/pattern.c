@@ -1,5 +1,5 @@
 /* pattern: see pattern.h. Packets are frames, in the same order; a decoder goes through those from the key frame on, as
- * one of pictures would, so that everything around it is put to the same use. */
+ * a real decoder would, so that everything around it is used in the same way. */
 #include "film/pattern.h"
 
 #include "base/clock.h"

@@ -17,7 +17,7 @@ static inline int64_t ticks_time(int64_t t)
     return t >= -TICKS_TIME_MOST && t <= TICKS_TIME_MOST ? t : FILM_NO_TIME;
 }
 
-/* How long a frame lasts, of what somebody claims: 1 .. TICKS_MOST. */
+/* How long a frame lasts, from what is claimed of it: 1 .. TICKS_MOST. */
 static inline int64_t ticks_length(int64_t claimed)
 {
     return claimed < 1 ? 1 : claimed > TICKS_MOST ? TICKS_MOST : claimed;
@@ -29,7 +29,7 @@ static inline int64_t ticks_later(int64_t ticks, int64_t difference)
     return difference <= 0 ? ticks : difference > TICKS_MOST - ticks ? TICKS_MOST : ticks + difference;
 }
 
-/* The whole part of a number of ticks, held within +-2^62; of what is no number 0. */
+/* The whole part of a number of ticks, clamped to +-2^62; 0 for NaN. */
 static inline int64_t ticks_whole(double ticks)
 {
     return ticks >= 0x1p62    ? (int64_t)1 << 62

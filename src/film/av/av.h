@@ -31,25 +31,25 @@ void av_input_close(struct av_input *in);
 enum status av_input_read(struct av_input *in, AVPacket *packet, void (*other)(void *, const AVPacket *),
                           void *context);
 
-/* That the headers claim; 0 or less where they do not say. */
+/* What the headers claim; 0 or less where they do not say. */
 double av_input_seconds(const struct av_input *in);
 
-/* What a decoder says in its log alone; `opaque` of a codec context names one, or is NULL. */
+/* What a decoder reports only in its log; `opaque` of a codec context points to one, or is NULL. */
 struct av_ear {
-    atomic_llong n_faults, n_doubts; /* damage; complaints of references that may mean nothing */
-    int64_t n_pictures;              /* of a hardware session: that it made room for */
+    atomic_llong n_faults, n_doubts; /* damage; complaints about references that may mean nothing */
+    int64_t n_pictures;              /* pictures that a hardware session made room for */
 };
 
 /* A decoder for the input's stream; the caller may set more before av_decoder_start. Ends with avcodec_free_context. */
 enum status av_decoder_open(AVCodecContext **decoder, const struct av_input *in, int threads);
 enum status av_decoder_start(AVCodecContext *decoder, const struct av_input *in);
 
-/* The decoder's next frame; false where none is ready. Errors are counted and passed over, as players do; so are the
- * faults that its ear heard. */
+/* The decoder's next frame; false where none is ready. Errors are counted and passed over, as players do; so are faults
+ * that the decoder reported only in its log. */
 bool av_decoder_receive(AVCodecContext *decoder, AVFrame *frame, int64_t *n_faults);
 
-/* A look at a film from its start by one thread: several would not see all damage, and what a decoder conceals depends
- * on how many it has. Must not move while it is open; av_look_close also after a failure. */
+/* Decodes a film from its start with one thread: several would not see all damage, and what a decoder conceals depends
+ * on how many it has. The struct must not move while it is open; av_look_close is called also after a failure. */
 struct av_look {
     struct av_input in;
     AVCodecContext *decoder; /* the caller may set more before av_decoder_start */
@@ -63,14 +63,14 @@ void av_look_close(struct av_look *look);
 
 const char *av_error_text(int error); /* thread-local buffer */
 
-/* film_refusal.c. Films whose headers say that no decoder would give their pictures: encrypted ones, Dolby Vision
- * without a compatible layer, colours that are not converted: ST_FORMAT, by name. */
+/* refusal.c. Films whose headers say that no decoder would give their pictures: encrypted ones, Dolby Vision without a
+ * compatible layer, colours that are not converted: ST_FORMAT, by name. */
 enum status film_refuse_by_headers(const struct av_input *in, const char *path);
 
 /* Of a film that could not be opened: ST_FORMAT becomes "encrypted" where that is why. */
 enum status film_blame_encryption(const char *path, enum status st);
 
-/* The picture's own data say that it is IPT-PQ (Dolby Vision profile 5), whatever the container knows. */
+/* The picture's own data says that it is IPT-PQ (Dolby Vision profile 5), whatever the container knows. */
 bool film_is_dovi_ipt(const AVFrame *av);
 
 /* Turns AVFrames into frames: planes are lent as they are where the layout is planar or semi-planar, other layouts

@@ -32,7 +32,7 @@ static int rotation_of(const AVStream *s)
     return ((quarter % 4) + 4) % 4 * 90;
 }
 
-/* Of all that a decoder is told when it is opened. */
+/* A digest of everything that a decoder is given when it is opened. */
 static void hash_kind(const AVCodecParameters *par, char kind[65])
 {
     const int value[] = {(int)par->codec_id,
@@ -79,7 +79,7 @@ void film_describe_stream(struct film_info *info, const struct av_input *in)
     info->time_base_den = in->stream->time_base.den;
     info->is_hdr = par->color_trc == AVCOL_TRC_SMPTE2084 || par->color_trc == AVCOL_TRC_ARIB_STD_B67;
 
-    /* By their standards bit-exact in every decoder; MPEG-1, -2 and -4 part 2 leave the IDCT to the decoder. */
+    /* Their standards make every decoder bit-exact; MPEG-1, -2 and -4 part 2 leave the IDCT to the decoder. */
     const bool is_420_8 = par->format == AV_PIX_FMT_YUV420P || par->format == AV_PIX_FMT_YUVJ420P;
     const bool is_420_10 = par->format == AV_PIX_FMT_YUV420P10LE;
     const bool is_even = par->width % 2 == 0 && par->height % 2 == 0; /* NVDEC loses the last chroma of odd sizes */

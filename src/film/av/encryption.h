@@ -1,5 +1,5 @@
-/* encryption: signs of encryption that FFmpeg reads over, looked up in a file's own structure. Bounded looks: a hostile
- * file costs a moment. */
+/* encryption: signs of encryption that FFmpeg ignores, found in a file's own structure. The search is bounded: a
+ * hostile file costs a moment. */
 #ifndef JACQUARD_FILM_AV_ENCRYPTION_H
 #define JACQUARD_FILM_AV_ENCRYPTION_H
 

@@ -1,6 +1,6 @@
-/* av_input: opens a film's container so that hostile input stays harmless: only regular files, only the file: protocol,
- * only formats of films (no playlists, no image patterns), never a second file, bounded pictures; and decoders for it.
- */
+/* input: opens a film's container so that hostile input stays harmless: only regular files, only the file: protocol,
+ * only formats of films (no playlists, no image patterns), never a second file, bounded pictures; and decoders for
+ * it. */
 #include "film/av/av.h"
 
 #include "film/av/mjpeg.h"
@@ -21,8 +21,8 @@
  * an animation before the first picture, so that a PNG stays a still. mjpeg is taken where av_is_mjpeg says so: by
  * itself libavformat takes such a stream for a still picture. Left out: those that open further files, addresses or
  * devices (concat, dash, hls, image2, imf, webm_dash_manifest, sdp, rtsp, rtp, lavfi, and whatever captures), those
- * that take a still or any text for a film (*_pipe, ico, fits, tty, subtitles, data, rawvideo and whatever has to be
- * told a size), mpjpeg (the multipart answers of network cameras: known by text), and formats of games alone. */
+ * that take a still or any text for a film (*_pipe, ico, fits, tty, subtitles, data, rawvideo and whatever needs to be
+ * given a size), mpjpeg (the multipart answers of network cameras: known by text), and formats of games alone. */
 static const char formats[] =
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,live_flv,asf,ogg,h264,hevc,"
     "vvc,m4v,mxf,dv,gif,ivf,nut,rm,vc1,vc1test,wtv,yuv4mpegpipe,obu,av1,gxf,mp3,flac,wav,aac,ac3,"
@@ -37,10 +37,10 @@ const char *av_error_text(int error)
     return text;
 }
 
-/* What decoders say in their log alone. HEVC's makes up a reference that is missing, with motion of whatever picture
- * was in that memory before, FFV1's puts the last picture's slice in the place of a damaged one, and neither marks the
- * frame. H.264's complains of references also in pictures before an open start, which nobody sees: no more than a
- * doubt. */
+/* What decoders report only in their log. HEVC's makes up a missing reference, with the motion of whatever picture was
+ * in that memory before; FFV1's puts the last picture's slice in the place of a damaged one; and neither marks the
+ * frame. H.264's complains about references also in pictures before an open start, which are never shown: such a
+ * complaint is only a doubt. */
 static void listen_to_decoders(void *who, int level, const char *format, va_list args)
 {
     static const char *const faults[] = {"Could not find ref with POC", "slice CRC mismatch", "CRC mismatch"};
@@ -70,7 +70,8 @@ static enum status av_blame(int error)
     return error == AVERROR(ENOMEM) ? ST_NOMEM : ST_FORMAT;
 }
 
-/* A FIFO would block for ever inside libavformat, a folder or device is no film: look before it does. */
+/* A FIFO would block for ever inside libavformat, and a folder or device is no film: check before libavformat opens
+ * it. */
 static enum status check_file(const char *path)
 {
     struct stat s;
@@ -143,7 +144,7 @@ static enum status probe_streams(struct av_input *in, const char *path)
     AVDictionary *options[MAX_STREAMS] = {NULL};
     const unsigned n = in->format->nb_streams < MAX_STREAMS ? in->format->nb_streams : MAX_STREAMS;
 
-    /* find_stream_info decodes: a bomb must be stopped there already. */
+    /* find_stream_info decodes, so a decompression bomb must be stopped there already. */
     for (unsigned i = 0; i < n; i++) {
         av_dict_set_int(&options[i], "max_pixels", MAX_PIXELS, 0);
         av_dict_set(&options[i], "threads", "1", 0);
@@ -203,8 +204,7 @@ void av_input_close(struct av_input *in)
     avformat_close_input(&in->format);
 }
 
-/* Some demuxers have no other word for the end than an error: behind GXF's end-of-stream packet, VC-1's last frame...
- */
+/* Some demuxers report the end as an error: behind GXF's end-of-stream packet, VC-1's last frame... */
 static bool is_end(const struct av_input *in, int64_t before)
 {
     static const char *const names[] = {"gxf", "vc1test", "pva", "nsv", "pmp"};

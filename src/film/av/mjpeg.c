@@ -1,5 +1,5 @@
-/* av_mjpeg: libavformat takes a stream of JPEG pictures for a still (its "jpeg_pipe" answers first, by the first 2
- * KiB), and stills are refused. So two pictures are walked through here, marker by marker (ITU-T T.81, annex B). */
+/* mjpeg: libavformat takes a stream of JPEG pictures for a still (its "jpeg_pipe" answers first, by the first 2 KiB),
+ * and stills are refused. So two pictures are walked through here, marker by marker (ITU-T T.81, annex B). */
 #include "film/av/mjpeg.h"
 
 #include <stdint.h>

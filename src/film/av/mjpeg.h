@@ -1,4 +1,4 @@
-/* av_mjpeg: films that are JPEG pictures one after the other and nothing else. */
+/* mjpeg: films that are JPEG pictures one after the other and nothing else. */
 #ifndef JACQUARD_FILM_AV_MJPEG_H
 #define JACQUARD_FILM_AV_MJPEG_H
 

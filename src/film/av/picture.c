@@ -1,4 +1,4 @@
-/* av_picture: how a decoded AVFrame is laid out and what its samples mean. */
+/* picture: how a decoded AVFrame is laid out and what its samples mean. */
 #include "film/av/av.h"
 
 #include "base/sha256.h"
@@ -22,7 +22,7 @@ static bool is_rgb(const AVPixFmtDescriptor *d)
     return d->flags & (AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL | AV_PIX_FMT_FLAG_BAYER);
 }
 
-/* X'Y'Z' is told by the pixel format or, as with R, G, B, by the primaries of planes without a matrix. */
+/* X'Y'Z' is recognised by the pixel format or, as with R, G, B, by the primaries of planes without a matrix. */
 static bool is_xyz(const AVPixFmtDescriptor *d, const struct av_colours *c)
 {
     return strncmp(d->name, "xyz", 3) == 0 || (is_rgb(d) && c->primaries == AVCOL_PRI_SMPTE428);
@@ -214,7 +214,8 @@ static int word_bytes(const AVPixFmtDescriptor *d)
     return word;
 }
 
-/* In place: big-endian words become little-endian ones, so that a film's hashes tell its samples, not how they lay. */
+/* In place: big-endian words become little-endian ones, so that a film's hashes depend on its samples, not on how they
+ * were stored. */
 static void to_little_endian(const AVPixFmtDescriptor *d, uint8_t *bytes, int n)
 {
     const int word = word_bytes(d);

@@ -1,4 +1,4 @@
-/* av_planes: see av_planes.h. */
+/* planes: see planes.h. */
 #include "film/av/planes.h"
 
 #include "base/mem.h"
@@ -70,7 +70,7 @@ static void read_row(const AVFrame *av, const AVPixFmtDescriptor *d, int c, int 
     const AVComponentDescriptor *comp = &d->comp[c];
     const uint8_t *row = av->data[comp->plane] + (ptrdiff_t)y * av->linesize[comp->plane];
 
-    if (av->format == AV_PIX_FMT_UYYVYY411 && c == 0) { /* U Y Y V Y Y, which no step tells */
+    if (av->format == AV_PIX_FMT_UYYVYY411 && c == 0) { /* U Y Y V Y Y, which no fixed step describes */
         static const uint8_t at[] = {1, 2, 4, 5};
         for (int x = 0; x < n; x++)
             to[x] = row[x / 4 * 6 + at[x % 4]];
@@ -170,7 +170,7 @@ static uint32_t float_sample(uint32_t bits, int depth)
     if (depth == 16) {
         const int exponent = bits >> 10 & 31, mantissa = bits & 1023;
         v = ldexp(exponent ? 1024 + mantissa : mantissa, (exponent ? exponent : 1) - 25);
-        v = bits & 0x8000 ? -v : v; /* infinities and worse are just large */
+        v = bits & 0x8000 ? -v : v; /* infinities and NaNs count as large */
     } else {
         float single;
         memcpy(&single, &bits, sizeof single);

@@ -1,5 +1,5 @@
-/* av_planes: pictures whose samples do not lie in planes that `convert` takes (packed, big-endian, palettes, a few bits
- * a sample, floats, colour filter arrays, X'Y'Z') become such planes. FFmpeg's descriptors say where samples lie; all
+/* planes: pictures whose samples do not lie in planes that `convert` takes (packed, big-endian, palettes, a few bits a
+ * sample, floats, colour filter arrays, X'Y'Z') become such planes. FFmpeg's descriptors say where samples lie; all
  * arithmetic is here and on integers, so that every host and every version of FFmpeg gives the same. */
 #ifndef JACQUARD_FILM_AV_PLANES_H
 #define JACQUARD_FILM_AV_PLANES_H

@@ -1,6 +1,6 @@
-/* film_refusal: films of which the headers say that a decoder would give something else than their pictures, and say so
- * without a fault: encrypted ones, and colours that are not converted. Refused by name, for catalogues and single films
- * alike: asked once where a film's headers or its index are read. */
+/* refusal: films whose headers show that a decoder would give something other than their pictures without reporting a
+ * fault: encrypted ones, and colours that are not converted. They are refused by name, in catalogues and single films
+ * alike; checked once, where a film's headers or its index are read. */
 #include "film/av/av.h"
 #include "film/av/encryption.h"
 
@@ -62,8 +62,8 @@ enum status film_blame_encryption(const char *path, enum status st)
 
 enum { DOVI_NO_COMPATIBILITY = 0 };
 
-/* Profiles 7 and 8 have a layer that is HDR10, HLG or SDR by itself, 4 and 9 one that is SDR, 10 and 20 where their
- * records say so. The others' pictures are IPT-PQ, which looks green and violet when it is taken for Y'CbCr. */
+/* Profiles 7 and 8 have a layer that is HDR10, HLG or SDR by itself, 4 and 9 one that is SDR, 10 and 20 have one where
+ * their records say so. The pictures of the others are IPT-PQ, which looks green and violet when taken for Y'CbCr. */
 static bool has_plain_layer(const AVDOVIDecoderConfigurationRecord *c)
 {
     switch (c->dv_profile) {

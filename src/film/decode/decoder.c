@@ -12,9 +12,9 @@
 #include <string.h>
 
 enum {
-    READ_AHEAD_BYTES = 4 << 20, /* nearer than this, reading on beats seeking */
+    READ_AHEAD_BYTES = 4 << 20, /* nearer than this, reading on is faster than seeking */
     SYNC_PACKETS = 512,         /* after a seek, packets looked at to find out where it led */
-    NVDEC_RESET_PACKETS = 256,  /* a reset that makes a new session costs as much as decoding about so many packets */
+    NVDEC_RESET_PACKETS = 256,  /* a reset that makes a new session costs about as much as decoding this many packets */
     NVDEC_MORE_PACKETS = 128    /* decoded instead at the end, at most */
 };
 
@@ -36,8 +36,8 @@ struct av_decoder {
     int64_t sent;       /* number of the last packet sent to the decoder since its last reset, or SENT_... */
     int64_t last_out;   /* the last frame of the film that came out since then; -1 = none */
     int64_t n_due;      /* frames that were asked for and did not come out yet */
-    bool goes_on;       /* what is decoded now nobody asked for: its damage is none of this film's */
-    bool is_unsound;    /* met damage, of whatever */
+    bool goes_on;       /* what is decoded now was not asked for: its damage does not count */
+    bool is_unsound;    /* damage was met, in frames that were asked for or not */
     bool needs_headers; /* the codec may have those of another film */
     int64_t counted;    /* sequential films: frames that came out so far */
     struct decoder_stats stats;
@@ -79,8 +79,8 @@ static enum status open_codec(struct av_decoder *d)
         return ST_OK;
     TRY(av_decoder_open(&d->codec, &d->in, hardware || film->sequential || film->one_thread ? 1 : d->setup.threads));
     d->codec->opaque = &d->ear;
-    /* These decoders show what was in their memory before where a slice is damaged, and mark no frame: they shall fail,
-     * so that the film is decoded from its start, as any player would. */
+    /* Where a slice is damaged these decoders show what was in their memory before, and mark no frame. They are made to
+     * fail, so that the film is decoded from its start, as any player would. */
     const enum AVCodecID codec = d->codec->codec_id;
     if ((codec == AV_CODEC_ID_HEVC || codec == AV_CODEC_ID_MJPEG) && !film->sequential)
         d->codec->err_recognition |= AV_EF_EXPLODE;
@@ -111,7 +111,8 @@ static enum status open_decoder(void *priv, const struct decoder_setup *setup)
     return open_codec(d);
 }
 
-/* The codec still says of pictures what the container does, so that it may go to another film with the same headers. */
+/* The codec still describes pictures as the container does, so that it may be used for another film with the same
+ * headers. */
 static bool is_as_listed(const struct av_decoder *d)
 {
     const AVCodecContext *codec = d->nvdec->codec;
@@ -152,7 +153,7 @@ static bool is_same_packet(const AVPacket *p, const struct film_packet *known)
     return p->pts == AV_NOPTS_VALUE || known->pts == FILM_NO_TIME || p->pts == known->pts;
 }
 
-/* The number of the packet in hand, if exactly one of the index looks like it. */
+/* The number of the packet at hand, if exactly one packet of the index matches it. */
 static int64_t find_packet(const struct film *film, const AVPacket *p)
 {
     int64_t found = -1;
@@ -253,7 +254,7 @@ static enum status take_frames(struct av_decoder *d)
         const int64_t number = d->av->pts - d->first_time;
         int64_t frame = -1;
 
-        if (d->nvdec && number < 0) { /* somebody else's */
+        if (d->nvdec && number < 0) { /* of an earlier user of the session */
             av_frame_unref(d->av);
             continue;
         }
@@ -355,7 +356,7 @@ static void list_wanted(const struct av_decoder *d, const int64_t *frame, int64_
         wanted[i].start = start_or_go_on(d, i > 0 ? wanted[i - 1].packet : d->sent, wanted[i].start);
 }
 
-/* Of a film whose headers are outside of its packets: others' packets may have changed them. */
+/* For a film whose headers are not in its packets: another film's packets may have changed them. */
 static enum status hand_over_headers(struct av_decoder *d)
 {
     const AVCodecParameters *par = d->in.stream->codecpar;
@@ -371,7 +372,7 @@ static enum status hand_over_headers(struct av_decoder *d)
 }
 
 /* A hardware decoder copies each picture that it gives out, and its feeder waits for it: only those asked for are to
- * come out. A software one tells of damage only with the picture; and a picture that is shown again comes out with the
+ * come out. A software one reports damage only with the picture; and a picture that is shown again comes out with the
  * mark that it was decoded with. */
 static bool may_stay_inside(const struct av_decoder *d)
 {

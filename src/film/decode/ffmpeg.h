@@ -1,4 +1,4 @@
-/* ffmpeg: what this folder gives to the source of the same name (src/film/ffmpeg.c). See frame_source.h. */
+/* ffmpeg: what this folder provides to the source of the same name (src/film/ffmpeg.c). See frame_source.h. */
 #ifndef JACQUARD_FILM_DECODE_FFMPEG_H
 #define JACQUARD_FILM_DECODE_FFMPEG_H
 

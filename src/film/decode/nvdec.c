@@ -27,7 +27,7 @@ static struct {
     int n, n_coming, n_waiting;        /* kept; being opened ahead; who waits for those */
     struct nvdec *kept[MOST_SESSIONS]; /* the oldest first */
     char kind[65];                     /* of the last film, and what it and those of its kind before it took */
-    double kind_seconds;               /* the processor alone would have taken for them */
+    double kind_seconds;               /* seconds that the processor alone would have taken for them */
 } store = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 
 /* --- one session -------------------------------------------------------------------------------------------------- */
@@ -170,8 +170,8 @@ static int share_of_gpu(const struct nvdec_user *user)
     return n > 1 ? n : 1;
 }
 
-/* Each should find as much to do as would take the processor as long as the driver is busy with it: longer if it is
- * with other processes' sessions at the same time. */
+/* A session pays if it saves the processor at least as much time as the driver needs to open and close it: more where
+ * the driver opens other processes' sessions at the same time. */
 static int count_paying(double cpu_seconds, const struct nvdec_user *user)
 {
     const double host_seconds = 0.1 * user->n_host_sharers, worth_seconds = host_seconds > 0.25 ? host_seconds : 0.25;
@@ -194,7 +194,7 @@ enum status nvdec_choose(const struct film_info *film, const struct nvdec_user *
     if (!film->nvdec_exact)
         return ST_OK;
     pthread_mutex_lock(&store.lock);
-    /* A session goes on to the next film: those that came before have paid for it as well. */
+    /* A session is kept for the next film: earlier films have paid for it as well. */
     if (strcmp(store.kind, film->kind) != 0)
         store.kind_seconds = 0.0;
     memcpy(store.kind, film->kind, sizeof store.kind);
@@ -241,7 +241,7 @@ static int choose_ahead(const struct nvdec_ahead *a, const struct film_info *fil
                : 0;
 }
 
-/* The first picture decides what the decoder needs: it is opened when it has seen one. */
+/* The first picture decides what the decoder needs: it counts as open when it has seen one. */
 static enum status start_session(struct nvdec_ahead *a, const struct film_info *film, const struct av_input *in,
                                  const AVPacket *key)
 {

@@ -1,5 +1,5 @@
-/* film_fragments: the numbers of an MP4's fragments (ISO/IEC 14496-12, 8.8): where they do not go on, and the film's
- * time has a hole there, a part is missing; where they do, nobody recorded meanwhile. libavformat does not tell. */
+/* fragments: the sequence numbers of an MP4's fragments (ISO/IEC 14496-12, 8.8). Where they are not consecutive and the
+ * film's time has a hole, a part is missing; where they are, the recorder paused. libavformat does not report them. */
 #include "film/index/parts.h"
 
 #include "base/mem.h"
@@ -47,7 +47,7 @@ static enum status list_fragments(struct fragments *f, int fd, int64_t file_byte
     for (int64_t at = 0; at < file_bytes && mp4_box_read(fd, at, &box); at += box.bytes) {
         if (box.type == moof)
             TRY(add_fragment(f, fd, at, box.body));
-        if (box.bytes > file_bytes - at) /* what else may stand at the end is nobody's loss */
+        if (box.bytes > file_bytes - at) /* whatever else stands at the end is no loss */
             f->is_cut = box.type == moof || box.type == mdat;
         if (box.bytes == 0 || box.bytes > file_bytes - at)
             break;
@@ -55,7 +55,7 @@ static enum status list_fragments(struct fragments *f, int fd, int64_t file_byte
     return ST_OK;
 }
 
-/* Numbers go up by one where all fragments are in one file, by more where a file has one stream of several. */
+/* Numbers rise by one where all fragments are in one file, by more where a file holds one of several streams. */
 static uint32_t usual_step(const struct fragments *f)
 {
     uint32_t step = 0;
@@ -92,7 +92,7 @@ enum status film_mark_fragments(struct film *film, bool *is_cut)
 
     *is_cut = false;
     if (fd < 0)
-        return ST_OK; /* whoever reads packets tells */
+        return ST_OK; /* the reader of packets reports it */
     st = list_fragments(&f, fd, film->info.bytes);
     close(fd);
     if (st == ST_OK && f.n > 0) {

@@ -1,5 +1,5 @@
-/* film_head: decodes a film's first packets, to see that packets and frames agree. In a thread of its own, since
- * reading all packets takes as long. */
+/* head: decodes a film's first packets, to see that packets and frames agree. In a thread of its own, since reading all
+ * packets takes as long. */
 #include "film/index/parts.h"
 
 #include "base/mem.h"
@@ -45,7 +45,7 @@ static enum status decode_head(struct film_head *h)
     enum status st;
 
     TRY_OR(done, st, av_look_open(&look, h->path, h->stop));
-    look.decoder->skip_loop_filter = AVDISCARD_ALL; /* nobody sees the pictures */
+    look.decoder->skip_loop_filter = AVDISCARD_ALL; /* the pictures are not shown */
     TRY_OR(done, st, av_decoder_start(look.decoder, &look.in));
     for (int i = 0; i < HEAD_PACKETS; i++) {
         st = av_input_read(&look.in, look.packet, NULL, NULL);
@@ -116,7 +116,7 @@ static void take_picture(struct film_info *to, const struct film_info *from)
     to->decoder_bytes = from->decoder_bytes;
 }
 
-/* Packets at the very beginning that no frame comes of refer to pictures before the film's start: they are its lead-in,
+/* Packets at the very beginning that yield no frame refer to pictures before the film's start: they are its lead-in,
  * not part of it. */
 static bool agrees_with(struct film *film, const struct film_head *h)
 {

@@ -1,6 +1,6 @@
-/* film_holes: what decoders make of a film's holes. Behind a part that is missing they show what was held back in
- * another order than by time, conceal by what they decoded before, and miss what they should refer to; behind a pause
- * all is as listed. Tables and counters do not tell for sure: a film may have been copied after the loss. */
+/* holes: what decoders make of a film's holes in time. Behind a missing part they output held-back frames out of order,
+ * conceal with what they decoded before, and lack references; behind a pause everything is as listed. Tables and
+ * counters are no proof: a film may have been remuxed after the loss. */
 #include "film/index/parts.h"
 
 #include "base/mem.h"
@@ -116,8 +116,8 @@ enum status film_look_at_holes(struct film *film, const atomic_int *stop, bool *
     *are_sound = true;
     if (!hole)
         return ST_NOMEM;
-    /* Where decoding has to start at the film's beginning, listing by decoding is as quick. FFmpeg's VP8 decoder goes
-     * on without a word where a frame is lost, upon what was in its memory before. */
+    /* Where decoding has to start at the film's beginning, listing by decoding is as quick. FFmpeg's VP8 decoder
+     * silently goes on where a frame is lost, with what was in its memory before. */
     *are_sound = n == 0 || !film->info.unsplit[0];
     for (int64_t i = 0; i < n; i++) {
         film->info.skips_unreferenced &= !goes_on(film, &hole[i]);

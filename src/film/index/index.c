@@ -44,16 +44,16 @@ static enum status read_index(struct film *film, struct film_reader *r, struct f
     TRY(film_judge_container(film, r));
 
     /* Packets that the container knows to be broken: only decoding tells what is left. Headers that a decoder knows
-     * only if it has come by: it has to start at the beginning. */
+     * only if it has decoded what came before: it has to start at the beginning. */
     const char *why = r->n_corrupt > 0       ? "its container marks broken packets"
-                      : r->has_loose_headers ? "its headers change on the way"
+                      : r->has_loose_headers ? "its headers change midway"
                                              : NULL;
     if (!why && !film_order_by_time(film, r->in->stream->codecpar->video_delay, r->in->stream->pts_wrap_bits))
         why = "times do not tell the order of its frames";
     if (!why) {
         bool agrees;
         st = film_head_compare(head, film, &agrees);
-        why = agrees ? NULL : "frames cannot be told from packets";
+        why = agrees ? NULL : "frames cannot be recognised by their packets";
     }
     if (st == ST_OK && !why) {
         bool are_sound;

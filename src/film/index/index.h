@@ -1,4 +1,4 @@
-/* index: what this folder gives to the source ffmpeg: the list of a film's frames, made from its file. See
+/* index: what this folder provides to the source ffmpeg: the list of a film's frames, made from its file. See
  * frame_source.h. */
 #ifndef JACQUARD_FILM_INDEX_INDEX_H
 #define JACQUARD_FILM_INDEX_INDEX_H

@@ -1,4 +1,4 @@
-/* film_listing: the frames of a film listed by decoding all of it, where its packets do not tell, or told wrong. */
+/* listing: the frames of a film listed by decoding all of it, where its packets do not show them, or not rightly. */
 #include "film/index/parts.h"
 
 #include "base/mem.h"

@@ -1,4 +1,4 @@
-/* film_nal: H.264 and HEVC: where decoding can start, and whether a decoder that starts there knows the headers. */
+/* nal: H.264 and HEVC: where decoding can start, and whether a decoder that starts there knows the headers. */
 #include "film/index/parts.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* film_order: the frames of a film in the order in which they are shown, out of its packets' times. */
+/* order: the frames of a film in the order in which they are shown, derived from its packets' times. */
 #include "film/index/parts.h"
 
 #include "base/mem.h"

@@ -1,5 +1,5 @@
-/* film_packets: reads all packets of a film's video stream: when each is shown, whether a frame comes of it at all, and
- * whether decoding can start there; of VP9 whether pictures are shown twice. */
+/* packets: reads all packets of a film's video stream: when each is shown, whether it yields a frame, and whether
+ * decoding can start there; for VP9 also whether pictures are shown twice. */
 #include "film/index/parts.h"
 
 #include "base/mem.h"

@@ -23,17 +23,17 @@ struct film_reader {
     bool drops_leading;       /* HEVC: nor the leading pictures of the last IRAP that refer to what was before it */
     bool has_irap, has_ended; /* HEVC: there was one; a sequence's end came with the packet before */
     bool has_side_data;       /* palettes or parameters that came with packets */
-    bool has_sublayers;       /* HEVC temporal sub-layers: "not a reference" then holds only within one */
+    bool has_sublayers;       /* HEVC temporal sub-layers: "not a reference" is then meant only within one */
     uint32_t (*starts)(struct film_reader *, const AVPacket *); /* the codec's rule of starts.c; NULL = none */
 };
 
-/* starts.c. Before the first packet; of each one, PACKET_KEY, _CLEAN and _CLOSED, and whether it is hidden; after
- * the last, when all that speaks against splitting has been seen. */
+/* starts.c. Before the first packet; of each one, PACKET_KEY, _CLEAN and _CLOSED, and whether it is hidden; after the
+ * last, when everything that speaks against splitting has been seen. */
 void film_starts_begin(struct film_reader *r);
 uint32_t film_start_flags(struct film_reader *r, const AVPacket *p);
 void film_starts_end(struct film_reader *r);
 
-/* What such a packet's flags are: a start that nothing looks behind, or that pictures before it in time do. */
+/* The flags of a start: one that no later packet refers across, or one that pictures shown before it do. */
 enum { CLOSED_START = PACKET_KEY | PACKET_CLEAN | PACKET_CLOSED, OPEN_START = PACKET_KEY | PACKET_CLEAN };
 
 /* Whether the container's headers hold these bytes. */
@@ -94,8 +94,8 @@ struct film_hole {
  * in; the longest first. Heap, [*n]; NULL: no memory. */
 struct film_hole *film_list_holes(const struct film *film, int64_t *n);
 
-/* holes.c. Of a settled film: whether decoders show the frames around its holes as they are listed, and whether
- * they may leave frames out. The 16 longest holes are looked at, of the others the same is believed. */
+/* holes.c. Of a settled film: whether decoders show the frames around its holes as they are listed, and whether they
+ * may leave frames out. The 16 longest holes are looked at; the others are taken to be like them. */
 enum status film_look_at_holes(struct film *film, const atomic_int *stop, bool *are_sound);
 
 /* index.c. What follows from the list of frames: duration, links, whether it is whole. */

@@ -1,5 +1,4 @@
-/* film_probe: what a film's headers claim, in a moment. For estimates only: nothing here is believed by whoever counts.
- */
+/* probe: what a film's headers claim, quickly. For estimates only: no result depends on it. */
 #include "film/index/index.h"
 
 #include "film/av/av.h"

@@ -1,6 +1,6 @@
-/* film_starts: where decoding can start, read out of the packets themselves. What a container calls a key frame is a
- * hint: indexes get lost, muxers mark whatever they like, and some codecs' "key" packets need pictures, codebooks or
- * palettes of earlier ones. Codecs that neither show their starts here nor keep nothing from packet to packet are
+/* starts: where decoding can start, read out of the packets themselves. What a container calls a key frame is a hint:
+ * indexes get lost, muxers mark whatever they like, and some codecs' "key" packets need pictures, codebooks or palettes
+ * of earlier ones. Codecs that keep state from packet to packet and do not show their starts in a way known here are
  * decoded from the film's first packet by one decoder. */
 #include "film/index/parts.h"
 
@@ -138,8 +138,8 @@ static bool hash_mpeg4_headers(const AVPacket *p, uint8_t digest[SHA256_BYTES])
     return any;
 }
 
-/* ISO/IEC 14496-2, 6.2.5: an I-VOP whose headers are those of the film's beginning: a decoder that starts there is told
- * the same as one that has come by. */
+/* ISO/IEC 14496-2, 6.2.5: an I-VOP whose headers are those of the film's beginning: a decoder that starts there knows
+ * the same as one that decoded everything before. */
 static uint32_t mpeg4_flags(struct film_reader *r, const AVPacket *p)
 {
     const AVCodecParameters *par = r->in->stream->codecpar;
@@ -249,8 +249,8 @@ static uint32_t mjpeg_flags(struct film_reader *r, const AVPacket *p)
                : 0;
 }
 
-/* The first bit that FFV1's range coder gives, of even chances, is the key frame's mark (RFC 9043, 4.3): all state is
- * made anew. */
+/* The first bit that FFV1's range coder decodes, at even probability, is the key frame's mark (RFC 9043, 4.3): all
+ * state is made anew. */
 static uint32_t ffv1_flags(struct film_reader *r, const AVPacket *p)
 {
     (void)r;

@@ -1,7 +1,7 @@
-/* film_whole: whether a film is whole. Three answers: it is (incomplete and note are ""); it is but for little, which a
- * note says; it is not. A hole in time alone is no loss (a recorder that was paused, one that motion starts, repeats
- * that were dropped): something else has to say that frames were there, the container's tables and counters, its
- * fragments' numbers, bytes that belong to nothing, or a decoder that misses them. */
+/* whole: whether a film is whole. Three answers: it is (incomplete and note are ""); it is except for a little, which a
+ * note describes; it is not. A hole in time alone is no loss (a recorder that was paused, one that motion starts,
+ * repeats that were dropped): something else has to say that frames were there, the container's tables and counters,
+ * its fragments' numbers, bytes that belong to nothing, or a decoder that lacks references. */
 #include "film/index/parts.h"
 
 #include "base/mem.h"
@@ -19,7 +19,7 @@
 enum {
     MAX_REORDER = 16, /* frames that may be shown before one that precedes them in the file */
     FEW_FRAMES = 5,   /* that may be lost, or a thousandth of all */
-    LONG_HOLE = 50    /* times what is usual, and 2 s */
+    LONG_HOLE = 50    /* times the usual step, and 2 s */
 };
 static const double few_seconds = 2.0; /* that a lost hole may last */
 
@@ -65,7 +65,8 @@ static int64_t count_cut_avi(const struct film *film, AVStream *stream)
     return is_cut && stream->nb_frames > n ? stream->nb_frames : 0;
 }
 
-/* Fewer frames than the index has. Where reading went on behind an error, up to the end, they lack in the middle. */
+/* Fewer frames than the index has. Where reading went on behind an error, up to the end, they are missing in the
+ * middle. */
 static void judge_promise(struct film *film, const struct film_reader *r, int64_t promised)
 {
     struct film_info *info = &film->info;
@@ -198,7 +199,7 @@ bool film_is_even(const struct film *film, int64_t *usual)
     return n_even * 20 >= n * 19;
 }
 
-/* A recording may end within a group of pictures: frames of its end may lack. */
+/* A recording may end within a group of pictures: frames of its end may be missing. */
 static void find_holes(const struct film *film, struct holes *h, const int64_t *breaks, int64_t n_breaks)
 {
     const int64_t n = film->n_frames - 1, slack = ticks_later(0, h->usual) * MAX_REORDER;
