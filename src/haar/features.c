@@ -1,6 +1,6 @@
 /* features: see features.h. An axis is whole, split in two, or split in three; how long its pieces may be depends on
  * the set. The student project writes its splits in absolute, inclusive coordinates ((3 * y1 + y2) / 4); since 3 * y1 +
- * y2 = 4 * y1 + (h - 1), the division sees the side alone, and splits are the same wherever the rectangle is. */
+ * y2 = 4 * y1 + (h - 1), the division depends on the side alone, and splits are the same wherever the rectangle is. */
 #include "haar/features.h"
 
 const char *const haar_set_names[HAAR_N_SETS] = {"seed", "multiboost", "full"};

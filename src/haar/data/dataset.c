@@ -1,5 +1,5 @@
 /* dataset: a rank's share of an IDX pair. Every rank reads all labels (a byte an image), so that all know the classes
- * and can hold the labels' fingerprint against rank 0's: folders that differ between nodes are found before training
+ * and can compare the labels' fingerprint with rank 0's: folders that differ between nodes are found before training
  * starts. Of a plain images file only the share is read. */
 #include "haar/data/dataset.h"
 

@@ -14,11 +14,11 @@ struct dataset {
     uint8_t *pixels;      /* u8 [n, height, width], heap */
     uint8_t *labels;      /* u8 [n], heap; NULL without */
     uint32_t fingerprint; /* CRC-32 of all labels and of the image header: the same on all ranks */
-    uint32_t pixel_sum;   /* of a hash of each of this rank's images and its number: all shares' sums add up to that of
-                             the whole range, modulo 2^32 */
+    uint32_t pixel_sum; /* sum of a hash of each of this rank's images and its number: the sums of all shares add up to
+                           that of the whole range, modulo 2^32 */
 };
 
-/* Half-open share `part` of n things cut in n_parts, as even as can be. */
+/* Half-open share `part` of n things cut into n_parts, as evenly as possible. */
 static inline int64_t dataset_share(int64_t n, int part, int n_parts)
 {
     return n * part / n_parts;

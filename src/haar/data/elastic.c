@@ -1,6 +1,7 @@
 /* elastic: smooth random distortion of a small image. Displacements are made on a field of 28 x 28 cells that is laid
  * over the image, so that every size is distorted by the same share of itself. Places and displacements are in 1/65536
- * pixel or cell. Assumes 1 to 64 pixels a side, and >> of a negative number that rounds down, as gcc and clang do. */
+ * pixel or cell. Assumes 1 to 64 pixels a side, and that >> of a negative number rounds down, as it does with gcc and
+ * clang. */
 #include "haar/data/elastic.h"
 
 #include "base/rng.h"
@@ -10,15 +11,15 @@
 
 enum {
     FIELD = 28,
-    ROW = 32, /* cells of a field's row in memory: a multiple of every vector */
+    ROW = 32, /* cells of a field's row in memory: a multiple of every vector length */
     REACH = 12,
     TAPS = 2 * REACH + 1,
-    ALPHA = 24, /* what a field of ones shifts, in cells: deviations of about one cell */
+    ALPHA = 24, /* displacement for a field of ones, in cells: gives a standard deviation of about one cell */
     ONE = 1 << 16,
     MOST_ROTATION = 5243,  /* 0.08 rad */
     MOST_STRETCH = 3932,   /* 6 % */
     PITCH = 68,            /* of an image of up to 64 pixels with black around: one before, two behind */
-    USED_FOR = 0x656c6173u /* tells these random numbers from others of the same seed */
+    USED_FOR = 0x656c6173u /* separates these random numbers from others of the same seed */
 };
 
 /* exp(-k^2 / 32), k = -12..12: sigma 4. The sum is 2^14. */

@@ -1,6 +1,6 @@
-/* idx: reads IDX files, plain or gzip. The only place that knows zlib. Nothing is allocated by what a header says:
- * it is held against the file's size first, exactly for a plain file and by what deflate can expand for gzip. Assumes a
- * regular file that nobody changes meanwhile. Refuses whatever is not exactly one array of unsigned bytes. */
+/* idx: reads IDX files, plain or gzip. The only place that knows zlib. No size in a header is trusted before it is
+ * compared with the file's size: exactly for a plain file, by what deflate can expand at most for gzip. Assumes a
+ * regular file that does not change meanwhile. Refuses whatever is not exactly one array of unsigned bytes. */
 #include "haar/data/idx.h"
 
 #include "base/mem.h"
@@ -257,7 +257,7 @@ static enum status open_file(struct idx *idx)
     return ST_OK;
 }
 
-/* Looks at the first bytes only: names lie. */
+/* By the first bytes only: names are not to be trusted. */
 static enum status sniff(struct idx *idx)
 {
     struct idx_stream *s = idx->stream;
@@ -341,7 +341,7 @@ static enum status skip(struct idx *idx, int64_t n)
     return ST_OK;
 }
 
-/* Asking for one byte too many makes zlib check length and CRC; what a bomb holds is never unpacked. */
+/* Asking for one byte too many makes zlib check length and CRC; a decompression bomb is never unpacked. */
 static enum status finish_gzip(struct idx *idx)
 {
     struct idx_stream *s = idx->stream;

@@ -16,9 +16,9 @@ struct idx {
 };
 
 /* Reads and checks the header: magic, element type, 1..64 pixels a side, at least one item, and, of a plain file, that
- * the size is exactly what the header says, or of gzip data, that so little can unpack to so much. ST_FORMAT with what
- * was found; ST_USAGE where the file cannot be opened or is no regular file. Ends with idx_close, also after a failure.
- */
+ * the size is exactly what the header says, or for gzip data, that a file of this size can unpack to so much. ST_FORMAT
+ * with what was found; ST_USAGE where the file cannot be opened or is no regular file. Ends with idx_close, also after
+ * a failure. */
 enum status idx_open_images(const char *path, struct idx *idx);
 enum status idx_open_labels(const char *path, struct idx *idx);
 

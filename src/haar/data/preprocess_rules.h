@@ -1,4 +1,4 @@
-/* prepare_rules: deskewing and gradient channels of a small grey image, u8 [height, width], 1 to 64 pixels a side.
+/* preprocess_rules: deskewing and gradient channels of a small grey image, u8 [height, width], 1 to 64 pixels a side.
  * Integers only, the same bits everywhere; C99 or C++ and <stdint.h>, nothing else. */
 #ifndef JACQUARD_HAAR_DATA_PREPROCESS_RULES_H
 #define JACQUARD_HAAR_DATA_PREPROCESS_RULES_H

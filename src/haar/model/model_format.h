@@ -19,7 +19,7 @@
 #define MODEL_MAGIC "jacquard-model"
 enum { MODEL_VERSION = 1 };
 
-/* No weight is further than this from another: a vote beyond is damage. */
+/* No two weights are further apart than this: a larger vote means damage. */
 enum { MODEL_MOST_VOTE = 64 * HAAR_OCTAVE };
 
 extern const char *const model_type_names[HAAR_N_TYPES];

@@ -1,7 +1,7 @@
-/* model_read: a model out of its text (model_format.h). A model may come from anywhere, so nothing is taken on trust,
- * not even with a digest that fits: every number is held against its range, every tree must be one. Only the writer's
- * own spelling is read (one space, no leading zeros), so that a file that is read is written again byte for byte. Takes
- * memory as it goes along, never by what a count promises. */
+/* model_read: a model out of its text (model_format.h). A model may come from anywhere, so nothing is trusted, not even
+ * with a digest that matches: every number is checked against its range, and every tree must be one. Only the writer's
+ * own spelling is accepted (one space, no leading zeros), so that a file that was read is written again byte for byte.
+ * Memory is taken as rounds are read, never by what a count promises. */
 #include "haar/model/model.h"
 
 #include "base/file.h"
@@ -154,7 +154,7 @@ static enum status get_word(struct reader *r, const char *what, const char *cons
 
 /* --- weak learners ------------------------------------------------------------------------------------------------ */
 
-/* Splits that leave something on every side, where the type has them. */
+/* Splits that leave at least one pixel on every side, for types that have them. */
 static enum status get_splits(struct reader *r, struct haar_feature *f)
 {
     const bool has_a =
@@ -210,8 +210,8 @@ static enum status get_node(struct reader *r, const struct model *model, struct 
     return ST_OK;
 }
 
-/* Children are in range and come later than their parents; 2 (leaves - 1) of them, so that none twice means all once.
- */
+/* Children are in range and come later than their parents; there are 2 (leaves - 1) of them, so if none occurs twice,
+ * each occurs once. */
 static enum status check_tree(const struct reader *r, const struct weak *weak)
 {
     bool has_node[BOOST_MAX_LEAVES] = {false}, has_leaf[BOOST_MAX_LEAVES] = {false};

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Growing text. Once memory ran out it takes nothing more; asked at the end. */
+/* Growing text. Once memory has run out it takes nothing more; is_lost is checked at the end. */
 struct text {
     char *at;
     size_t length, room;

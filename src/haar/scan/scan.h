@@ -13,7 +13,7 @@
 #include <stdbool.h>
 
 struct scan_config {
-    const char *images, *labels; /* labels may be NULL: nothing is told apart then */
+    const char *images, *labels; /* labels may be NULL: all images are then counted together */
     enum haar_set set;
     enum scan_rule rule;
     int32_t threshold;          /* 0..255 */

@@ -1,6 +1,6 @@
 /* scan_records: the file of what a scan found, as all ranks write it together. Rank 0 writes its records straight into
  * the file; the others keep theirs in a nameless temporary file until rank 0 asks for them, a bounded piece at a time,
- * so that no rank ever holds more than a piece in memory and no folder has to be shared.
+ * so that no rank ever holds more than a piece in memory, and ranks need no shared folder.
  *
  *   bytes 0..7    "JQSCAN01"
  *   8, 12         u32 width, height of the images

@@ -11,7 +11,7 @@
 
 static bool has_box(const struct model_settings *s)
 {
-    return s->preprocess.gradient; /* a plain sum of grey tells little, of gradient much */
+    return s->preprocess.gradient; /* a plain sum says little of grey values, but much of gradients */
 }
 
 static void list_features(const struct model_settings *s, int width, int height, struct haar_feature_list *list)
@@ -27,7 +27,7 @@ uint32_t boosting_list_size(const struct model_settings *s, int width, int heigh
     return s->lazy > 0 ? s->lazy : list.n_all;
 }
 
-/* In turn, so that every shard has as many of each kind, and of the promising ones. */
+/* Dealt in turn, so that every shard has the same share of each type and of the promising features. */
 void boosting_share_features(struct boosting *b)
 {
     const uint32_t shards = (uint32_t)b->grid.features->size, shard = (uint32_t)b->grid.features->rank;
@@ -95,8 +95,8 @@ static struct boost_scale scale_now(const struct boosting *b)
 
 /* ---- which images, which features ---- */
 
-/* Leaves the images out of the search that together carry no more than trim_ppm of the weight: whole steps of weight,
- * so that shards agree without comparing images. */
+/* Leaves the lightest images, which together carry no more than trim_ppm of the weight, out of the search; by whole
+ * steps of weight, so that shards agree without comparing images. */
 static enum status trim(struct boosting *b)
 {
     int64_t spread[HAAR_SPREAD] = {0};
@@ -137,8 +137,8 @@ static void draw(struct boosting *b, int round)
 /* ---- votes ---- */
 
 /* Half the log odds of each leaf and class, smoothed by 1 / nK of the whole weight, of which 3/4 are taken (shrinkage:
- * Friedman, Greedy function approximation, 2001): on held-out digits that is better by a tenth of the errors of 8-leaf
- * trees, and no worse elsewhere. */
+ * Friedman, Greedy function approximation, 2001): on held-out digits this removes a tenth of the errors of 8-leaf
+ * trees, and it is no worse elsewhere. */
 static void vote_tree(const struct boosting *b, const struct weak *weak, int32_t *votes)
 {
     const uint64_t nk = (uint64_t)b->n_weighted * (uint64_t)b->n_classes;
@@ -165,8 +165,8 @@ static void vote_product(const struct boosting *b, const struct weak *weak, cons
         votes[i] = sign[i] * (alpha > 0 ? alpha : 0);
 }
 
-/* log2, in 1/65536 octaves, of the weights' sum after the votes over 2^46: known from the leaves' sums, so nobody needs
- * to add the new weights up. */
+/* log2, in 1/65536 octaves, of the weights' sum after the votes over 2^46: known from the leaves' sums, so the new
+ * weights need not be added up. */
 static int32_t log2_of_total(const struct boosting *b, const struct weak *weak, const int32_t *votes)
 {
     uint64_t total = 0; /* in 2^-40 */
@@ -207,8 +207,8 @@ enum status boosting_resume(struct boosting *b, const struct model_member *membe
     return ST_OK;
 }
 
-/* The leaves' sums over all images; every feature shard has the same ones, so a sum over all ranks counts them all as
- * often. The wish to stop travels along. */
+/* The leaves' sums over all images; every feature shard has the same ones, so a sum over all ranks counts each the same
+ * number of times. A request to stop is sent along. */
 static enum status sum_leaves(struct boosting *b, const struct weak *weak, bool stop, bool *is_stopping)
 {
     const size_t n = (size_t)weak->n_leaves * (size_t)b->n_classes * 2;

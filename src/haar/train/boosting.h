@@ -1,6 +1,6 @@
-/* boosting: the rounds of AdaBoost.MH for one member: what to search, which weak learner comes of it, its votes, and
- * the weights' new scale. All decisions are made on the host from whole numbers that are the same on every rank, so
- * that no rank needs to be told. Schapire, Singer 1999; trees and products: Kegl, Busa-Fekete 2009; drawing features:
+/* boosting: the rounds of AdaBoost.MH for one member: what to search, the weak learner that results, its votes, and the
+ * weights' new scale. All decisions are made on the host from whole numbers that are the same on every rank, so that
+ * they need not be communicated. Schapire, Singer 1999; trees and products: Kegl, Busa-Fekete 2009; drawing features:
  * Busa-Fekete, Kegl: Bandit-aided boosting, 2009 (LazyBoost: Escudero, Marquez, Rigau 2000). */
 #ifndef JACQUARD_HAAR_BOOSTING_H
 #define JACQUARD_HAAR_BOOSTING_H
@@ -37,7 +37,7 @@ struct boosting {
     struct haar_feature *own; /* [n] this feature shard's part of them: drawn[i * shards + shard] */
     uint32_t n;
     uint64_t list_number;
-    uint16_t *step;                 /* [n] of a sketch, and the features it is worth to search: */
+    uint16_t *step;                 /* [n] of a sketch, and the features that are worth searching: */
     uint32_t n_promising;           /* their number; */
     uint32_t *place;                /* [n_promising] where they are in own, ascending; room for n */
     struct haar_feature *promising; /* likewise */
@@ -48,7 +48,7 @@ struct boosting {
     int64_t *sums;    /* i64 [BOOST_MAX_LEAVES, n_classes, 2] and one more */
 };
 
-/* What a round came to, over all data shards. */
+/* The outcome of a round, over all data shards. */
 struct boosting_round {
     double log2_z;    /* of the weights' sum: how much it shrank; <= 0 */
     int64_t n_active; /* of all data shards */
@@ -73,8 +73,8 @@ enum status boosting_resume(struct boosting *b, const struct model_member *membe
 enum status boosting_step(struct boosting *b, int round, bool stop, struct model_round *learnt,
                           struct boosting_round *outcome);
 
-/* Local. The weights have shrunk by more than 2^8192 in all: the images are told apart beyond all need, and scores come
- * to the end of their range. No more rounds then. */
+/* Local. The weights have shrunk by more than 2^8192 in all: more rounds would not change an answer, and scores
+ * approach the end of their range. The training ends then. */
 bool boosting_is_exhausted(const struct boosting *b);
 
 /* Collective over grid.all: errors of the training images, copies counted, and of the held-out ones (0 without). */

@@ -1,4 +1,4 @@
-/* checkpoint: the model of one member that is not finished, as a file. */
+/* checkpoint: the file of a model with one member, whose training is not finished. */
 #ifndef JACQUARD_HAAR_CHECKPOINT_H
 #define JACQUARD_HAAR_CHECKPOINT_H
 

@@ -11,8 +11,8 @@ enum status grow_all_gather(void *context, const void *data, size_t bytes, void 
     return comm_all_gather(context, data, bytes, all);
 }
 
-/* Of all shards' features those with the highest steps, whole steps until there are as many as are wanted: so shards
- * agree without comparing features. Those that promise nothing are left out. */
+/* The features with the highest steps of all shards, by whole steps until there are enough, so that shards agree
+ * without comparing features. Features of step 0 are left out. */
 static enum status choose_promising(struct boosting *b)
 {
     int64_t spread[SKETCH_STEPS] = {0}, n = 0;
@@ -65,7 +65,7 @@ static enum status search_best(struct boosting *b, int n_nodes, const int *node,
     return boost_choose(&exchange, n_nodes, best);
 }
 
-/* Cuts from bin to next part the active images alike: the middle leaves room on both sides for images not seen. */
+/* All cuts from bin to next split the active images alike: the middle leaves room on both sides for unseen images. */
 static int32_t cut_of(const struct boosting *b, const struct boost_best *best)
 {
     const struct haar_corners corners = haar_corners_of(b->drawn[best->feature], b->width, b->height);
@@ -75,7 +75,7 @@ static int32_t cut_of(const struct boosting *b, const struct boost_best *best)
 
 /* ---- trees ---- */
 
-/* How much of Z / 2 a node's best cut takes off; 0: nothing, or no cut. */
+/* By how much a node's best cut lowers Z / 2; 0: not at all, or there is no cut. */
 static float gain_of(const struct boosting *b, const struct boost_best *best)
 {
     float before = 0.0f, after;

@@ -20,7 +20,7 @@
 
 /* ---- set-up ---- */
 
-/* The files of all members. A checkpoint that is there already is what --resume is for: it is not lost to a slip. */
+/* The files of all members. A checkpoint that exists is not overwritten by mistake: that is what --resume is for. */
 static enum status check_outputs(const struct train_config *c)
 {
     const char *const inputs[] = {c->images, c->labels};

@@ -1,9 +1,9 @@
-/* train_job: how the ranks of a training hang together: the grid of shards, the sums over it, their exchanges. */
+/* train_job: how the ranks of a training work together: the grid of shards, the sums over it, their exchanges. */
 #include "haar/train/train_job.h"
 
 #include "haar/train/grow.h"
 
-/* All ranks on GPUs or none: a sum has one path for all. */
+/* Either all ranks compute on GPUs or none: sums take one path. */
 static enum status check_backends(struct train_job *job)
 {
     int64_t n_gpus = job->resources.ops->shares_cuda;

@@ -31,9 +31,9 @@ enum status train_open_grid(struct train_job *job);
 /* What an instance for n_images of this rank is opened with. */
 struct boost_setup train_setup(struct train_job *job, int64_t n_images);
 
-/* Collective over job->world, where members were dealt to ranks: what each rank calls after each of its
- * rounds, and goes on calling without work (is_busy = false) until nobody has any, so that one rank's wish to stop, or
- * its fault, ends all of them within a round. Sets job->is_stopped; *n_busy are the ranks at work. */
+/* Collective over job->world, where members were dealt to ranks: what each rank calls after each of its rounds, and
+ * goes on calling without work (is_busy = false) until no rank has any, so that one rank's request to stop, or its
+ * fault, ends all of them within a round. Sets job->is_stopped; *n_busy are the ranks at work. */
 enum status train_exchange(struct train_job *job, bool is_busy, bool is_ending, int64_t *n_busy);
 
 /* train_member.c. Collective over job->team. Trains member `number` (from 0) and adds it to job->model, unless it was

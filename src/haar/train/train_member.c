@@ -1,5 +1,5 @@
 /* train_member: one member's training: images into instances of the backend, rounds, checkpoints, the log. Within the
- * rounds nobody can agree on one rank's fault, so that rank ends the job. */
+ * rounds ranks cannot agree on the fault of one, so that rank ends the job. */
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -156,7 +156,7 @@ static enum status open_log(struct member *m)
     return m->log ? ST_OK : FAIL(ST_IO, "%s: %s", m->log_path, strerror(errno));
 }
 
-/* A line for every round, written at once: it can be followed. */
+/* A line a round, flushed at once, so that the log can be followed. */
 static enum status log_round(struct member *m, const struct model_round *learnt, const struct boosting_round *outcome)
 {
     int64_t n_train = 0, n_held_out = 0;
@@ -247,8 +247,9 @@ static enum status train_rounds(struct member *m)
             TRY(save_checkpoint(m));
     }
     if (boosting_is_exhausted(&m->boosting)) {
-        log_note("member %d ends after round %d: its training images are told apart beyond all need", m->number + 1,
-                 member->n_rounds);
+        log_note(
+            "member %d ends after round %d: its weights have shrunk so far that more rounds would change no answer",
+            m->number + 1, member->n_rounds);
         return m->checkpoint ? save_checkpoint(m) : ST_OK;
     }
     return ST_OK;

@@ -1,5 +1,5 @@
 /* evaluate: see evaluate.h. Phases: read, score, sum, report; at the end of each all ranks agree on the outcome. Counts
- * are whole numbers and images are told apart by their place in the file, so the result does not depend on the number
+ * are whole numbers and images are identified by their place in the file, so the result does not depend on the number
  * of ranks. Refuses images of another size than the model's and labels that the model has no class for. */
 #include "haar/use/evaluate.h"
 
@@ -29,7 +29,7 @@ struct evaluate {
 
 /* --- read --------------------------------------------------------------------------------------------------------- */
 
-/* Before the work: an output that cannot be written, or that is an input, is said now. */
+/* Before the work: refuses an output that cannot be written, or that is an input. */
 static enum status check_outputs(const struct evaluate_config *c)
 {
     const char *const outputs[] = {c->json, c->curve, c->confusion}, *const inputs[] = {c->model, c->images, c->labels};

@@ -1,4 +1,4 @@
-/* evaluation: what came of a model on labelled images, and how it is shown. */
+/* evaluation: a model's answers on labelled images, and how they are shown. */
 #ifndef JACQUARD_HAAR_EVALUATION_H
 #define JACQUARD_HAAR_EVALUATION_H
 

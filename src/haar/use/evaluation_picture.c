@@ -1,6 +1,6 @@
-/* evaluation_picture: the confusion matrix drawn, with a font of ten digits. A cell's colour goes by the logarithm of
- * its count, right and wrong answers each by their own largest: a single confusion is seen beside thousands of right
- * ones. */
+/* evaluation_picture: the confusion matrix drawn, with a font of ten digits. A cell's colour depends on the logarithm
+ * of its count, relative to the largest of right and of wrong answers: a single confusion is visible beside thousands
+ * of right ones. */
 #include "haar/use/evaluation.h"
 
 #include "base/mem.h"

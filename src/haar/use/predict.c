@@ -1,4 +1,4 @@
-/* predict: see predict.h. Works on the processor: one image is not worth a GPU's start, and many are evaluate's job.
+/* predict: see predict.h. Works on the processor: one image is not worth starting a GPU, and many are evaluate's job.
  * Refuses images of another size than the model's. */
 #include "haar/use/predict.h"
 

@@ -1,4 +1,4 @@
-/* predict: the job of `jacquard predict`: what a model says to images without labels. */
+/* predict: the job of `jacquard predict`: a model's answers for images without labels. */
 #ifndef JACQUARD_HAAR_PREDICT_H
 #define JACQUARD_HAAR_PREDICT_H
 
