@@ -1,6 +1,6 @@
 /* comm: chooses between `self` and `mpi`, and what is the same for both: the singleton guard, comm_agree, waiting and
  * the count of the traffic. Assumes that the environment is as the launcher left it. Refuses a launch whose processes
- * do not see each other. */
+ * do not find each other. */
 #include "mpi/comm.h"
 
 #include "base/clock.h"
@@ -40,7 +40,7 @@ static void self_close(struct comm *comm)
         free(message);
 }
 
-/* Not exit(): what is registered to run at exit may be what this rank is stuck in. */
+/* Not exit(): a function registered to run at exit may be what this rank is stuck in. */
 static void self_abort(int exit_code)
 {
     _exit(exit_code);
@@ -127,7 +127,7 @@ static int count_launched(const char **variable)
 }
 
 /* MPI_Init costs a third of a second and, without a launcher, can only find this process. So it is called only where
- * there is somebody to meet: a launcher that says it started several, or one that gives a rank but no count (a PMIx
+ * there may be other processes: a launcher that says it started several, or one that gives a rank but no count (a PMIx
  * server that is not Slurm's). One process under a launcher stands alone too: a job array then needs no working MPI. */
 static bool is_joining(int n_launched)
 {
@@ -144,7 +144,7 @@ enum status comm_open_world(struct comm *comm)
         return ST_OK;
     TRY(comm_open_mpi(comm));
 
-    /* The singleton guard. N worlds of one would each do the whole job, into the same files. */
+    /* The singleton guard. N worlds of one rank would each do the whole job and write the same files. */
     if (comm->size == 1 && n_launched > 1) {
         comm_close(comm);
         return FAIL(ST_USAGE,
@@ -335,7 +335,7 @@ enum status comm_is_same(struct comm *comm, const void *data, size_t bytes, bool
     return st;
 }
 
-/* "rank N: " or "rank N on HOST: ": a fault that was agreed on before keeps the rank that had it. */
+/* "rank N: " or "rank N on HOST: "; a fault that was agreed on before keeps the rank that it names. */
 static bool names_rank(const char *message)
 {
     static const char word[] = "rank ";
@@ -405,7 +405,7 @@ enum status comm_agree_on_start(struct comm *comm, enum status mine)
         return ST_OK;
     int all_alike = mine == (enum status)verdict.st && strcmp(status_message(), verdict.message) == 0;
     TRY(comm->ops->lowest(comm, &all_alike));
-    if (all_alike) /* what all say needs no rank's name */
+    if (all_alike) /* what all ranks report needs no rank's name */
         return (enum status)verdict.st;
     snprintf(message, sizeof message, "rank %d on %s: %s", verdict.world_rank, verdict.host, verdict.message);
     status_adopt(message);

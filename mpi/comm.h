@@ -1,7 +1,7 @@
 /* comm: the seam between the ranks of a job. `self` is one rank without a launcher; `mpi` is MPI_COMM_WORLD or a part
  * of it. Every function marked Collective is called by all ranks of its communicator in the same order. Waiting sleeps
  * rather than spins, so that a rank that waits does not take the processor from one that works. Call from the main
- * thread only. ST_COMM means that the others cannot be met any more: the job can only end, by comm_abort. */
+ * thread only. ST_COMM means that the others cannot be reached any more: the job can only end, by comm_abort. */
 #ifndef JACQUARD_MPI_COMM_H
 #define JACQUARD_MPI_COMM_H
 
@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What a communicator's time goes into. */
+/* The kinds of calls whose traffic is counted. */
 enum comm_kind {
     COMM_BCAST,
     COMM_SUM_I32,
@@ -25,8 +25,7 @@ enum comm_kind {
 
 struct comm_traffic {
     int64_t calls;
-    int64_t bytes; /* of what was summed (all rows), broadcast, or gathered from all; not what an algorithm moves to do
-                      it */
+    int64_t bytes; /* of what was summed (all rows), broadcast or gathered; not what the algorithm moves on the way */
     double
         seconds; /* in the calls, waiting for other ranks included; of NCCL the GPU's time, without earlier kernels */
 };
@@ -45,7 +44,8 @@ struct comm {
 };
 
 /* Collective. Joins the world that the launcher made (Open MPI's mpirun, srun with PMI), or stands alone where there is
- * no launcher. ST_USAGE where a launcher started N processes that do not see each other (wrong MPI under srun, say). */
+ * no launcher. ST_USAGE where a launcher started N processes that do not find each other (wrong MPI under srun,
+ * say). */
 enum status comm_open_world(struct comm *comm);
 
 /* Local. One rank that stands alone, whatever launcher there is. */
@@ -55,8 +55,8 @@ void comm_open_self(struct comm *comm);
  * this header works on it. It is closed before comm is. Where it fails part is closed. */
 enum status comm_split(struct comm *comm, int colour, struct comm *part);
 
-/* Collective. The world's ends MPI; a part's does not wait for anybody, and may follow a fault. Messages that nobody
- * has taken are lost. Twice is harmless. */
+/* Collective. Closing the world ends MPI; closing a part waits for no other rank, and may follow a fault. Messages that
+ * were not taken are lost. Twice is harmless. */
 void comm_close(struct comm *comm);
 
 /* Collective. bytes from rank 0's data to everybody's. */
@@ -94,9 +94,9 @@ enum status comm_is_same(struct comm *comm, const void *data, size_t bytes, bool
 void comm_must_match(struct comm *comm, const char *name, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Collective, and of the world the first that is: so it is where all ranks meet whatever they were started with. mine
- * is what each has come to so far (its options, its files): the lowest rank that failed decides, as in comm_agree. Then
- * what must match is held against rank 0's: ST_USAGE where it differs, on every rank, with the one line that names the
+/* Collective, and the first collective call on the world: all ranks get here, whatever they were started with. mine is
+ * what each has come to so far (its options, its files): the lowest rank that failed decides, as in comm_agree. Then
+ * what must match is compared with rank 0's: ST_USAGE where it differs, on every rank, with the one line that names the
  * rank, its host and what differs. A rank that fails before it gets here must get here all the same: see has_met. */
 enum status comm_meet(struct comm *comm, enum status mine);
 
@@ -108,10 +108,10 @@ void comm_abort(struct comm *comm, int exit_code);
 /* Local; of the process. A rank of the world that gives no sign of life for so many seconds, or is stuck, ends the job
  * with one line that names it and its host, and exit code 1: see watch.h. 0: never. A rank that works is left in peace
  * however long it takes, and so is one that waits for another. */
-enum { COMM_RANK_TIMEOUT = 300 }; /* unless told otherwise */
+enum { COMM_RANK_TIMEOUT = 300 }; /* the default */
 void comm_set_rank_timeout(double seconds);
 
-/* Local. From here on (true) this rank waits for something outside, such as its standard input: that it does nothing is
+/* Local. From here on (true) this rank waits for something outside the job, such as its standard input: being idle is
  * no sign of trouble. */
 void comm_rest(bool rests);
 
@@ -120,8 +120,8 @@ void comm_rest(bool rests);
 /* Local. A message of 0 to 1 GiB to the rank `to` of this communicator, which may be this one. It is copied, on its way
  * on return, and does not wait until the receiver takes it: nothing but memory limits how many are under way. Messages
  * from one rank to another arrive in the order they were posted in; between messages and collectives there is no order.
- * A long one may move on only while its sender calls functions of this header: who posts also asks comm_take at times.
- */
+ * A long one may move on only while its sender calls functions of this header: so a rank that posts also calls
+ * comm_take now and then. */
 enum status comm_post(struct comm *comm, int to, const void *data, size_t bytes);
 
 /* Local. The next message that has arrived, of whichever rank: data[*bytes] from rank *from; *from is -1 (and *bytes 0)
@@ -156,7 +156,7 @@ enum status comm_gpu_reduce_scatter_i32(struct comm *comm, int32_t *values, size
 
 /* ---- what it is and what it did ---- */
 
-/* Local. What went through this communicator since it was opened, its parts' traffic not included. */
+/* Local. The traffic of this communicator since it was opened, without that of its parts. */
 void comm_traffic_read(const struct comm *comm, struct comm_traffic traffic[N_COMM_KINDS]);
 const char *comm_kind_name(enum comm_kind kind);
 

@@ -8,7 +8,7 @@
 
 #include <mpi.h>
 
-/* The value of an MPI call that nobody else's runs beside. */
+/* The value of an MPI call, made while no other thread is in MPI. */
 #define MPI_ALONE(call) (watch_lock(), comm_mpi_unlocked(call))
 
 static inline int comm_mpi_unlocked(int error)

@@ -1,10 +1,10 @@
-/* comm_nccl: sums between GPUs, through NCCL or through host memory and MPI, and what there is of NCCL; the only file
+/* comm_nccl: sums between GPUs, through NCCL or through host memory and MPI, and what is known of NCCL; the only file
  * that sees <nccl.h>, and outside kernels/ the only one that sees the CUDA runtime. Built without JACQUARD_HAVE_CUDA or
- * JACQUARD_HAVE_NCCL it answers so; NCCL sums nothing without CUDA. Assumes NCCL 2.14 (non-blocking communicators).
+ * JACQUARD_HAVE_NCCL it says so; NCCL sums nothing without CUDA. Assumes NCCL 2.14 (non-blocking communicators).
  *
- * A rank that is gone would be waited for without end, so a wait on NCCL can be ended: calls do not block, the outcome
- * is asked for, the watch sees that this rank waits, and what is late or failed is aborted. NCCL and the sums of MPI
- * are never busy at once. */
+ * A wait for a rank that is gone would never end, so waits on NCCL can be ended: calls do not block, their
+ * outcome is polled, the watch knows that this rank waits, and what is late or failed is aborted. NCCL and the sums of
+ * MPI are never busy at once. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -88,7 +88,7 @@ static enum status sum_on_host(struct comm *comm, enum gpu_sum which, int32_t *v
 
 static enum status cuda_fault(enum status st, const struct comm_gpu *gpu, cudaError_t error, const char *what)
 {
-    (void)cudaGetLastError(); /* it has been told */
+    (void)cudaGetLastError(); /* it has been reported */
     return FAIL(st, "GPU %d: could not %s: %s", gpu->device, what, cudaGetErrorString(error));
 }
 
@@ -154,7 +154,7 @@ static enum status sum_staged(struct comm *comm, enum gpu_sum which, int32_t *va
 
 /* ---- NCCL ---- */
 
-/* A rank that drives a GPU has a core, and a sum takes milliseconds; only ranks out of step wait longer. */
+/* A rank that drives a GPU has a core of its own, and a sum takes milliseconds; only ranks out of step wait longer. */
 static const double spin_seconds = 20e-3;
 
 /* For what is done already on this rank. */
@@ -221,7 +221,7 @@ static enum status nccl_finish(const struct comm_gpu *gpu, double deadline, cons
     cudaError_t error;
 
     while ((error = cudaEventQuery(gpu->ended)) == cudaErrorNotReady) {
-        (void)cudaGetLastError(); /* it is kept for the next who asks */
+        (void)cudaGetLastError(); /* it is kept for the next call */
         const ncclResult_t result = nccl_ask(gpu, ncclSuccess, deadline);
         if (result == ncclInProgress || clock_seconds() > deadline)
             return nccl_late(gpu, what);
@@ -300,7 +300,7 @@ static enum status nccl_start(struct comm *comm, struct comm_gpu *gpu)
     return ST_OK;
 }
 
-/* Without a message: the way out must not hide why it was taken. */
+/* Without a message: cleaning up must not hide the fault that led to it. */
 static void nccl_close(struct comm_gpu *gpu)
 {
     if (gpu->nccl && nccl_wait(gpu, ncclCommFinalize(gpu->nccl), clock_seconds() + closing_seconds) == ncclSuccess) {
@@ -413,7 +413,7 @@ static enum status prepare(struct comm_gpu *gpu, struct place *place)
     return ST_OK;
 }
 
-/* Through MPI: the piece of pinned memory is all that it needs. */
+/* Through MPI: needs nothing but the piece of pinned memory. */
 static enum status start_mpi(struct comm *comm, struct comm_gpu *gpu)
 {
     enum status st = ST_OK;

@@ -1,6 +1,6 @@
 /* meet: what the ranks must have in common, as a list of names and values, and where it is compared: comm_must_match,
- * comm_meet. Knows no name itself. What goes between the ranks is text of a fixed shape, so that programs of different
- * versions understand each other well enough to find that out. */
+ * comm_meet. It knows none of the names itself. Ranks exchange text of a fixed shape, so that programs of different
+ * versions understand each other well enough to find out that they differ. */
 #include "base/mem.h"
 #include "mpi/comm_ops.h"
 #include "mpi/watch.h"
@@ -102,7 +102,7 @@ static bool next_term(const struct list *list, size_t *at, struct term *term)
     return true;
 }
 
-/* Lists are mostly alike: it is looked for from *from on, behind the one found last, then from the beginning. */
+/* Lists are mostly alike: the search goes from *from on, behind the term found last, then from the beginning. */
 static const char *find_value(const struct list *list, const char *name, size_t *from)
 {
     struct term term;

@@ -1,5 +1,5 @@
-/* watch: see watch.h. The thread sleeps, heartbeats, listens, judges; what the main thread tells it are a few atomic
- * numbers. Whoever finds a reason to end the job says it in one line and aborts. */
+/* watch: see watch.h. The thread sleeps, heartbeats, listens, judges; the main thread passes it a few atomic numbers.
+ * The rank that finds a reason to end the job prints it in one line and aborts. */
 #include "mpi/watch.h"
 
 #include "base/clock.h"
@@ -22,8 +22,8 @@
 static const double heartbeat_seconds = 0.5, /* between two heartbeats */
     farewell_seconds = 10,                   /* a launcher takes to end a job */
     held_up_seconds = 1.0,                   /* so much later than that, the whole process was held up */
-    least_work = 1e-3,                       /* of processor time: less than that says nothing of the main thread */
-    /* Without rank 0 the others are as many speakers for one line: each gives the one before it some time. */
+    least_work = 1e-3, /* of processor time: less than that is no sign of life of the main thread */
+    /* Without rank 0 all others would print the one line: each gives the rank before it some time. */
     turn_seconds = 0.5, most_turns = 10;
 
 /* Read or written between two heartbeats: the watch and MPI's own threads take less. */
@@ -32,7 +32,7 @@ enum { LEAST_BYTES = 1024 };
 /* What is known of a rank, in clock_seconds() of this one. */
 struct seen {
     double heard; /* last time */
-    double moved; /* last time that it was not in one and the same wait */
+    double moved; /* last time that it was not in the same wait as before */
     int64_t n_waits;
 };
 
@@ -56,7 +56,7 @@ static struct {
     long n_faults;       /* pages read, likewise */
 } watch = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-/* Told by the main thread. */
+/* Set by the main thread. */
 static _Atomic double timeout_seconds = COMM_RANK_TIMEOUT;
 static atomic_bool is_waiting, is_resting;
 static atomic_int_fast64_t n_waits;
@@ -278,8 +278,8 @@ static void watch_once(double now)
                 watch.host[watch.rank], timeout);
 }
 
-/* This process alone, or all of them, stood still. Alone and for that long the others have given it up: it waits for
- * its end, and has nothing to say of them. */
+/* This process alone, or all of them, stood still. If it was this process alone, the others have given it up by now: it
+ * waits for its end, and reports none of them. */
 static void shift_accounts(double seconds)
 {
     seconds += seconds > atomic_load(&timeout_seconds) ? farewell_seconds : 0;
