@@ -1,4 +1,4 @@
-/* clones: one function, compiled for several processors. */
+/* clones: one function compiled for several processors. */
 #ifndef JACQUARD_BASE_CLONES_H
 #define JACQUARD_BASE_CLONES_H
 

@@ -1,5 +1,5 @@
 /* file: outputs that appear whole or not at all. The bytes go to a temporary file in the target's own folder, so that
- * the last step is one rename: whoever looks sees the older file or the new one, never a part. Assumes that the caller
+ * the last step is one rename: a reader sees the older file or the new one, never a part. Assumes that the caller
  * commits or discards; there are no signal handlers here. Refuses targets that are no regular file: a rename would put
  * a picture in the place of /dev/null. */
 #include "base/file.h"
@@ -26,7 +26,7 @@ static enum status check_target(const char *path, bool force)
     if (path[length - 1] == '/')
         return FAIL(ST_USAGE, "cannot write %s: that names a folder", path);
     if (lstat(path, &info) != 0)
-        return ST_OK; /* nothing there, or out of reach: opening the temporary file tells */
+        return ST_OK; /* nothing there, or out of reach: opening the temporary file will show which */
     if (!force)
         return FAIL(
             ST_USAGE,
@@ -192,7 +192,7 @@ enum status file_check_output(const char *path, bool force)
     int fd;
 
     TRY(check_target(path, force));
-    TRY(create_temp(path, ST_USAGE, &temp, &fd)); /* trying is the only answer that a network mount cannot falsify */
+    TRY(create_temp(path, ST_USAGE, &temp, &fd)); /* only trying gives a reliable answer on network mounts */
     close(fd);
     unlink(temp);
     free(temp);
@@ -256,7 +256,7 @@ enum status file_in_open(struct file_in *in, const char *path, int64_t most_byte
     struct stat info;
 
     *in = (struct file_in){.path = path,
-                           .fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)}; /* a FIFO must not hold us up */
+                           .fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)}; /* opening a FIFO must not block */
     if (in->fd < 0)
         return FAIL(ST_USAGE, "cannot read %s: %s", path, strerror(errno));
     if (fstat(in->fd, &info) != 0 || !S_ISREG(info.st_mode))

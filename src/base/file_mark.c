@@ -81,7 +81,7 @@ static enum status take(struct source *s, int n_parts, struct file_mark *mark)
 
 enum status file_mark_take(const char *what, const char *path, int n_parts, struct file_mark *mark)
 {
-    /* a FIFO must not hold us up */
+    /* opening a FIFO must not block */
     struct source s = {.what = what, .path = path, .fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
 
     *mark = (struct file_mark){0};

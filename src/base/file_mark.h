@@ -1,4 +1,4 @@
-/* file_mark: tells files apart without reading them whole, and the same file again from one that was changed. */
+/* file_mark: identifies files without reading them whole, and notices when one has changed. */
 #ifndef JACQUARD_BASE_FILE_MARK_H
 #define JACQUARD_BASE_FILE_MARK_H
 

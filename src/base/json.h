@@ -1,4 +1,4 @@
-/* json: what programs that print JSON by hand need: texts of any bytes and numbers, in any locale. Local. */
+/* json: helpers for printing JSON by hand: texts of any bytes and numbers, in any locale. Local. */
 #ifndef JACQUARD_BASE_JSON_H
 #define JACQUARD_BASE_JSON_H
 

@@ -1,4 +1,4 @@
-/* lines: a window slides over the text: what was handed out goes, what is read comes behind the rest. */
+/* lines: a window slides over the text: lines that were handed out are dropped, what is read is appended. */
 #include "base/lines.h"
 
 #include <errno.h>
@@ -14,7 +14,8 @@ void lines_start(struct lines *lines, int fd, const char *path, enum status at_f
     *lines = (struct lines){.fd = fd, .path = path, .at_fault = at_fault, .longest = longest, .most_bytes = most_bytes};
 }
 
-/* The window holds a line of `longest` bytes, a byte that tells a longer one, and a 0; it grows up to there. */
+/* The window holds a line of `longest` bytes, one more byte that shows whether it is longer, and a 0; it grows up to
+ * there. */
 static enum status make_room(struct lines *l)
 {
     const size_t most = l->longest + 2;

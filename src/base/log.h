@@ -1,4 +1,4 @@
-/* log: talk to stderr, one line at a time, from the rank that was made the speaker. */
+/* log: messages on stderr, one line at a time, from the rank that was made the speaker. */
 #ifndef JACQUARD_BASE_LOG_H
 #define JACQUARD_BASE_LOG_H
 

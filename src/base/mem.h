@@ -1,4 +1,4 @@
-/* mem: heap arrays, counted in things rather than bytes. */
+/* mem: heap arrays, sized in elements rather than bytes. */
 #ifndef JACQUARD_BASE_MEM_H
 #define JACQUARD_BASE_MEM_H
 

@@ -1,5 +1,5 @@
 /* number: the one reader of numbers out of texts. Decimal digits and nothing else (no blanks, no '+', no hexadecimal,
- * no "inf"), held against a range: what does not fit is refused, nothing wraps. Pure. */
+ * no "inf"), checked against a range: what does not fit is refused, nothing wraps. Pure. */
 #ifndef JACQUARD_BASE_NUMBER_H
 #define JACQUARD_BASE_NUMBER_H
 

@@ -1,4 +1,4 @@
-/* pool: threads wait for a loop, take items off it by an atomic counter, and the last one wakes the caller. */
+/* pool: threads wait for a loop, take its items by an atomic counter, and the last one wakes the caller. */
 #include "base/pool.h"
 
 #include "base/mem.h"

@@ -3,7 +3,7 @@
 #include <pthread.h>
 #include <string.h>
 
-enum { LEAST_STACK = 2 << 20 }; /* what glibc takes where there is no limit; our own frames stay below 100 KiB */
+enum { LEAST_STACK = 2 << 20 }; /* glibc's size where there is no limit; our own frames stay below 100 KiB */
 
 enum status thread_set_stacks(void)
 {

@@ -1,4 +1,4 @@
-/* thread: what holds for all threads of the process, the libraries' too. */
+/* thread: settings for all threads of the process, also those of libraries. */
 #ifndef JACQUARD_BASE_THREAD_H
 #define JACQUARD_BASE_THREAD_H
 

@@ -1,6 +1,6 @@
 /* frame: one decoded picture, as the decoder left it: planes of luma and chroma samples, on the host or on the GPU. It
- * owns nothing; whoever hands it out says how long it stays valid. Only the compute step `convert` turns it into
- * pixels. */
+ * owns nothing; the function that hands it out says how long it stays valid. Only the compute step `convert` turns it
+ * into pixels. */
 #ifndef JACQUARD_IMAGE_FRAME_H
 #define JACQUARD_IMAGE_FRAME_H
 

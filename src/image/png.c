@@ -1,5 +1,5 @@
-/* png: writes and reads pictures through libpng. libpng leaves on an error by longjmp: only encode(), read_header() and
- * decode() call what may jump, and they change no local variable that is looked at after the jump. */
+/* png: writes and reads pictures through libpng. libpng reports errors by longjmp: only encode(), read_header() and
+ * decode() call what may jump, and they change no local variable that is read after the jump. */
 #include "image/png.h"
 
 #include "base/mem.h"
@@ -16,7 +16,7 @@ enum { MAX_SIDE = 0x7fffffff };
 
 enum { SIGNATURE_BYTES = 8, RGB = 3, RGBA = 4 };
 
-/* libpng's side of an open file. */
+/* An open file, as libpng's callbacks see it. */
 struct channel {
     FILE *file;
     int fault;        /* errno of a failed read or write, else 0 */
@@ -133,7 +133,7 @@ static bool read_header(png_structp png, png_infop info, const struct wanted *wa
         return false;
     png_set_user_limits(png, MAX_SIDE, MAX_SIDE); /* its own words would not say why */
     png_set_sig_bytes(png, SIGNATURE_BYTES);
-    png_set_crc_action(png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT); /* not a picture whose colours are in doubt */
+    png_set_crc_action(png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT); /* nothing whose colours are in doubt */
     png_read_info(png, info);
     *width = png_get_image_width(png, info);
     *height = png_get_image_height(png, info);
@@ -235,7 +235,7 @@ static enum status read_file(const char *path, const struct wanted *wanted, uint
 
     *pixels = NULL;
     *width = *height = 0;
-    if (stat(path, &found) == 0 && !S_ISREG(found.st_mode)) /* asked first: to open a pipe may hang */
+    if (stat(path, &found) == 0 && !S_ISREG(found.st_mode)) /* checked first: opening a pipe may block */
         return FAIL(ST_USAGE,
                     S_ISDIR(found.st_mode) ? "cannot read %s: it is a folder"
                                            : "cannot read %s: it is not a regular file",

@@ -1,4 +1,5 @@
-/* file_terms: files that every rank must see alike: under one name there may be several, or on some hosts none. */
+/* file_terms: files that must be the same on every rank: one name may mean different files on different hosts, or
+ * none. */
 #ifndef JACQUARD_JOB_FILE_TERMS_H
 #define JACQUARD_JOB_FILE_TERMS_H
 

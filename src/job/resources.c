@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* This rank's share of the host's cores. A launcher may have bound it to some (mpirun does, to a single one even):
+/* This rank's share of the host's cores. A launcher may have bound it to some (mpirun does, even to a single one):
  * those are its own, unless it shares them with the host's other ranks, as in a container. */
 static int choose_threads(const struct comm *comm)
 {
