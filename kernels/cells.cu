@@ -1,6 +1,6 @@
 /* cells: a frame's pixels, put together by the upper half of their Morton code. A cell holds the 4096 colours of a cube
- * of 16 levels a side; within it a pixel is told by the lower half alone. No sort follows: which of a cell's colours
- * there are, in order, fits a bitmap (levels.cu), so that the order of its pixels does not matter.
+ * of 16 levels a side; within it a pixel is identified by the lower half alone. No sort follows: which of a cell's
+ * colours there are, in order, fits a bitmap (levels.cu), so that the order of its pixels does not matter.
  *
  *   count    pixels of each cell: a block counts a tile in shared memory, neighbours of one cell at once
  *   place    one block a frame: each cell's place in the frame's room, and lists of those that have pixels, have many

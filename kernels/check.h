@@ -1,6 +1,6 @@
 /* check: a CUDA error becomes this program's fault: ST_DEVICE (ST_NOMEM where memory ran out) and one line that says
  * which GPU, what was tried and what CUDA found. Kernel launches come back through the launch_* functions of launch.h,
- * which return cudaGetLastError(). Errors on the way out (close) are not looked at. */
+ * which return cudaGetLastError(). Errors while closing are ignored. */
 #ifndef JACQUARD_KERNELS_CHECK_H
 #define JACQUARD_KERNELS_CHECK_H
 

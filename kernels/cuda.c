@@ -28,7 +28,7 @@ enum status cuda_fail(int device, cudaError_t error, const char *format, ...)
     va_start(args, format);
     vsnprintf(what, sizeof what, format, args);
     va_end(args);
-    (void)cudaGetLastError(); /* it has been told */
+    (void)cudaGetLastError(); /* it has been reported */
     return FAIL(error == cudaErrorMemoryAllocation ? ST_NOMEM : ST_DEVICE, "GPU %d: could not %s: %s", device, what,
                 cudaGetErrorString(error));
 }
@@ -144,7 +144,7 @@ done:
     return st;
 }
 
-/* Of a frame: its cells and what the levels note of them. */
+/* Bytes for a frame: its cells and what the levels record of them. */
 static const size_t cells_bytes = CELLS * (sizeof(uint32_t) + sizeof(struct cell) + sizeof(uint16_t) +
                                            sizeof(uint16_t) * LEVELS_CELL_WORDS + sizeof(uint32_t) * N_LEVELS);
 
@@ -246,8 +246,8 @@ static enum status cuda_open(void *priv, const struct compute_setup *setup)
     cuda->n_lines = !p->want_lines ? 0 : (size_t)(p->lines_are_columns ? p->width : p->height);
     cuda->timed = timing_on;
 
-    /* FFmpeg's NVDEC shares the primary context only if it was made to block rather than spin; which suits us, as the
-     * cores are busy decoding. */
+    /* FFmpeg's NVDEC shares the primary context only if it was made to block rather than spin; which is what we want,
+     * as the cores are busy decoding. */
     CUDA_TRY(cuda->device, cudaInitDevice(cuda->device, cudaDeviceScheduleBlockingSync, cudaInitDeviceFlagsAreValid),
              "initialise it");
     CUDA_TRY(cuda->device, cudaSetDevice(cuda->device), "use it");

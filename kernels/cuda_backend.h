@@ -1,5 +1,5 @@
 /* cuda_backend: an instance of the GPU backend, as cuda.c and cuda_convert.c share it. An instance has one CUDA stream,
- * in which everything it does follows one another; instances of other threads overlap with it. Private to them. */
+ * in which its work runs in order; that of other threads' instances overlaps with it. Private to them. */
 #ifndef JACQUARD_KERNELS_CUDA_BACKEND_H
 #define JACQUARD_KERNELS_CUDA_BACKEND_H
 

@@ -1,7 +1,8 @@
-/* cuda_convert: the GPU backend's way in. A frame on the host is copied tightly into a pinned buffer and travels from
- * there, so that its planes are free when convert returns; the GPU converts it together with others when the buffers
- * are full or somebody asks. A frame on the GPU comes from NVDEC, which writes it in the legacy default stream: our
- * stream waits for that one, and convert waits for our stream. A slot's pixels stay on the GPU as keys. */
+/* cuda_convert: how frames get into the GPU backend. A frame on the host is copied tightly into a pinned buffer and
+ * travels from there, so that its planes are free when convert returns; the GPU converts it together with others when
+ * the buffers are full or pixels are asked for. A frame on the GPU comes from NVDEC, which writes it in the legacy
+ * default stream: our stream waits for that one, and convert waits for our stream. A slot's pixels stay on the GPU as
+ * keys. */
 #include "kernels/cuda_backend.h"
 
 #include <string.h>

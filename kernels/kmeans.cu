@@ -161,7 +161,7 @@ template <class T> static __host__ __device__ size_t search_warp_bytes(const str
     return k * sizeof(uint4) + (lane_sums > d2 ? lane_sums : d2);
 }
 
-/* Copies the points to shared memory, and has p point there. */
+/* Copies the points to shared memory, and makes p point there. */
 static __device__ void stage_points(struct points &p, uint32_t *colour, uint32_t *weight)
 {
     for (uint32_t i = threadIdx.x; i < p.n_padded; i += blockDim.x) {

@@ -1,5 +1,5 @@
 /* kmeans_plain: the plain search of kmeans_rules.h, instead of the search and refine steps of kmeans.cu: one block a
- * restart over all colours of its frame. It has no room for a distance a colour: its seeding computes them afresh. */
+ * restart over all colours of its frame. There is no memory for a distance per colour: seeding computes them afresh. */
 #include "base/rng.h"
 #include "kernels/lloyd.cuh"
 

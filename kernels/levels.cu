@@ -8,7 +8,7 @@
  *            its first point of the next finer one
  *   merge    four lanes add up the finer points of each coarser one, level by level
  *
- * so that the host need not know any count.
+ * so that the host needs no count.
  *
  * Floor on an H200 a frame of n pixels with m colours: measure reads 2 n bytes, emit 4 n (from L2 where frames are
  * small) and writes 8 m, merge reads 8 m: 0.5 us for 426 x 240 with m = n / 2. A cell costs a warp some 150

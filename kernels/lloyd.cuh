@@ -35,7 +35,7 @@ struct held_centres {
     uint64_t sum[GROUPS];
 };
 
-/* Shared memory of those who run Lloyd together: one warp or the block. */
+/* Shared memory of the threads that run Lloyd's steps together: one warp or the block. */
 template <class T> struct workspace {
     uint4 *packed;     /* [k] */
     sums<T> *lane_sum; /* of this warp: [k][32] */

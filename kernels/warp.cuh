@@ -19,7 +19,7 @@ template <class T> static __device__ __forceinline__ T warp_sum(T v)
     return v;
 }
 
-/* Of the lanes up to and with this one. */
+/* Of the lanes up to and including this one. */
 template <class T> static __device__ __forceinline__ T warp_scan(T v)
 {
     for (uint32_t step = 1; step < 32; step *= 2) {

@@ -2,7 +2,7 @@
  * which are the .cu files of this folder; the definition of each step is its twin in src/compute/haar/. An instance has
  * one CUDA stream. load, weigh, split, vote, and leaves without sums return while the GPU still works; the others wait.
  *
- * Memory is taken when an instance opens, but for the copies of trimmed images, which grow as they must. While every
+ * Memory is taken when an instance opens, except for the copies of trimmed images, which grow as needed. While every
  * image is active, the active images are all of them, and nothing is copied. The search is in cuda_search.c.
  *
  * Refuses: more than 2^23 images on a GPU. */
@@ -83,8 +83,8 @@ static enum status cuda_open(void *priv, const struct boost_setup *setup)
     b->device = setup->device;
     b->n_entries = (size_t)(setup->n_channels * (setup->width + 1) * (setup->height + 1));
     if (setup->n_images > MOST_IMAGES)
-        return FAIL(ST_UNSUPPORTED, "backend cuda: %lld images on one GPU: no more than %d go",
-                    (long long)setup->n_images, MOST_IMAGES);
+        return FAIL(ST_UNSUPPORTED, "backend cuda: %lld images on one GPU: %d are the most", (long long)setup->n_images,
+                    MOST_IMAGES);
     if (cudaGetDeviceCount(&n_devices) != cudaSuccess)
         (void)cudaGetLastError();
     if (n_devices <= setup->device)
@@ -138,7 +138,8 @@ enum status cuda_boost_fetch(const struct cuda_boost *b, void *pinned, const voi
     return ST_OK;
 }
 
-/* Pageable pixels are off the caller's memory when a copy's call returns, pinned ones are not: wait for each piece. */
+/* Pageable pixels have left the caller's memory when the copy's call returns, pinned ones have not: so wait for each
+ * piece. */
 static enum status cuda_load(void *priv, int64_t first, int64_t n, const uint8_t *pixels, const uint8_t *labels)
 {
     struct cuda_boost *b = priv;

@@ -1,8 +1,8 @@
-/* cuda_scan: scan_cuda: memory, batches and the order of the kernels of scan.cu.
+/* cuda_scan: scan_cuda: memory, batches and the order of the kernels of feature_scan.cu.
  *
- * Records go to one buffer of the whole grid. How many a batch of images gives is not known before; it is as many
- * images as should fit by what the batches before gave. A batch that did not fit is done again, smaller: its count
- * tells how much, and one group of images always fits, since the buffer has room for all of its features. So no record
+ * Records go to one buffer of the whole grid. How many a batch of images gives is not known before; a batch has as
+ * many images as should fit by what the batches before gave. A batch that did not fit is done again, smaller: its count
+ * says how much, and one group of images always fits, since the buffer has room for all of its features. So no record
  * is lost and none is counted twice. Exactly as many as there are are sorted and copied out. */
 #include "base/mem.h"
 #include "kernels/check.h"

@@ -40,7 +40,7 @@ static enum status open_bins(struct cuda_boost *b)
     return cuda_boost_reserve(b, &b->search.bins, b->bins_bytes, "bins");
 }
 
-/* What sums is to get on the SMs before the next histograms' blocks do. */
+/* The stream of sums has priority: its blocks come before those of the next histograms. */
 static enum status open_sums(struct cuda_boost *b)
 {
     int least = 0, greatest = 0;

@@ -1,12 +1,12 @@
 /* histogram: twin of cpu_search.c, first half: bins, items, histograms of weights.
  *
- * Histograms are what a search costs: K additions an image and feature, into 256 bins. A warp takes the classes of one
- * image for as many features as fit its lanes (K = 10: three features), and lane i adds only to words i and 32 + i of a
- * bin's 64: no two lanes ever meet in a bank, let alone in a word, whatever the bins; shared-memory atomics are needed
- * between warps only. A bin's two halves of 32 words are the two signs of a split column or two sets of features, so a
- * tile is 256 * 64 words, 64 KB, and an address in it is put together by one byte permutation: bin * 256 + half * 128 +
- * lane * 4. Features in plenty: a block has three tiles, so that a weight is fetched once for all of them. Few
- * features: one tile a block, three blocks an SM, and several blocks share a feature's images.
+ * Histograms dominate the cost of a search: K additions an image and feature, into 256 bins. A warp takes the classes
+ * of one image for as many features as fit its lanes (K = 10: three features), and lane i adds only to words i and 32 +
+ * i of a bin's 64: no two lanes ever meet in a bank, let alone in a word, whatever the bins; shared-memory atomics are
+ * needed between warps only. A bin's two halves of 32 words are the two signs of a split column or two sets of
+ * features, so a tile is 256 * 64 words, 64 KB, and an address in it is put together by one byte permutation: bin * 256
+ * + half * 128 + lane * 4. Features in plenty: a block has three tiles, so that a weight is fetched once for all of
+ * them. Few features: one tile a block, three blocks an SM, and several blocks share a feature's images.
  *
  * Floor on an H200 for 60,000 images, 299,880 features, K = 10: 6 * 10^9 warp additions, 1 a clock and SM: 26 ms. */
 #include "kernels/haar/launch_boost.h"
@@ -201,7 +201,7 @@ static __global__ void __launch_bounds__(TILES > 1 ? PLENTY_THREADS : FEW_THREAD
     const uint32_t block = blockIdx.x / (uint32_t)lanes.class_groups, group = blockIdx.x % (uint32_t)lanes.class_groups;
     const uint32_t quads = n_quads(search, slot), n_batches = (quads + (uint32_t)width - 1) / (uint32_t)width;
 
-    /* Small nodes leave the later slices nothing worth a block's trouble. */
+    /* For small nodes the later slices would hold too little work for a block. */
     if (blockIdx.z > 0 && blockIdx.z * 2 * n_warps >= n_batches)
         return;
     const uint32_t most_slices = (n_batches + 2 * n_warps - 1) / (2 * n_warps);
@@ -210,7 +210,7 @@ static __global__ void __launch_bounds__(TILES > 1 ? PLENTY_THREADS : FEW_THREAD
         tiles[i] = make_int4(0, 0, 0, 0);
     __syncthreads();
 
-    /* Lanes without a feature or class do as a neighbour does, in words that nobody reads. */
+    /* Lanes without a feature or class do what a neighbour does, in words that are not read. */
     const int part = (int)lane / width < lanes.n_features ? (int)lane / width : lanes.n_features - 1;
     const int place = (int)lane % width, at_class = (int)group * 32 + place;
     const int l = at_class < search.n_classes ? at_class : search.n_classes - 1;
@@ -310,7 +310,7 @@ cudaError_t launch_histograms(const struct boost_search *search, uint32_t bins_f
     job.n = n;
     job.bins = search->bins + bins_first * search->active.images.stride;
     job.histogram = search->histogram + (size_t)to_first * search->n_nodes * HAAR_BINS * search->n_columns;
-    /* In plenty: several waves of the big blocks, so that the last one does not count. */
+    /* Many features: several waves of the big blocks, so that the last one hardly matters. */
     const uint32_t wave = (uint32_t)(search->device.n_sms * PLENTY_TILES * lanes.n_features);
     const bool is_plenty = n >= 8 * wave && search->device.shared_block >= PLENTY_TILES * TILE_BYTES;
     if (search->is_split)

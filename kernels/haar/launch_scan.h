@@ -1,5 +1,5 @@
-/* launch_scan: what scan.cu offers to cuda_scan.c: the kernels of a scan, put into a stream; each function returns
- * cudaGetLastError(). All arrays are in GPU memory and owned by cuda_scan.c. */
+/* launch_scan: what feature_scan.cu offers to cuda_scan.c: the kernels of a scan, put into a stream; each function
+ * returns cudaGetLastError(). All arrays are in GPU memory and owned by cuda_scan.c. */
 #ifndef JACQUARD_KERNELS_HAAR_LAUNCH_SCAN_H
 #define JACQUARD_KERNELS_HAAR_LAUNCH_SCAN_H
 

@@ -1,9 +1,9 @@
 /* learner: twin of cpu_boost.c: weights, which images take part, splits, leaves, votes and answers. A thread an image,
- * or an image and a class: everything here is a few passes over scores, and bound by memory. A weight is made of its
- * score wherever it is needed.
+ * or an image and a class: everything here is a few passes over scores, and bound by memory. A weight is computed from
+ * its score wherever it is needed.
  *
- * Shapes: see launch_boost.h. Floor on an H200 for 60,000 images of 10 classes: 2.4 MB of scores in 0.6 us a pass, so
- * that starting the kernels is what they cost. */
+ * Shapes: see launch_boost.h. Floor on an H200 for 60,000 images of 10 classes: 2.4 MB of scores in 0.6 us a pass,
+ * so that the cost is that of starting the kernels. */
 #include "kernels/haar/launch_boost.h"
 
 enum { THREADS = 256, SPREAD_BLOCKS = 256, SUM_WARPS = 2, SUM_IMAGES = 1024 };

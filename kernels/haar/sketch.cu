@@ -105,9 +105,9 @@ static __device__ int32_t column_weight(const struct boost_search &search, int n
     return column < n_classes ? (w < 0 ? -w : 0) : w > 0 ? w : 0;
 }
 
-/* Digits as the lanes of a multiplication want them: a thread makes a word, the digits of 4 images. Column c has digit
- * columns 2c, the higher one, and 2c + 1. Of 64 images in a row a lane's 16 are read at once by sum_codes: its 4 words
- * are the two k groups of two multiplications. grid: words of a pass, passes */
+/* Digits in the order in which the lanes of a multiplication need them: a thread makes a word, the digits of 4 images.
+ * Column c has digit columns 2c, the higher one, and 2c + 1. Of 64 images in a row a lane's 16 are read at once by
+ * sum_codes: its 4 words are the two k groups of two multiplications. grid: words of a pass, passes */
 static __global__ void __launch_bounds__(WEIGH_THREADS)
     make_digits(const __grid_constant__ struct boost_search search, int node, int shift, uint32_t n_words,
                 uint32_t *digits, int32_t *total)
@@ -256,7 +256,7 @@ template <int STAGES> static __global__ void __launch_bounds__(SUM_THREADS) sum_
     for (uint32_t at = begin; at < end; at += STAGE_STEPS) {
         const struct sum_stage *here = &stages[(at - begin) / STAGE_STEPS % STAGES];
         wait_for_fetches<STAGES - 2>();
-        __syncthreads(); /* everybody's digits are there, and the stage before is free */
+        __syncthreads(); /* the digits of all threads are there, and the stage before is free */
         fetch_stage(at + (STAGES - 1) * STAGE_STEPS);
 #pragma unroll
         for (uint32_t s = 0; s < STAGE_STEPS; s++) {
