@@ -23,7 +23,7 @@
 
 enum { MOST_FAILURES_SHOWN = 20 };
 
-static const double step_seconds = 0.002, /* an request or an outcome waits so long at most */
+static const double step_seconds = 0.002, /* a request or an outcome waits so long at most */
     refresh_seconds = 60.0;
 
 struct catalog {

@@ -142,7 +142,7 @@ jacquard
 expect_files "$OUT"
 
 # --- sizes ------------------------------------------------------------------------------------------------------------
-# What memory cannot hold is refused before the film is looked at, or woven.
+# What memory cannot hold is refused before the film is looked at, or decoded.
 bad --columns 2147483647
 grep -q 'memory' "$WORK/err" || die "2147483647 columns: no word about memory"
 limited() { (ulimit -d 262144 && run_any "$@"; echo "$RC" >"$WORK/rc"); RC=$(cat "$WORK/rc"); } # 256 MiB

@@ -63,19 +63,19 @@ static void rows(void)
     bench_table_fact(&table, "device", "%s, %d threads", "GPU", 16);
     bench_row_limit(bench_table_row(&table, "ms", true, 3.0, "round, %d shards", 4), 2.0, "one rank / %d", 4);
     bench_row_target(&table.row[0], 1.5);
-    bench_table_row(&table, "frames/s", false, 0.5, "weave");
+    bench_table_row(&table, "frames/s", false, 0.5, "extract");
     bench_row_target(bench_table_row(&table, "s", true, 2048.0, "all"), 1.08);
 
     check_printed(false, "train\n"
                          "  ranks: 4\n"
                          "  device: GPU, 16 threads\n"
                          "  round, 4 shards        3.000 ms   1.500 of 2.000 (one rank / 4)   target <= 1.50: met\n"
-                         "  weave                  0.500 frames/s\n"
+                         "  extract                0.500 frames/s\n"
                          "  all                     2048 s\n");
     check_printed(true, "{\"bench\":\"train\",\"facts\":{\"ranks\":\"4\",\"device\":\"GPU, 16 threads\"},\"rows\":["
                         "{\"name\":\"round, 4 shards\",\"ours\":3,\"unit\":\"ms\",\"limit\":2,"
                         "\"limit_name\":\"one rank / 4\",\"ratio\":1.5,\"target\":1.5,\"lower_is_better\":true},"
-                        "{\"name\":\"weave\",\"ours\":0.5,\"unit\":\"frames/s\",\"limit\":null,"
+                        "{\"name\":\"extract\",\"ours\":0.5,\"unit\":\"frames/s\",\"limit\":null,"
                         "\"limit_name\":null,\"ratio\":null,\"target\":null,\"lower_is_better\":false},"
                         "{\"name\":\"all\",\"ours\":2048,\"unit\":\"s\",\"limit\":null,"
                         "\"limit_name\":null,\"ratio\":null,\"target\":1.08,\"lower_is_better\":true}]}\n");

@@ -21,7 +21,7 @@ struct coordinator_totals {
     double film_seconds;
     double seconds, busy_seconds; /* of the run from the first request on; of its worker processes, summed */
     double index_seconds, extract_seconds, write_seconds; /* of the worker processes', summed */
-    double tail_idle_seconds; /* of its worker processes, summed: without an request because there was none left */
+    double tail_idle_seconds; /* of its worker processes, summed: without a request because there was none left */
     int n_workers;
     bool is_out_of_time, is_interrupted;
 };

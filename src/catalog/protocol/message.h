@@ -9,10 +9,10 @@
 enum message_kind {
     /* to the coordinator */
     MESSAGE_HELLO,    /* once, first */
-    MESSAGE_OUTCOME,  /* of worker process's request */
+    MESSAGE_OUTCOME,  /* of a worker process's request */
     MESSAGE_PROGRESS, /* now and then */
     MESSAGE_SIGNALS,  /* so many have come to this rank */
-    MESSAGE_LOST,     /* worker process's process cannot be started again */
+    MESSAGE_LOST,     /* a worker process cannot be started again */
     /* to an agent */
     MESSAGE_REQUEST,
     MESSAGE_DRAIN,

@@ -42,7 +42,7 @@ struct outcome {
     int64_t n_same;            /* columns that were checked and are right */
 };
 
-/* What a worker process's process is told once, when it starts. */
+/* What a worker process is given once, when it starts. */
 struct worker_setup {
     struct barcode_settings settings;
     bool allow_partial;

@@ -28,7 +28,7 @@ static struct {
     struct worker_setup setup;
     struct resources resources;
     char **root;                              /* [setup.n_roots] */
-    atomic_int stop, drain, was_told_to_stop; /* a extraction that fails sets stop too, for itself */
+    atomic_int stop, drain, was_told_to_stop; /* an extraction that fails sets stop too, for itself */
     pthread_mutex_t lock;
     pthread_cond_t request_came;
     bool has_request;

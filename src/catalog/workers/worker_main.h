@@ -1,4 +1,4 @@
-/* worker: a worker process's process: the only one that opens films. It is started by its rank (worker processes.c),
+/* worker_main: a worker process from inside: only such a process opens films. It is started by its rank (workers.c),
  * has neither MPI nor anything of the rank's, gives up its rights (sandbox.c) and then works on requests until the rank
  * closes the socket. */
 #ifndef JACQUARD_CATALOG_WORKERS_WORKER_MAIN_H

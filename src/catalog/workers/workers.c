@@ -292,7 +292,7 @@ double workers_progress(const struct workers *l, int i)
 
 /* --- what is received --------------------------------------------------------------------------------------------- */
 
-/* The process has ended in the middle of an request, by itself or killed by this side. */
+/* The process has ended in the middle of a request, by itself or killed by this side. */
 static void explain_end(const struct workers *l, struct worker *worker, int how)
 {
     struct outcome o = {.task = worker->request.task, .end = OUTCOME_FAULT, .again = true, .fault = FAULT_CRASH};

@@ -30,7 +30,7 @@ enum status workers_open(const struct workers_setup *setup, struct workers **l, 
 void workers_close(struct workers **l);
 
 int workers_count(const struct workers *l);
-bool workers_is_free(const struct workers *l, int worker); /* alive and without an request */
+bool workers_is_free(const struct workers *l, int worker); /* alive and without a request */
 bool workers_is_lost(const struct workers *l, int worker); /* its process could not be started again */
 
 void workers_give(struct workers *l, int worker, const struct task_request *request); /* to a free worker process */
