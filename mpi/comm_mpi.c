@@ -1,6 +1,6 @@
 /* comm_mpi: MPI_COMM_WORLD and its parts as communicators. Assumes MPI 3.1, one caller beside the watch, ranks of one
- * byte order, and that nobody else uses MPI_COMM_WORLD. Refuses an MPI that cannot live with threads. The watch calls
- * MPI too, one at a time with the main thread: see comm_mpi.h.
+ * byte order, and that nobody else uses MPI_COMM_WORLD. Refuses an MPI without thread support. The watch calls MPI too,
+ * one at a time with the main thread: see comm_mpi.h.
  *
  * Every collective is the non-blocking one, waited for by wait_patiently. What is longer than comm_chunk_bytes goes in
  * several calls. After a fault (ST_COMM) MPI may still hold the buffers, and nothing is known about the others: the job
@@ -25,9 +25,9 @@ size_t comm_chunk_bytes = (size_t)1 << 30;
 static struct comm_group world;
 static bool is_initialised_here, can_be_watched, is_watched;
 
-/* Ranks in step are waited for at full speed, longer where that takes the processor from nobody. Measured with 2 ranks
- * on 2 cores that work about 1 ms between sums: 134 us of a round lost to naps with the short one, 5 us with the long
- * one; with 4 ranks on 2 cores the long one made a small sum 147 us instead of 13. */
+/* Waits for ranks in step spin, longer where that takes the processor from no other thread. Measured with 2 ranks on 2
+ * cores that work about 1 ms between sums: 134 us of a round lost to naps with the short one, 5 us with the long one;
+ * with 4 ranks on 2 cores the long one made a small sum 147 us instead of 13. */
 static const double short_spin_seconds = 100e-6, long_spin_seconds = 1e-3;
 static double spin_seconds; /* one of them */
 
@@ -41,7 +41,7 @@ enum status comm_mpi_fault(int error, const char *what)
     return FAIL(ST_COMM, "%s: %s", what, text);
 }
 
-/* MPI's own waiting spins at 100 % of a core that a decoder could use. */
+/* MPI's own waits spin, on a core that a decoder could use. */
 static enum status test_patiently(MPI_Request *request, const char *what)
 {
     struct patience patience = patience_start(spin_seconds);
@@ -65,8 +65,8 @@ static enum status wait_patiently(MPI_Request *request, const char *what)
 
 /* ---- opening and closing ---- */
 
-/* All ranks of the world meet, each when its messages are sent. What comes in is thrown away: a sender would wait for
- * ever for one who does not receive. */
+/* All ranks of the world meet, each when its messages are sent. What comes in is dropped: a sender would wait for ever
+ * for a rank that does not receive. */
 static enum status wait_for_all(void)
 {
     static const char what[] = "waiting for all ranks";
@@ -146,7 +146,7 @@ static void mpi_close(struct comm *comm)
     }
 }
 
-/* MPI may be in the hands of a thread that does not come back, or wait for a launcher that is gone. */
+/* MPI may be held by a thread that does not return, or wait for a launcher that is gone. */
 void comm_mpi_abort(int exit_code)
 {
     signal(SIGALRM, SIG_DFL);
@@ -212,9 +212,9 @@ static enum status mpi_sum_i64(struct comm *comm, int64_t *values, size_t n)
     return sum(comm, values, n, sizeof *values, MPI_INT64_T);
 }
 
-/* Every rank sends each row to whom it is for, in pieces, to another rank at each step, and adds what comes: the least
- * that has to be moved. What nobody looks at may wrap around, as it does for MPI and NCCL. (Open MPI's own non-blocking
- * one reduces all of it to rank 0 first.) */
+/* Every rank sends each row to the rank that it is for, in pieces, to another rank at each step, and adds what arrives:
+ * the least traffic that is possible. Rows that are not used may wrap around, as they do with MPI and NCCL. (Open MPI's
+ * own non-blocking one reduces all of it to rank 0 first.) */
 static enum status add_row_of(const struct comm *comm, int32_t *values, size_t stride, size_t n, int step,
                               int32_t *piece, size_t most)
 {
@@ -300,7 +300,7 @@ static enum status mpi_gather(struct comm *comm, const void *data, size_t bytes,
     for (int r = 0; r < comm->size; r++)
         total += group->part_bytes[r];
 
-    /* The others must not start to send to a rank 0 that has no room. */
+    /* The others must not start sending to a rank 0 that has no memory for it. */
     if (comm->rank == 0)
         gathered = mem_array(total, 1);
     TRY(comm_agree(comm, comm->rank == 0 && !gathered ? ST_NOMEM : ST_OK));
@@ -419,7 +419,7 @@ static enum status find_node(struct comm *comm)
     return ST_OK;
 }
 
-/* Collective. Where MPI does not let the watch call it, the job runs without one, as jobs did before there was one. */
+/* Collective. Where MPI does not let the watch call it, the job runs without a watch. */
 static enum status open_watch(struct comm *comm)
 {
     char mine[HOST_BYTES], (*host)[HOST_BYTES] = mem_array((size_t)comm->size, sizeof *host);
@@ -466,6 +466,6 @@ void comm_describe(char *text, size_t bytes)
 
     if (MPI_Get_library_version(version, &length) != MPI_SUCCESS)
         snprintf(version, sizeof version, "an MPI that does not say its version");
-    version[strcspn(version, "\n")] = '\0'; /* MPICH goes on about its compiler flags */
+    version[strcspn(version, "\n")] = '\0'; /* MPICH adds its compiler flags */
     snprintf(text, bytes, "%s", version);
 }

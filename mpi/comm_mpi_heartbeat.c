@@ -1,6 +1,6 @@
 /* comm_mpi_heartbeat: how the heartbeats of the watch travel: small messages between rank 0 and each other rank, on a
- * communicator of their own. One message at a time is under way to each listener, and one receive is always posted for
- * each speaker: a rank that is stopped holds up a few bytes, and nobody. */
+ * communicator of their own. One message at a time is under way to each receiver, and one receive is always posted for
+ * each sender: a rank that is stopped holds up a few bytes, and no other rank. */
 #include "mpi/comm_mpi.h"
 
 #include "base/mem.h"
@@ -45,7 +45,7 @@ enum status heartbeats_open(void)
     return ST_OK;
 }
 
-/* What a fault keeps from coming or going is found missing in time. */
+/* A heartbeat that a fault holds back will be missed in time. */
 static void receive(struct peer *p, heartbeats_received *received, void *context)
 {
     int has_come = 1;

@@ -48,8 +48,9 @@ static struct message *message_open(size_t bytes)
     return message;
 }
 
-/* Looks at a few of what was sent, at others each time: with one look a message, no slow receiver holds back the memory
- * of what the others have long taken. After a fault the message leaks: MPI may still read it. */
+/* Looks at a few of what was sent, at others each time: with one look for each message sent, a slow receiver does not
+ * hold back the memory of messages that others have long taken. After a fault the message leaks: MPI may still read
+ * it. */
 static enum status reap_sent(struct messages *sent)
 {
     for (int i = 0; i < 4 && sent->first; i++) {

@@ -1,4 +1,4 @@
-/* scan: the kernels of scan_cuda; the definition is src/compute/haar/cpu_scan.c.
+/* feature_scan: the kernels of scan_cuda; the definition is src/compute/haar/cpu_scan.c.
  *
  * A block takes a group of 32 or 64 images. Its warps build their integral images by prefix scans along rows, then
  * columns, in a table that lies entry-major: entry e of all images, then entry e + 1. Then a lane is an image (or two
@@ -6,10 +6,10 @@
  * before, is the same for all lanes, so that nothing diverges and shared memory is read without conflicts. Border
  * entries are zeros in the table and cost no branch.
  *
- * Integers alone tell whether any of the warp's images may pass (see scan_rules.h); rarely one does, and then those are
- * judged. Records go to one buffer of the whole grid, through a short queue of each warp, so that an atomic reserves
- * room for many. Where the buffer is full they are counted but not written, so that the caller knows how much room it
- * takes. */
+ * An integer test shows whether any of the warp's images may pass (see scan_rules.h); that is rare, and only then is
+ * each judged. Records go to one buffer of the whole grid, through a short queue of each warp, so that an atomic
+ * reserves room for many. Where the buffer is full they are counted but not written, so that the caller knows how much
+ * room it takes. */
 #include "compute/haar/scan_rules.h"
 #include "kernels/haar/launch_scan.h"
 
@@ -194,8 +194,8 @@ struct lane_images {
     int n;         /* 0..N */
 };
 
-/* The two sums that the type's test weighs: EDGE, QUAD: white, all; LINE: all, black. Each is what lies between two
- * cuts through the rectangle, top is the part of it that the row above gives. */
+/* The two sums that the type's test compares: EDGE, QUAD: white, all; LINE: all, black. Each is what lies between two
+ * cuts through the rectangle, top is the part of it that comes from the row above. */
 template <int TYPE, int N>
 __device__ inline void sums_of(const struct scan_step &s, const char *at, bool is_fresh, lane<N> top[2], lane<N> *first,
                                lane<N> *second)
@@ -312,7 +312,7 @@ template <int N> __device__ inline void append(const struct scan_work &work, con
 }
 
 /* Feature i on the warp's images, at least one of which may pass: bit j is set where the lane's image j does. All lanes
- * come here together. Not inlined: it is rare, and the registers are the walk's. */
+ * come here together. Not inlined: it is rare, and the walk needs the registers. */
 template <int N>
 __device__ __noinline__ uint32_t judge(const struct scan_work &work, uint32_t i, lane<N> first, lane<N> second,
                                        struct lane_images images)
@@ -453,7 +453,7 @@ template <int N, bool IS_SHARED> __global__ void __launch_bounds__(threads<N>::I
         const int n = left < group_images ? (int)left : (int)group_images, slice = (int)(item % work.n_slices);
         const char *lanes = reinterpret_cast<const char *>(table + at);
 
-        __syncthreads(); /* nobody is still in the table of the item before */
+        __syncthreads(); /* no warp is still reading the table of the item before */
         if (threadIdx.x == 0)
             *next_part<N>(work) = 0;
         fill_table(work, first, n, table);

@@ -45,7 +45,7 @@ struct frame_clusters {
 void clusters_arrange(struct frame_clusters *clusters);
 
 struct frame_light {
-    uint64_t sum[3]; /* r, g, b: sums over all pixels of 16-bit linear light (see light.h) */
+    uint64_t sum[3]; /* r, g, b: sums over all pixels of 16-bit linear light (see image/transfer.h) */
 };
 
 struct compute_setup {

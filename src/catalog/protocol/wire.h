@@ -1,4 +1,4 @@
-/* wire: messages between a rank and the processes of its worker processes: a local socket that keeps their borders
+/* wire: messages between a rank and its worker processes, over a local socket that keeps their boundaries
  * (SEQPACKET). */
 #ifndef JACQUARD_CATALOG_PROTOCOL_WIRE_H
 #define JACQUARD_CATALOG_PROTOCOL_WIRE_H
@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 enum wire_kind {
-    /* to the worker process's process */
+    /* to the worker process */
     WIRE_SETUP,   /* struct worker_setup, first */
     WIRE_ROOT,    /* a path, n_roots times */
     WIRE_REQUEST, /* struct task_request */

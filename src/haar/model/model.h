@@ -20,14 +20,14 @@ extern const char *const learner_names[N_LEARNERS];
  * exhaustive searches. */
 enum { MODEL_SKETCH = 8192 };
 
-/* All that decides the model's bytes, but for the images. Equal settings and images make equal models. */
+/* Everything that decides the model's bytes, except the images. Equal settings and images make equal models. */
 struct model_settings {
     enum learner learner;
     int terms;              /* of a product, 1..BOOST_MAX_TERMS */
     int leaves;             /* of a tree, 2..BOOST_MAX_LEAVES */
     int rounds;             /* a member */
     uint32_t lazy;          /* features drawn a round; 0: all of them */
-    uint32_t sketch;        /* of all features, so many are searched after a sketch; 0: each that there is */
+    uint32_t sketch;        /* of all features, how many are searched after a sketch; 0: no sketch, all of them */
     enum haar_set features; /* see haar_set_names */
     struct preprocess preprocess;
     int elastic;          /* distorted copies of each training image */
@@ -42,7 +42,7 @@ struct model_round {
     struct weak weak;
     int32_t *votes; /* i32 [n_leaves, n_classes], in 1/65536 octaves; heap */
     int32_t shift;  /* what the weights' exponents had gained in all after this round: lets a training go on */
-    int32_t loss;   /* log2 of the weights' sum after this round if it had been 1 before, 1/65536 octaves; <= 0 */
+    int32_t loss;   /* log2 of the factor by which this round changed the weights' sum, 1/65536 octaves; <= 0 */
 };
 
 struct model_member {

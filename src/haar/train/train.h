@@ -11,7 +11,7 @@
 
 struct train_config {
     const char *images, *labels, *output;
-    struct model_settings settings; /* n_images and fingerprint are found out */
+    struct model_settings settings; /* n_images and fingerprint are filled in by the job */
     int n_members;
     int data_shards, feature_shards; /* 0 and 0: data shards for one member; for several, a member a rank at a time */
     const char *checkpoint;          /* NULL: none. With several members: CHECKPOINT.1, CHECKPOINT.2, ... */

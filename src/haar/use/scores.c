@@ -9,7 +9,7 @@
 
 enum {
     BLOCK_BYTES = 1 << 30, /* of a block's integral images */
-    THREAD_IMAGES = 256    /* a thread more is worth while for so many more */
+    THREAD_IMAGES = 256    /* images that make a further thread worth while */
 };
 
 int scores_n_rounds(const struct model *model)
