@@ -14,10 +14,11 @@ packages_needed=(
     ffmpeg python3 procps # the demo film and the tests
 )
 
-# What some tests need besides: a browser for the gallery, a real Slurm. Those tests are skipped where it is not to be
+# What some tests need besides: a browser for the gallery, the second compiler, a real Slurm. Those tests are skipped where it is not to be
 # had.
 packages_for_tests=(
     chromium chromium-driver iproute2
+    clang clang-format-14 clang-tidy-14
     munge slurmctld slurmd slurm-client slurm-wlm-basic-plugins libpmix2
 )
 

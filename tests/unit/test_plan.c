@@ -326,8 +326,75 @@ static void test_picture_size(void)
     CHECK(w == 16 && h == 4000);
 }
 
+/* 250 frames of 40 ms, key frames every 25: frames first, first + step... below end. */
+static void test_table(void)
+{
+#define FROM(seconds) .has_start = true, .start = { seconds, false }
+#define TO(seconds) .has_end = true, .end = {seconds, false}
+    static const struct {
+        struct sampling sampling;
+        int64_t n, first;
+        double step;
+    } table[] = {
+        {{.unit = SAMPLE_FRAMES, .every = 24}, 11, 0, 24},
+        {{.unit = SAMPLE_FRAMES, .every = 250}, 1, 0, 0},
+        {{.unit = SAMPLE_FRAMES, .every = 249}, 2, 0, 249},
+        {{.unit = SAMPLE_FRAMES, .every = 1e6}, 1, 0, 0},
+        {{.unit = SAMPLE_SECONDS, .every = 1}, 10, 0, 25},
+        {{.unit = SAMPLE_SECONDS, .every = 2}, 5, 0, 50},
+        {{.unit = SAMPLE_SECONDS, .every = 2.4}, 5, 0, 60},
+        {{.unit = SAMPLE_SECONDS, .every = 0.2, TO(1.04)}, 6, 0, 5},
+        {{.unit = SAMPLE_FRAMES, .every = 25, FROM(2), TO(5)}, 3, 50, 25},
+        {{.unit = SAMPLE_SECONDS, .every = 1, FROM(2), TO(5)}, 3, 50, 25},
+        {{.unit = SAMPLE_FRAMES, .every = 25, FROM(2.4), TO(4)}, 2, 60, 25},
+        {{.unit = SAMPLE_FRAMES, .every = 25, FROM(9)}, 1, 225, 0},
+        {{.unit = SAMPLE_FRAMES,
+          .every = 25,
+          .has_start = true,
+          .start = {20, true},
+          .has_end = true,
+          .end = {50, true}},
+         3,
+         50,
+         25},
+        {{.unit = SAMPLE_FRAMES,
+          .every = 25,
+          .has_start = true,
+          .start = {90, true},
+          .has_end = true,
+          .end = {100, true}},
+         1,
+         225,
+         0},
+        {{.unit = SAMPLE_FRAMES, .every = 25, FROM(0), .has_end = true, .end = {100, true}}, 10, 0, 25},
+        {{.unit = SAMPLE_COLUMNS, .every = 250}, 250, 0, 1},
+        {{.unit = SAMPLE_COLUMNS, .every = 125}, 125, 1, 2},
+        {{.unit = SAMPLE_COLUMNS, .every = 10}, 10, 12, 25},
+        {{.unit = SAMPLE_COLUMNS, .every = 10, FROM(2), TO(4)}, 10, 52, 5},
+        {{.unit = SAMPLE_COLUMNS, .every = 1}, 1, 125, 0},
+        {{.unit = SAMPLE_FRAMES, .every = 24, .snap_to_keys = true, .has_end = true, .end = {9.2, false}}, 10, 0, 25},
+    };
+#undef FROM
+#undef TO
+    struct film f = make_film(250, 25, false);
+
+    f.info.time_base_den = 25;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct plan p;
+        CHECK_INT(plan_make(&p, &f, &table[i].sampling, 1, 4), ST_OK);
+        if (!CHECK_INT(p.n_columns, table[i].n))
+            printf("row %zu\n", i);
+        for (int64_t c = 0; c < p.n_columns; c++)
+            if (!CHECK_INT(frame_of(&p, c), table[i].first + (int64_t)((double)c * table[i].step)))
+                printf("row %zu, column %lld\n", i, (long long)c);
+        plan_release(&p);
+    }
+    film_release(&f);
+}
+
 int main(void)
 {
+    test_table();
     test_every_n_frames();
     test_columns_reach_both_ends();
     test_every_seconds();
