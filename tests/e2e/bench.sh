@@ -105,27 +105,9 @@ refuse() {
     expect_failure 2 "$what"
 }
 refuse "no part"
-refuse "no part, an option" --runs 1
-refuse "unknown part" films
 refuse "barcode without a film" barcode
-refuse "two films" barcode "$WORK/film.mp4" "$WORK/film.mp4"
-refuse "scan of a film" scan "$WORK/film.mp4"
 refuse "a film that is not there" barcode "$WORK/no_such_film.mp4" "${SMALL[@]}"
-refuse "images that are not there" scan --images "$WORK/no_such.idx" "${SMALL[@]}"
-refuse "images without labels" train "${IMAGES[@]}"
-refuse "labels without images" train --labels "$WORK/s-labels.idx"
-refuse "scan with labels" scan "${IMAGES[@]}" --labels "$WORK/s-labels.idx"
-refuse "comm with images" comm "${IMAGES[@]}"
-refuse "io with features" io --features seed
-refuse "barcode into a folder" barcode "$WORK/film.mp4" --folder "$WORK/folder"
-refuse "train with clusters" train -k 3
-refuse "kmeans of columns" kmeans --columns 5
-refuse "barcode with an output" barcode "$WORK/film.mp4" -o "$WORK/folder/x.png"
-refuse "no runs" comm --runs 0
-refuse "runs that are no number" comm --runs many
-refuse "unknown features" train --features all
-refuse "unknown backend" comm --backend tpu
-refuse "unknown option" comm --fast
+refuse "io with features" io --features seed # the others: tests/unit/test_cli.c
 expect_files "$WORK/folder"
 LIMIT=60
 on_two_ranks train "${IMAGES[@]}"

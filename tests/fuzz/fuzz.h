@@ -1,4 +1,5 @@
-/* fuzz: what the fuzz targets share. A target is a program of its own: it defines FUZZ_NAME, includes this, and defines
+/* fuzz: what the fuzz targets share. A target is a program of its own: it defines FUZZ_NAME and FUZZ_ROUNDS (of
+ * mutations, as a test), includes this, and defines
  *
  *   int LLVMFuzzerTestOneInput(const uint8_t *, size_t)   looks at one input; demand() what must hold
  *   static void add_samples(void)                         add_seed() of good inputs, to be mutated
@@ -296,8 +297,7 @@ static inline void fuzz_one(const uint8_t *bytes, size_t n)
     free(own);
 }
 
-/* default_rounds: those of the tests. */
-static inline int fuzz_main(int argc, char **argv, long default_rounds)
+int main(int argc, char **argv)
 {
     static uint8_t bytes[FUZZ_MOST_BYTES];
     const char *how_long = argc > 1 ? argv[1] : "";
@@ -316,7 +316,7 @@ static inline int fuzz_main(int argc, char **argv, long default_rounds)
     for (int i = 0; i < fuzz_n_seeds; i++, n_looks++)
         fuzz_one(fuzz_seed[i].bytes, fuzz_seed[i].n);
     const int n_given = fuzz_n_seeds;
-    for (; is_time ? fuzz_seconds() < amount : n_rounds < (argc > 1 ? (long)amount : default_rounds); n_rounds++) {
+    for (; is_time ? fuzz_seconds() < amount : n_rounds < (argc > 1 ? (long)amount : FUZZ_ROUNDS); n_rounds++) {
         const struct fuzz_seed *s = &fuzz_seed[noise((uint32_t)(noise(2) ? n_given : fuzz_n_seeds))];
         memcpy(bytes, s->bytes, s->n);
         const size_t n = mutate(bytes, s->n);

@@ -6,6 +6,7 @@
  * An input is 8 bytes of settings, then packets: a byte that says of what kind its pts (low 4 bits) and dts are, a byte
  * of flags, and the bytes that the kinds want. */
 #define FUZZ_NAME "fuzz_film"
+#define FUZZ_ROUNDS 4000
 #include "fuzz/fuzz.h"
 
 #include "barcode/plan.h"
@@ -403,11 +404,6 @@ static void tell(void)
     demand(n_by_time > 0 && n_sequential > 0 && n_plans > 0 && n_refused > 0, "a way was never taken");
     printf(FUZZ_NAME ": %lld films ordered by time, %lld sequential ones, %lld plans, %lld refused\n",
            (long long)n_by_time, (long long)n_sequential, (long long)n_plans, (long long)n_refused);
-}
-
-int main(int argc, char **argv)
-{
-    return fuzz_main(argc, argv, 4000);
 }
 
 #endif

@@ -1,5 +1,6 @@
 /* fuzz_idx: the IDX reader on arbitrary bytes (see fuzz.h). It fails too where the reader contradicts itself. */
 #define FUZZ_NAME "fuzz_idx"
+#define FUZZ_ROUNDS 4000
 #include "fuzz/fuzz.h"
 
 #include "haar/data/idx.h"
@@ -109,11 +110,6 @@ static void tell(void)
 {
     demand(n_read > 0, "nothing was ever read: this looks at nothing");
     printf(FUZZ_NAME ": %lld times images or labels\n", (long long)n_read);
-}
-
-int main(int argc, char **argv)
-{
-    return fuzz_main(argc, argv, 4000);
 }
 
 #endif

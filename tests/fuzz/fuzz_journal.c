@@ -1,6 +1,7 @@
 /* fuzz_journal: the reader of a catalogue's journals on arbitrary bytes (see fuzz.h). It fails too where the reader
  * calls damage a fault, or tells what cannot be. */
 #define FUZZ_NAME "fuzz_journal"
+#define FUZZ_ROUNDS 20000
 #include "fuzz/fuzz.h"
 
 #include "base/log.h"
@@ -154,6 +155,7 @@ static void add_samples(void)
     struct dirent *entry;
     char path[700], made[400];
 
+    make_folder();
     snprintf(made, sizeof made, "%s", path_of("sample"));
     snprintf(path, sizeof path, "%s/journal", made);
     demand(mkdir(made, 0777) == 0, "cannot make a folder");
@@ -218,12 +220,6 @@ static void tell(void)
 {
     demand(n_films > 0, "no film was ever read: this looks at nothing");
     printf(FUZZ_NAME ": %lld films, %lld lines passed over\n", (long long)n_films, (long long)n_bad_lines);
-}
-
-int main(int argc, char **argv)
-{
-    make_folder();
-    return fuzz_main(argc, argv, 20000);
 }
 
 #endif

@@ -2,6 +2,7 @@
  * digest of what begins like a model is put right before it is read, of one input in 16 not. It fails too where a model
  * is not written again byte for byte, or has a number out of its range. */
 #define FUZZ_NAME "fuzz_model"
+#define FUZZ_ROUNDS 4000
 #include "fuzz/fuzz.h"
 
 #include "base/sha256.h"
@@ -172,11 +173,6 @@ static void tell(void)
     demand(n_models > 0 && n_refused > 0, "a way was never taken");
     printf(FUZZ_NAME ": %lld models of %lld rounds, %lld refused\n", (long long)n_models, (long long)n_rounds,
            (long long)n_refused);
-}
-
-int main(int argc, char **argv)
-{
-    return fuzz_main(argc, argv, 4000);
 }
 
 #endif

@@ -2,6 +2,7 @@
  * read: it is drawn, made a summary of, written again and read again. It fails too where a message is without its
  * place, a number is out of its range, or what is written again is not what was read. */
 #define FUZZ_NAME "fuzz_sidecar"
+#define FUZZ_ROUNDS 8000
 #include "fuzz/fuzz.h"
 
 #include "barcode/render.h"
@@ -217,11 +218,6 @@ static void tell(void)
     demand(n_barcodes > 0 && n_refused > 0, "a way was never taken");
     printf(FUZZ_NAME ": %lld barcodes of %lld columns, %lld refused\n", (long long)n_barcodes, (long long)n_columns,
            (long long)n_refused);
-}
-
-int main(int argc, char **argv)
-{
-    return fuzz_main(argc, argv, 8000);
 }
 
 #endif

@@ -4,6 +4,7 @@
  *
  * An input is a byte that says what it is, a byte of the request's task, and the message. */
 #define FUZZ_NAME "fuzz_worker"
+#define FUZZ_ROUNDS 8000
 #include "fuzz/fuzz.h"
 
 #include "catalog/protocol/message.h"
@@ -325,11 +326,6 @@ static void tell(void)
     printf(FUZZ_NAME ": %lld outcomes sanitized, %lld worker processes ready, %lld messages taken, %lld refused, %lld "
                      "over a socket\n",
            (long long)n_sanitized, (long long)n_ready, (long long)n_taken, (long long)n_refused, (long long)n_wires);
-}
-
-int main(int argc, char **argv)
-{
-    return fuzz_main(argc, argv, 8000);
 }
 
 #endif
