@@ -51,7 +51,7 @@ static bool read_line(struct pattern *p, const char *line)
     const char *space = strchr(line, ' '), *value = space ? space + 1 : "";
     const size_t n = space ? (size_t)(space - line) : 0;
 
-#define IS(name) (n == sizeof name - 1 && memcmp(line, name, n) == 0)
+#define IS(name) (n == sizeof(name) - 1 && memcmp(line, name, n) == 0)
     if (IS("size"))
         return number_read_pair(value, 'x', 1, MOST_SIDE, &p->width, &p->height);
     if (IS("frames"))
