@@ -2,6 +2,7 @@
 # network: ranks on two hosts that only a network joins, 20 ms long each way and 1 Gbit/s wide, give the same bytes as
 # one process without a launcher: barcodes, catalogues, counts, models; and none of it takes for ever.
 set -euo pipefail
+export TMPDIR=/tmp # each host has a /dev/shm of its own
 . "$(dirname "$0")/lib.sh"
 . "$E2E/mpi.sh"
 . "$TOOLS/two_hosts.sh"

@@ -1,4 +1,4 @@
-/* fuzz_worker: messages of a worker process's process to its rank, and of ranks to each other, of arbitrary bytes (see
+/* fuzz_worker: messages of a worker process to its rank, and of ranks to each other, of arbitrary bytes (see
  * fuzz.h). What a worker process says is sanitized, fits any message between ranks afterwards, and goes into a
  * journal's line and out of it. What is taken from a rank can be meant. Messages keep their borders.
  *
