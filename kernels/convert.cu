@@ -199,7 +199,8 @@ static void convert_kind(const struct convert_jobs *jobs, int n, const struct tr
 }
 
 template <class SAMPLE>
-static void convert_samples(const struct convert_jobs *jobs, int n, const struct transfer *transfer, cudaStream_t stream)
+static void convert_samples(const struct convert_jobs *jobs, int n, const struct transfer *transfer,
+                            cudaStream_t stream)
 {
     if (jobs->job[0].kind == CONVERT_GREY)
         convert_kind<SAMPLE, CONVERT_GREY>(jobs, n, transfer, stream);

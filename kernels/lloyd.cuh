@@ -295,8 +295,7 @@ static __device__ __forceinline__ void run_lloyd(const struct points &p, struct 
     }
 }
 
-template <class T> static __device__ __forceinline__ struct workspace<T> block_workspace(uint4 *shared, int k)
-{
+template <class T> static __device__ __forceinline__ struct workspace<T> block_workspace(uint4 *shared, int k) {
     struct workspace<T> space;
 
     space.packed = shared;
@@ -308,7 +307,8 @@ template <class T> static __device__ __forceinline__ struct workspace<T> block_w
 /* --- launches ----------------------------------------------------------------------------------------------------- */
 
 /* The most warps, up to wanted, whose shared memory a block may have; 0 where not one fits. */
-static int warps_that_fit(const struct kmeans_work *work, size_t fixed, size_t per_warp, int wanted)
+static int
+warps_that_fit(const struct kmeans_work *work, size_t fixed, size_t per_warp, int wanted)
 {
     const size_t reserved = 512; /* static shared memory */
     int n = wanted;

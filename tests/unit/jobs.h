@@ -70,7 +70,8 @@ static inline void job_free(void)
 
 /* Runs a command line, its words one space apart, on n_ranks ranks (0: one without ranks.h); @ before a word stands for
  * the test's folder. The status is the same on all ranks. */
-static inline enum status job(int n_ranks, const struct command *command, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static inline enum status job(int n_ranks, const struct command *command, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 static inline enum status job(int n_ranks, const struct command *command, const char *format, ...)
 {
     static bool is_registered;

@@ -1,19 +1,9 @@
 /* test_cli: the commands, called as main() calls them, in a folder of their own: what they refuse, what they print and
  * write. One rank. */
-#include "cli/commands.h"
+#include "cli/command.h"
 #include "unit/y4m_film.h"
 
 #include <fcntl.h>
-
-static const struct {
-    const char *name;
-    command *run;
-} commands[] = {
-    {"barcode", command_barcode}, {"catalog", command_catalog},   {"status", command_status},
-    {"verify", command_verify},   {"render", command_render},     {"scan", command_scan},
-    {"train", command_train},     {"evaluate", command_evaluate}, {"predict", command_predict},
-    {"export", command_export},   {"bench", command_bench},       {"info", command_info},
-};
 
 static char *printed; /* by the last command, on stdout; heap */
 
@@ -43,9 +33,9 @@ static enum status run(const char *line)
     dup2(file, STDOUT_FILENO);
     close(file);
     comm_open_self(&comm);
-    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        if (strcmp(argv[0], commands[i].name) == 0)
-            st = commands[i].run(&comm, argc, argv, &stop);
+    const struct command *command = command_find(argv[0]);
+    if (CHECK(command != NULL))
+        st = command_run(command, &comm, argc, argv, &stop);
     comm_close(&comm);
     fflush(stdout);
     dup2(out, STDOUT_FILENO);
@@ -80,13 +70,13 @@ static bool is_same_file(const char *a, const char *b)
 
 static void test_help(void)
 {
-    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+    for (size_t i = 0; commands[i]; i++) {
         char line[64], wanted[64];
-        snprintf(line, sizeof line, "%s --help", commands[i].name);
-        snprintf(wanted, sizeof wanted, "usage: jacquard %s", commands[i].name);
+        snprintf(line, sizeof line, "%s --help", commands[i]->name);
+        snprintf(wanted, sizeof wanted, "usage: jacquard %s", commands[i]->name);
         check_done(line);
         CHECK(strncmp(printed, wanted, strlen(wanted)) == 0);
-        snprintf(line, sizeof line, "%s --no-such-option", commands[i].name);
+        snprintf(line, sizeof line, "%s --no-such-option", commands[i]->name);
         check_refused(line);
     }
 }

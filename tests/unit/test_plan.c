@@ -329,8 +329,8 @@ static void test_picture_size(void)
 /* 250 frames of 40 ms, key frames every 25: frames first, first + step... below end. */
 static void test_table(void)
 {
-#define FROM(seconds) .has_start = true, .start = { seconds, false }
-#define TO(seconds) .has_end = true, .end = {seconds, false}
+#define FROM(seconds) .start = { seconds, false, true }
+#define TO(seconds) .end = {seconds, false, true}
     static const struct {
         struct sampling sampling;
         int64_t n, first;
@@ -348,31 +348,15 @@ static void test_table(void)
         {{.unit = SAMPLE_SECONDS, .every = 1, FROM(2), TO(5)}, 3, 50, 25},
         {{.unit = SAMPLE_FRAMES, .every = 25, FROM(2.4), TO(4)}, 2, 60, 25},
         {{.unit = SAMPLE_FRAMES, .every = 25, FROM(9)}, 1, 225, 0},
-        {{.unit = SAMPLE_FRAMES,
-          .every = 25,
-          .has_start = true,
-          .start = {20, true},
-          .has_end = true,
-          .end = {50, true}},
-         3,
-         50,
-         25},
-        {{.unit = SAMPLE_FRAMES,
-          .every = 25,
-          .has_start = true,
-          .start = {90, true},
-          .has_end = true,
-          .end = {100, true}},
-         1,
-         225,
-         0},
-        {{.unit = SAMPLE_FRAMES, .every = 25, FROM(0), .has_end = true, .end = {100, true}}, 10, 0, 25},
+        {{.unit = SAMPLE_FRAMES, .every = 25, .start = {20, true, true}, .end = {50, true, true}}, 3, 50, 25},
+        {{.unit = SAMPLE_FRAMES, .every = 25, .start = {90, true, true}, .end = {100, true, true}}, 1, 225, 0},
+        {{.unit = SAMPLE_FRAMES, .every = 25, FROM(0), .end = {100, true, true}}, 10, 0, 25},
         {{.unit = SAMPLE_COLUMNS, .every = 250}, 250, 0, 1},
         {{.unit = SAMPLE_COLUMNS, .every = 125}, 125, 1, 2},
         {{.unit = SAMPLE_COLUMNS, .every = 10}, 10, 12, 25},
         {{.unit = SAMPLE_COLUMNS, .every = 10, FROM(2), TO(4)}, 10, 52, 5},
         {{.unit = SAMPLE_COLUMNS, .every = 1}, 1, 125, 0},
-        {{.unit = SAMPLE_FRAMES, .every = 24, .snap_to_keys = true, .has_end = true, .end = {9.2, false}}, 10, 0, 25},
+        {{.unit = SAMPLE_FRAMES, .every = 24, .snap_to_keys = true, .end = {9.2, false, true}}, 10, 0, 25},
     };
 #undef FROM
 #undef TO
