@@ -27,8 +27,7 @@ static inline size_t find(const char *name)
     for (size_t i = 0; i < n; i++)
         if (strncmp(text_of(i, "name"), name, strlen(name)) == 0)
             return i;
-    printf("no row \"%s\"\n", name);
-    CHECK(!"the row is there");
+    CHECK_STR("no such row", name);
     return 0;
 }
 
