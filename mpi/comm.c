@@ -4,6 +4,7 @@
 #include "mpi/comm.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/number.h"
 #include "mpi/comm_ops.h"
@@ -51,8 +52,7 @@ static enum status self_post(struct comm *comm, int to, const void *data, size_t
     struct self_message *message = mem_array(sizeof *message + bytes, 1);
 
     (void)to;
-    if (!message)
-        return ST_NOMEM;
+    TRY_MEM(message);
     message->bytes = bytes;
     if (bytes > 0)
         memcpy(message->data, data, bytes);
@@ -178,6 +178,14 @@ void comm_abort(struct comm *comm, int exit_code)
     ops->abort(exit_code);
 }
 
+void comm_end_ranks(struct comm *comm, enum status st)
+{
+    if (st == ST_OK)
+        return;
+    log_error("rank %d: %s", comm->world_rank, status_message());
+    comm_abort(comm, status_exit_code(st));
+}
+
 /* ---- the same for both: waiting, counting ---- */
 
 struct patience patience_start(double spin_seconds)
@@ -284,8 +292,7 @@ enum status comm_gather(struct comm *comm, const void *data, size_t bytes, void 
     if (comm->ops->gather)
         return comm->ops->gather(comm, data, bytes, all, all_bytes);
     *all = mem_array(bytes, 1);
-    if (!*all)
-        return ST_NOMEM;
+    TRY_MEM(*all);
     if (bytes > 0)
         memcpy(*all, data, bytes);
     *all_bytes = bytes;

@@ -104,6 +104,8 @@ enum status comm_meet(struct comm *comm, enum status mine);
 
 /* Local. Ends all ranks of the world at once with the exit code; for a rank that cannot go on inside a collective. */
 void comm_abort(struct comm *comm, int exit_code);
+/* comm_abort with a fault of this rank, which is logged; nothing where st is ST_OK. */
+void comm_end_ranks(struct comm *comm, enum status st);
 
 /* Local; of the process. A rank of the world that gives no sign of life for so many seconds, or is stuck, ends the job
  * with one line that names it and its host, and exit code 1: see watch.h. 0: never. A rank that works is left in peace

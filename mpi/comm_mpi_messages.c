@@ -73,8 +73,7 @@ enum status comm_mpi_post(struct comm *comm, int to, const void *data, size_t by
 
     TRY(reap_sent(&group->sent));
     message = message_open(bytes);
-    if (!message)
-        return ST_NOMEM;
+    TRY_MEM(message);
     if (bytes > 0)
         memcpy(message->data, data, bytes);
     const int error = MPI_ALONE(MPI_Isend(message->data, (int)bytes, MPI_BYTE, to, 0, group->mpi, &message->request));
@@ -99,8 +98,7 @@ static enum status start_receiving(struct comm_group *group)
         return ST_OK;
     TRY_MPI(MPI_Get_count(&status, MPI_BYTE, &bytes), what);
     struct message *message = message_open((size_t)bytes);
-    if (!message)
-        return ST_NOMEM;
+    TRY_MEM(message);
     message->from = status.MPI_SOURCE;
     const int error =
         MPI_ALONE(MPI_Irecv(message->data, bytes, MPI_BYTE, message->from, 0, group->mpi, &message->request));

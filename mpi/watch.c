@@ -354,8 +354,7 @@ enum status watch_open(int rank, int size, const char (*host)[HOST_BYTES])
     watch.size = size;
     watch.host = mem_array((size_t)size, sizeof *watch.host);
     watch.seen = mem_array((size_t)size, sizeof *watch.seen);
-    if (!watch.host || !watch.seen)
-        return ST_NOMEM;
+    TRY_MEM(watch.host && watch.seen);
     memcpy(watch.host, host, (size_t)size * sizeof *watch.host);
     for (int r = 0; r < size; r++)
         watch.seen[r] = (struct seen){.heard = now, .moved = now};

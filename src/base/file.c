@@ -66,8 +66,7 @@ static enum status create_temp(const char *path, enum status blame, char **temp,
     const size_t length = strlen(path);
 
     *temp = mem_array(length + sizeof ending, 1);
-    if (!*temp)
-        return ST_NOMEM;
+    TRY_MEM(*temp);
     memcpy(*temp, path, length);
     memcpy(*temp + length, ending, sizeof ending);
     *fd = open_temp(*temp, length + 1);
@@ -91,8 +90,7 @@ enum status file_out_open(struct file_out *out, const char *path, bool force)
     *out = (struct file_out){.force = force};
     TRY(check_target(path, force));
     out->path = mem_array(strlen(path) + 1, 1);
-    if (!out->path)
-        return ST_NOMEM;
+    TRY_MEM(out->path);
     memcpy(out->path, path, strlen(path) + 1);
     const enum status st = create_temp(path, ST_IO, &out->temp_path, &fd);
     if (st != ST_OK) {
@@ -184,6 +182,14 @@ void file_out_discard(struct file_out *out)
     free(out->temp_path);
     free(out->path);
     *out = (struct file_out){0};
+}
+
+enum status file_out_end(struct file_out *out, enum status st)
+{
+    if (st == ST_OK)
+        return file_out_commit(out);
+    file_out_discard(out);
+    return st;
 }
 
 enum status file_check_output(const char *path, bool force)

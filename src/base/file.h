@@ -21,6 +21,9 @@ enum status file_out_open(struct file_out *out, const char *path, bool force);
 /* Flushes, syncs and renames. On failure the temporary file is gone and an older file at path is untouched. */
 enum status file_out_commit(struct file_out *out);
 
+/* How a writer ends: commits where st is ST_OK, else discards and relays st. */
+enum status file_out_end(struct file_out *out, enum status st);
+
 /* Removes the temporary file; does nothing after a commit. Safe on a zeroed struct. */
 void file_out_discard(struct file_out *out);
 

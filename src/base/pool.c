@@ -70,8 +70,7 @@ enum status pool_open(int n_threads, struct pool **out)
     struct pool *pool = mem_array(1, sizeof *pool);
 
     *out = NULL;
-    if (!pool)
-        return ST_NOMEM;
+    TRY_MEM(pool);
     pool->n_threads = n_threads < 1 ? 1 : n_threads;
     pthread_mutex_init(&pool->mutex, NULL);
     pthread_cond_init(&pool->begin, NULL);

@@ -34,6 +34,9 @@ enum { STATUS_MESSAGE_BYTES = 1024 };
             return try_st;                                                                                             \
     } while (0)
 
+/* After mem_array and its kin, whose message it relays. */
+#define TRY_MEM(is_there) TRY((is_there) ? ST_OK : ST_NOMEM)
+
 /* Sets st and goes to the function's one cleanup label. */
 #define TRY_OR(label, st, call)                                                                                        \
     do {                                                                                                               \

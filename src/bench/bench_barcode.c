@@ -310,7 +310,7 @@ static void add_decoding(const struct bench *b, double frames)
         if (i != DECODE_BOTH)
             continue;
         bench_row_limit(row, frames / d[DECODE_CPU].seconds + frames / d[DECODE_NVDEC].seconds, "each alone, added");
-        bench_row_target(row, 0.9);
+        row->target = 0.9;
     }
 }
 
@@ -324,12 +324,12 @@ static void add_extract(const struct bench *b)
     struct bench_row *row =
         bench_table_row(t, "s", true, b->extract.seconds, "extract, %s", describe_decoders(s, text));
     bench_row_limit(row, b->decode[find_same(b)].seconds, "pure decode of the same packets by the same decoders");
-    bench_row_target(row, 1.05);
+    row->target = 1.05;
     if (b->pipeline.resources.ops->has_device)
         return;
     row = bench_table_row(t, "s", true, clustering, "convert and k-means / decoding");
     bench_row_limit(row, decoding, "decoding, of the same extraction's thread time");
-    bench_row_target(row, 0.15);
+    row->target = 0.15;
 }
 
 static void fill_table(const struct bench *b)
@@ -348,7 +348,7 @@ static void fill_table(const struct bench *b)
     struct bench_row *row = bench_table_row(t, "frames/s", false, frames / b->ranks.seconds, "extract, %d ranks, %s",
                                             n_ranks, describe_decoders(&b->ranks.stats, text));
     bench_row_limit(row, n_ranks * frames / b->extract.seconds, "%d times rank 0 alone", n_ranks);
-    bench_row_target(row, 0.925);
+    row->target = 0.925;
 }
 
 enum status bench_barcode(const struct bench_run *run, const struct barcode_config *config)

@@ -151,7 +151,7 @@ static enum status time_calls(void *context, double *seconds)
     const double started = clock_seconds();
 
     for (int i = 0; i < c->n; i++)
-        bench_end_ranks(c->talk->comm, c->once(c->talk, c->bytes));
+        comm_end_ranks(c->talk->comm, c->once(c->talk, c->bytes));
     TRY(comm_agree(c->talk->comm, ST_OK));
     *seconds = clock_seconds() - started;
     return ST_OK;
@@ -248,7 +248,7 @@ static enum status search(struct talk *t, void *instance, struct haar_feature *f
     TRY(comm_agree(t->comm, ops->weigh(instance, scale, 0, NULL)));
     const enum status st = ops->search(instance, SEARCH_FEATURES, feature, 1, 1, &root, &best);
     if (!t->gpu_values) /* the others wait in the search's sum */
-        bench_end_ranks(t->comm, st);
+        comm_end_ranks(t->comm, st);
     return comm_agree(t->comm, st);
 }
 
@@ -258,16 +258,15 @@ static enum status time_gpu_sums(struct talk *t)
     const struct boost_ops *ops = t->resources.ops->boost;
     void *instance = mem_array(1, ops->priv_bytes);
     struct haar_feature *feature = mem_array(SEARCH_FEATURES, sizeof *feature);
-    enum status st = comm_agree(t->comm, instance && feature ? ST_OK : ST_NOMEM);
+    enum status st;
 
-    if (st == ST_OK)
-        st = comm_gpu_open(t->comm, t->resources.device);
-    if (st == ST_OK) {
-        st = search(t, instance, feature);
-        ops->close(instance);
-    }
+    TRY_OR(done, st, comm_agree(t->comm, instance && feature ? ST_OK : ST_NOMEM));
+    TRY_OR(done, st, comm_gpu_open(t->comm, t->resources.device));
+    st = search(t, instance, feature);
+    ops->close(instance);
     if (st == ST_OK && t->comm->rank == 0)
         bench_table_fact(t->run->table, "GPU sums", "%s", comm_gpu_path(t->comm));
+done:
     free(feature);
     free(instance);
     return st;

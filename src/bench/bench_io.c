@@ -84,8 +84,7 @@ static enum status measure_film(struct io *io)
     double list_seconds, read_seconds;
 
     io->buffer = mem_array(READ_BYTES, 1);
-    if (!io->buffer)
-        return ST_NOMEM;
+    TRY_MEM(io->buffer);
     TRY(bench_time_runs(io->run, NULL, list_once, io, 1, &list_seconds));
     TRY(bench_time_runs(io->run, NULL, read_once, io, 1, &read_seconds));
 
@@ -125,28 +124,20 @@ static void draw_picture(uint8_t *rgb)
 static enum status write_png(struct io *io)
 {
     struct file_out out;
-    enum status st;
 
     TRY(file_out_open(&out, io->path, false));
-    st = png_write_rgb(out.stream, io->path, io->picture, PICTURE_WIDTH, PICTURE_HEIGHT);
-    if (st == ST_OK)
-        st = file_out_commit(&out);
-    file_out_discard(&out);
-    return st;
+    return file_out_end(&out, png_write_rgb(out.stream, io->path, io->picture, PICTURE_WIDTH, PICTURE_HEIGHT));
 }
 
 static enum status write_raw(const struct io *io, const void *data, size_t bytes)
 {
     struct file_out out;
-    enum status st;
+    enum status st = ST_OK;
 
     TRY(file_out_open(&out, io->path, false));
-    if (fwrite(data, 1, bytes, out.stream) == bytes)
-        st = file_out_commit(&out);
-    else
+    if (fwrite(data, 1, bytes, out.stream) != bytes)
         st = FAIL(ST_IO, "cannot write %s: %s", io->path, strerror(errno));
-    file_out_discard(&out);
-    return st;
+    return file_out_end(&out, st);
 }
 
 static enum status png_once(void *context, double *seconds)
@@ -179,8 +170,7 @@ static enum status measure_png(struct io *io)
     char libpng[64];
 
     io->picture = mem_array((size_t)PICTURE_WIDTH * PICTURE_HEIGHT, 3);
-    if (!io->picture)
-        return ST_NOMEM;
+    TRY_MEM(io->picture);
     draw_picture(io->picture);
     TRY(bench_time_runs(io->run, NULL, png_once, io, 1, &png_seconds));
     TRY(bench_time_runs(io->run, NULL, raw_once, io, 1, &raw_seconds));
@@ -270,8 +260,7 @@ static enum status measure_gzip(struct io *io)
     double idx_seconds, inflate_seconds;
 
     io->plain = mem_array(IDX_BYTES, 1);
-    if (!io->plain)
-        return ST_NOMEM;
+    TRY_MEM(io->plain);
     draw_images(io->plain);
     TRY(pack(io));
     TRY(write_raw(io, io->packed, io->packed_bytes));
@@ -316,8 +305,7 @@ enum status bench_io(const struct bench_run *run, const char *film, const char *
     if (run->comm->rank > 0)
         return ST_OK;
     io = mem_array(1, sizeof *io);
-    if (!io)
-        return ST_NOMEM;
+    TRY_MEM(io);
     io->run = run;
     io->film_path = film;
     st = measure(io, folder);

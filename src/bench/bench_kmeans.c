@@ -71,8 +71,7 @@ static enum status add_frame(struct source *s, const struct frame *like, uint8_t
     for (int i = 0; i < like->n_planes; i++)
         bytes += plane_row_bytes(like, i) * plane_rows(like, i);
     uint8_t *at = *samples = mem_array(bytes, 1);
-    if (!at)
-        return ST_NOMEM;
+    TRY_MEM(at);
     *f = *like;
     for (int i = 0; i < f->n_planes; i++) {
         f->plane[i] = at;
@@ -286,19 +285,18 @@ static enum status measure_picture(const struct bench *b, int width, int height)
     struct crew crew = {.instance = mem_array((size_t)n_instances, sizeof *crew.instance),
                         .n = n_instances,
                         .rgb = mem_array((size_t)width * (size_t)height, 3)};
-    double us[2], us_all = 0.0;
-    enum status st = crew.instance && crew.rgb ? pool_open(n_instances, &crew.pool) : ST_NOMEM;
+    double us[2], us_all;
+    enum status st;
 
-    for (int i = 0; i < n_instances && st == ST_OK; i++) {
+    TRY_OR(done, st, crew.instance && crew.rgb ? pool_open(n_instances, &crew.pool) : ST_NOMEM);
+    for (int i = 0; i < n_instances; i++) {
         crew.instance[i] = (struct instance){.bench = b, .batch = setup.batch};
-        st = compute_open(b->resources.ops, &setup, &crew.instance[i].compute);
+        TRY_OR(done, st, compute_open(b->resources.ops, &setup, &crew.instance[i].compute));
     }
-    if (st == ST_OK)
-        st = bench_time_runs(b->run, NULL, time_one, &crew, 2, us);
-    if (st == ST_OK)
-        st = bench_time_runs(b->run, NULL, time_all, &crew, 1, &us_all);
-    if (st == ST_OK)
-        add_rows(b, &setup.picture, n_instances, us, us_all);
+    TRY_OR(done, st, bench_time_runs(b->run, NULL, time_one, &crew, 2, us));
+    TRY_OR(done, st, bench_time_runs(b->run, NULL, time_all, &crew, 1, &us_all));
+    add_rows(b, &setup.picture, n_instances, us, us_all);
+done:
     for (int i = 0; crew.instance && i < n_instances; i++)
         compute_close(&crew.instance[i].compute);
     pool_close(&crew.pool);
@@ -350,8 +348,7 @@ enum status bench_kmeans(const struct bench_run *run, const char *film, const st
         return ST_OK;
 
     struct bench *b = mem_array(1, sizeof *b);
-    if (!b)
-        return ST_NOMEM;
+    TRY_MEM(b);
     b->run = run;
     b->kmeans = *kmeans;
     if (kmeans->n_init == 0)

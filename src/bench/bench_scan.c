@@ -59,8 +59,7 @@ static enum status list_features(struct bench *b, const char *images)
         return FAIL(ST_USAGE, "%s: in images of %dx%d there is no feature of the set %s", images, b->set.width,
                     b->set.height, haar_set_names[HAAR_SEED]);
     b->feature = mem_array(b->list.n_all, sizeof *b->feature);
-    if (!b->feature)
-        return ST_NOMEM;
+    TRY_MEM(b->feature);
     haar_feature_list_all(&b->list, b->feature);
     return ST_OK;
 }
@@ -237,7 +236,7 @@ static enum status measure_alone(const struct bench *b, struct outcome *all)
             bench_table_row(t, "G/s", false, speed, "evaluations, %d thread%s", threads, threads == 1 ? "" : "s");
         bench_row_limit(row, threads * giga * (double)n_plain / plain_seconds, "%d x one thread of plain loops",
                         threads);
-        bench_row_target(row, 4.0);
+        row->target = 4.0;
     } else {
         bench_table_row(t, "G/s", false, speed, "evaluations");
     }
@@ -282,7 +281,7 @@ static enum status measure_together(const struct bench *b, const struct outcome 
     struct bench_row *row =
         bench_table_row(b->run->table, "ms", true, 1e3 * seconds, "%d ranks: the slowest one's kernels", comm->size);
     bench_row_limit(row, 1e3 * alone->kernel_seconds / comm->size, "rank 0 alone / %d", comm->size);
-    bench_row_target(row, 1.11); /* 3.6 times as fast on 4 */
+    row->target = 1.11; /* 3.6 times as fast on 4 */
     return ST_OK;
 }
 

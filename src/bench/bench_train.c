@@ -143,8 +143,7 @@ static enum status open_boosting(struct bed *bed)
         setup.most_features = b->n;
     }
     loader.instance = b->train = mem_array(1, ops->priv_bytes);
-    if (!b->train)
-        return ST_NOMEM;
+    TRY_MEM(b->train);
     TRY(ops->open(b->train, &setup));
     return loader_load(&loader, &job->train);
 }
@@ -206,7 +205,7 @@ static enum status run_rounds(struct bed *bed, int most_rounds, double most_seco
 
         free(learnt.votes);
         if (job->team.size > 1) /* nobody can agree on one rank's fault in here: as in a training */
-            bench_end_ranks(job->world, st);
+            comm_end_ranks(job->world, st);
         TRY(st);
         seconds[*n_rounds] = clock_seconds() - started;
         is_stopping = outcome.is_stopping;
@@ -253,15 +252,14 @@ static enum status measure(const struct work *w, struct comm *comm, struct way w
     const double most_seconds = way.search != LAZY ? 1e9 : w->resources.ops->has_device ? 10.0 : 3.0;
     double *seconds = mem_array((size_t)most_rounds, sizeof *seconds);
     struct bed bed = {0};
-    enum status st = comm_agree(comm, seconds ? ST_OK : ST_NOMEM);
+    enum status st;
 
     *m = (struct measured){0};
-    if (st == ST_OK)
-        st = bed_open(&bed, w, comm, way);
-    if (st == ST_OK)
-        st = run_rounds(&bed, most_rounds, most_seconds, seconds, &m->n_rounds);
-    if (st == ST_OK)
-        sum_up(&bed, seconds, m);
+    TRY_OR(done, st, comm_agree(comm, seconds ? ST_OK : ST_NOMEM));
+    TRY_OR(done, st, bed_open(&bed, w, comm, way));
+    TRY_OR(done, st, run_rounds(&bed, most_rounds, most_seconds, seconds, &m->n_rounds));
+    sum_up(&bed, seconds, m);
+done:
     bed_close(&bed);
     free(seconds);
     return st;
@@ -300,7 +298,7 @@ static void add_stumps(const struct work *w, struct way way, const struct measur
     else
         bench_row_limit(row, 1e3 * one->round_seconds / n_ranks, "one rank / %d", n_ranks);
     if (way.feature_shards > 1 && w->resources.n_gpu_sharers <= 1) /* one GPU is not twice as fast for two ranks */
-        bench_row_target(row, 1.08);                               /* 3.7 times as fast on 4 */
+        row->target = 1.08;                                        /* 3.7 times as fast on 4 */
 }
 
 static void add_trees(const struct work *w, struct way way, const struct measured *m)

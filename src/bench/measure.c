@@ -1,6 +1,5 @@
 #include "bench/measure.h"
 
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/rng.h"
 
@@ -39,14 +38,6 @@ void bench_add_resources(const struct bench_run *run, const struct resources *re
 
     resources_describe(resources, on, sizeof on);
     bench_table_fact(run->table, "runs on", "%s", on);
-}
-
-void bench_end_ranks(struct comm *comm, enum status st)
-{
-    if (st == ST_OK)
-        return;
-    log_error("rank %d: %s", comm->world_rank, status_message());
-    comm_abort(comm, status_exit_code(st));
 }
 
 /* A round spot of ink at (x, y), in 1/16 of a pixel. */

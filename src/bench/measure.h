@@ -22,9 +22,6 @@ enum status bench_time_runs(const struct bench_run *run, struct comm *comm, benc
 /* Adds the fact "runs on". */
 void bench_add_resources(const struct bench_run *run, const struct resources *resources);
 
-/* Where others wait for this rank in a collective, a fault of its own ends all of them. ST_OK: nothing happens. */
-void bench_end_ranks(struct comm *comm, enum status st);
-
 /* A bent stroke of a pen on black: as much ink as a written digit takes, and as hard to pack. u8 [28, 28], zeroed by
  * the caller; the same for the same number. Of one class: 0. */
 uint8_t bench_draw_digit(uint32_t number, uint8_t image[MADE_UP_PIXELS]);

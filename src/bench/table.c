@@ -64,11 +64,6 @@ void bench_row_limit(struct bench_row *row, double limit, const char *format, ..
     va_end(args);
 }
 
-void bench_row_target(struct bench_row *row, double ratio)
-{
-    row->target = ratio;
-}
-
 /* Four digits that count, without an exponent. */
 static void print_figure(char *text, size_t bytes, double v)
 {

@@ -40,12 +40,11 @@ void bench_table_init(struct bench_table *t, const char *title);
 /* What the figures are of; the text may be cut. Beyond BENCH_MAX_FACTS or BENCH_MAX_ROWS nothing is added. */
 void bench_table_fact(struct bench_table *t, const char *name, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* A figure. The result may be completed by bench_row_limit and bench_row_target; never NULL. */
+/* A figure. The result may be completed by bench_row_limit and a target; never NULL. */
 struct bench_row *bench_table_row(struct bench_table *t, const char *unit, bool lower_is_better, double ours,
                                   const char *format, ...) __attribute__((format(printf, 5, 6)));
 void bench_row_limit(struct bench_row *row, double limit, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-void bench_row_target(struct bench_row *row, double ratio);
 
 /* A table of text, or one JSON object: {"bench", "facts": {...}, "rows": [{"name", "ours", "unit", "limit",
  * "limit_name", "ratio", "target", "lower_is_better"}]}; what is not there is null. ratio = ours / limit. */

@@ -31,35 +31,28 @@ static const struct opt_group groups[] = {{"Options", rows, 0}, {0}};
 
 static enum status write_picture(const struct options *o, const uint8_t *rgb, int64_t width)
 {
-    struct file_out out = {0};
-    enum status st = file_out_open(&out, o->output, o->force);
+    struct file_out out;
 
-    if (st == ST_OK)
-        st = png_write_rgb(out.stream, o->output, rgb, (uint32_t)width, o->height);
-    if (st == ST_OK)
-        st = file_out_commit(&out);
-    file_out_discard(&out);
-    if (st == ST_OK)
-        puts(o->output);
-    return st;
+    TRY(file_out_open(&out, o->output, o->force));
+    TRY(file_out_end(&out, png_write_rgb(out.stream, o->output, rgb, (uint32_t)width, o->height)));
+    puts(o->output);
+    return ST_OK;
 }
 
 static enum status render(const char *sidecar, const struct options *o)
 {
     struct barcode b = {0};
     uint8_t *rgb = NULL;
-    enum status st = file_is_same(o->output, sidecar)
-                         ? FAIL(ST_USAGE, "the output %s is the side-car itself", o->output)
-                         : file_check_output(o->output, o->force);
+    enum status st;
 
-    if (st == ST_OK)
-        st = sidecar_read_json(sidecar, &b);
-    if (st == ST_OK)
-        st = render_check_size(b.n_columns, b.n_lines, o->height, mem_limit());
-    if (st == ST_OK)
-        st = render_strip(&b, o->strip, o->order, o->height, &rgb);
-    if (st == ST_OK)
-        st = write_picture(o, rgb, b.n_columns);
+    if (file_is_same(o->output, sidecar))
+        return FAIL(ST_USAGE, "the output %s is the side-car itself", o->output);
+    TRY(file_check_output(o->output, o->force));
+    TRY_OR(done, st, sidecar_read_json(sidecar, &b));
+    TRY_OR(done, st, render_check_size(b.n_columns, b.n_lines, o->height, mem_limit()));
+    TRY_OR(done, st, render_strip(&b, o->strip, o->order, o->height, &rgb));
+    st = write_picture(o, rgb, b.n_columns);
+done:
     free(rgb);
     barcode_release(&b);
     return st;

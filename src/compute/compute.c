@@ -131,8 +131,7 @@ enum status compute_open(const struct compute_ops *ops, const struct compute_set
         return ST_OK;
     }
     c = mem_array(1, sizeof *c);
-    if (!c)
-        return ST_NOMEM;
+    TRY_MEM(c);
     c->ops = ops;
     c->setup = *setup;
     c->priv = mem_array(1, ops->priv_bytes);

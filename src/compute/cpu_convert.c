@@ -64,8 +64,7 @@ static enum status reserve_rows(struct cpu_convert *cv, int width)
         cv->chroma[c] = mem_array(n, sizeof *cv->chroma[c]);
         cv->row[c] = mem_array(n, sizeof *cv->row[c]);
         cv->column[c] = mem_array(n, sizeof *cv->column[c]);
-        if (!cv->chroma[c] || !cv->row[c] || !cv->column[c])
-            return ST_NOMEM;
+        TRY_MEM(cv->chroma[c] && cv->row[c] && cv->column[c]);
     }
     cv->max_width = width;
     return ST_OK;

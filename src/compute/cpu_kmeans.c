@@ -401,8 +401,7 @@ enum status cpu_kmeans_open(struct cpu_kmeans **km_out, const struct kmeans_sett
     struct cpu_kmeans *km = mem_array(1, sizeof *km);
 
     *km_out = km;
-    if (!km)
-        return ST_NOMEM;
+    TRY_MEM(km);
     km->settings = *settings;
     km->schedule = s;
     km->loops = loops;

@@ -47,20 +47,10 @@ void haar_feature_list_init(struct haar_feature_list *list, enum haar_set set, i
     }
 }
 
-/* Where the split parts of a side begin. */
-static uint8_t half_of(enum haar_set set, int side)
+/* Where a side is split: behind `part` of n_parts equal parts, or of quarters, by the student project's division. */
+static uint8_t split_of(enum haar_set set, int side, int part, int n_parts, int n_quarters)
 {
-    return (uint8_t)(set == HAAR_MULTIBOOST ? side / 2 : (side - 1) / 2 + 1);
-}
-
-static uint8_t line_from(enum haar_set set, int side)
-{
-    return (uint8_t)(set == HAAR_MULTIBOOST ? side / 3 : (side - 1) / 4 + 1);
-}
-
-static uint8_t line_to(enum haar_set set, int side)
-{
-    return (uint8_t)(set == HAAR_MULTIBOOST ? 2 * side / 3 : 3 * (side - 1) / 4 + 1);
+    return (uint8_t)(set == HAAR_MULTIBOOST ? part * side / n_parts : n_quarters * (side - 1) / 4 + 1);
 }
 
 static struct haar_feature make(enum haar_set set, enum haar_type type, int channel, int x, int y, int w, int h)
@@ -68,13 +58,13 @@ static struct haar_feature make(enum haar_set set, enum haar_type type, int chan
     struct haar_feature f = {(uint8_t)type, (uint8_t)channel, (uint8_t)x, (uint8_t)y, (uint8_t)w, (uint8_t)h, 0, 0};
 
     if (type == HAAR_EDGE_V || type == HAAR_QUAD)
-        f.a = half_of(set, w);
+        f.a = split_of(set, w, 1, 2, 2);
     if (type == HAAR_EDGE_H || type == HAAR_QUAD)
-        f.b = half_of(set, h);
+        f.b = split_of(set, h, 1, 2, 2);
     if (type == HAAR_LINE_H || type == HAAR_LINE_V) {
         const int side = type == HAAR_LINE_H ? h : w;
-        f.a = line_from(set, side);
-        f.b = line_to(set, side);
+        f.a = split_of(set, side, 1, 3, 1);
+        f.b = split_of(set, side, 2, 3, 3);
     }
     return f;
 }

@@ -62,9 +62,9 @@ static void rows(void)
     bench_table_fact(&table, "ranks", "%d", 4);
     bench_table_fact(&table, "device", "%s, %d threads", "GPU", 16);
     bench_row_limit(bench_table_row(&table, "ms", true, 3.0, "round, %d shards", 4), 2.0, "one rank / %d", 4);
-    bench_row_target(&table.row[0], 1.5);
+    table.row[0].target = 1.5;
     bench_table_row(&table, "frames/s", false, 0.5, "extract");
-    bench_row_target(bench_table_row(&table, "s", true, 2048.0, "all"), 1.08);
+    bench_table_row(&table, "s", true, 2048.0, "all")->target = 1.08;
 
     check_printed(false, "train\n"
                          "  ranks: 4\n"
@@ -89,7 +89,7 @@ static void check_target(bool lower_is_better, double ours, double limit, double
     bench_table_init(&table, "t");
     struct bench_row *row = bench_table_row(&table, "u", lower_is_better, ours, "x");
     bench_row_limit(row, limit, "limit");
-    bench_row_target(row, target);
+    row->target = target;
     text = printed(false);
     if (*wanted)
         snprintf(end, sizeof end, "   target %s %.2f: %s\n", lower_is_better ? "<=" : ">=", target, wanted);
@@ -138,7 +138,7 @@ static void too_much(void)
         if (!CHECK(row != NULL))
             return;
         bench_row_limit(row, 2.0, "limit %d", i);
-        bench_row_target(row, 3.0);
+        row->target = 3.0;
     }
     CHECK_INT(table.n_facts, BENCH_MAX_FACTS);
     CHECK_INT(table.n_rows, BENCH_MAX_ROWS);

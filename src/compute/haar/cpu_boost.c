@@ -44,8 +44,7 @@ static enum status boost_open(void *priv, const struct boost_setup *setup)
     b->label = mem_array(n, 1);
     b->score = mem_array(n * n_classes, sizeof *b->score);
     b->leaf = mem_array(n, 1);
-    if (!b->integral || !b->label || !b->score || !b->leaf)
-        return ST_NOMEM;
+    TRY_MEM(b->integral && b->label && b->score && b->leaf);
     return setup->is_searching ? cpu_search_open(b) : ST_OK;
 }
 
@@ -152,8 +151,7 @@ static enum status boost_activate(void *priv, struct boost_scale scale, int lowe
     free(b->active);
     b->n_active = 0;
     b->active = mem_array((size_t)b->setup.n_images, sizeof *b->active);
-    if (!b->active)
-        return ST_NOMEM;
+    TRY_MEM(b->active);
     for (int64_t i = 0; i < b->setup.n_images; i++)
         if (step_of(b, scale, i) >= lowest)
             b->active[b->n_active++] = (uint32_t)i;
@@ -341,8 +339,7 @@ static enum status boost_leaves(void *priv, const struct weak *weak, struct boos
     walk.sums_size = (size_t)weak->n_leaves * (size_t)b->setup.n_classes * 2;
     if (sums) {
         walk.sums = mem_array(n_threads * walk.sums_size, sizeof *sums);
-        if (!walk.sums)
-            return ST_NOMEM;
+        TRY_MEM(walk.sums);
     }
     pool_run(b->pool, n_blocks(b->setup.n_images), walk_block, &walk);
     if (sums)

@@ -188,8 +188,7 @@ static enum status keep(const struct scan *scan, struct scratch *s, int64_t imag
 {
     uint64_t *grown = mem_grow(s->found, s->n_found, &s->room, sizeof *s->found);
 
-    if (!grown)
-        return ST_NOMEM;
+    TRY_MEM(grown);
     s->found = grown;
     s->found[s->n_found++] = scan_record(scan->job->first_image + image, f, value);
     return ST_OK;
@@ -222,8 +221,7 @@ static enum status sort_by_image(const struct scratch *s, uint64_t first, int n,
     size_t at[MOST_IMAGES + 1] = {0};
 
     part->record = mem_array(s->n_found, sizeof *part->record);
-    if (!part->record)
-        return ST_NOMEM;
+    TRY_MEM(part->record);
     part->n = s->n_found;
     for (size_t i = 0; i < s->n_found; i++)
         at[(s->found[i] >> 41) - first + 1]++;

@@ -17,26 +17,22 @@ enum status cpu_search_open(struct cpu_boost *b)
     const size_t n_columns = (size_t)b->n_columns;
 
     b->search = mem_array(n_threads, sizeof *b->search);
-    if (!b->search)
-        return ST_NOMEM;
+    TRY_MEM(b->search);
     for (size_t t = 0; t < n_threads; t++) {
         struct cpu_search *s = &b->search[t];
         for (int f = 0; f < 2; f++) {
             s->sums[f] = mem_array(HAAR_BINS * (size_t)b->row_lanes, sizeof *s->sums[f]);
             s->own[f] = mem_array(HAAR_BINS * n_classes, sizeof *s->own[f]);
             s->columns[f] = mem_array(HAAR_BINS * n_columns, sizeof *s->columns[f]);
-            if (!s->sums[f] || !s->own[f] || !s->columns[f])
-                return ST_NOMEM;
+            TRY_MEM(s->sums[f] && s->own[f] && s->columns[f]);
         }
         s->running = mem_array(HAAR_BINS * n_columns, sizeof *s->running);
         s->best = mem_array((size_t)b->setup.most_nodes, sizeof *s->best);
-        if (!s->running || !s->best)
-            return ST_NOMEM;
+        TRY_MEM(s->running && s->best);
     }
     if (b->setup.sum.sum_i32) {
         b->histograms = mem_array(b->setup.histogram_bytes / sizeof *b->histograms, sizeof *b->histograms);
-        if (!b->histograms)
-            return ST_NOMEM;
+        TRY_MEM(b->histograms);
     }
     return ST_OK;
 }

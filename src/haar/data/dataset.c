@@ -62,8 +62,7 @@ static enum status take_labels(const char *path, const uint8_t *all, int64_t n, 
     set->n_classes = highest + 1;
     set->fingerprint = crc32_add(set->fingerprint, all, n);
     set->labels = mem_array((size_t)set->n, 1);
-    if (!set->labels)
-        return ST_NOMEM;
+    TRY_MEM(set->labels);
     memcpy(set->labels, all + first, (size_t)set->n);
     return ST_OK;
 }

@@ -281,8 +281,7 @@ static enum status open_idx(const char *path, int n_dims, struct idx *idx)
 {
     *idx = (struct idx){.path = path, .n_dims = n_dims};
     idx->stream = mem_array(1, sizeof *idx->stream);
-    if (!idx->stream)
-        return ST_NOMEM;
+    TRY_MEM(idx->stream);
     idx->stream->fd = -1;
     TRY(open_file(idx));
     TRY(sniff(idx));

@@ -113,8 +113,7 @@ enum status model_add_member(struct model *model, uint64_t seed)
 {
     struct model_member *grown = grow(model->member, model->n_members, &model->members_room, sizeof *model->member);
 
-    if (!grown)
-        return ST_NOMEM;
+    TRY_MEM(grown);
     model->member = grown;
     model->member[model->n_members++] = (struct model_member){.seed = seed};
     return ST_OK;
@@ -128,12 +127,10 @@ enum status model_add_round(struct model *model, const struct model_round *round
         return FAIL(ST_BUG, "a round without a member");
     struct model_member *member = &model->member[model->n_members - 1];
     struct model_round *grown = grow(member->round, member->n_rounds, &member->rounds_room, sizeof *member->round);
-    if (!grown)
-        return ST_NOMEM;
+    TRY_MEM(grown);
     member->round = grown;
     int32_t *votes = mem_array(n_votes, sizeof *votes);
-    if (!votes)
-        return ST_NOMEM;
+    TRY_MEM(votes);
     memcpy(votes, round->votes, n_votes * sizeof *votes);
     member->round[member->n_rounds] = *round;
     member->round[member->n_rounds++].votes = votes;

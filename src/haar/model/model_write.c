@@ -140,7 +140,7 @@ enum status model_digest(const struct model *model, char hex[65])
 
 enum status model_write(const struct model *model, const char *path, bool force)
 {
-    struct file_out out = {0};
+    struct file_out out;
     struct text t = {0};
     char hex[65];
     enum status st;
@@ -149,13 +149,10 @@ enum status model_write(const struct model *model, const char *path, bool force)
     sha256_hex(t.at, t.length, hex);
     TRY_OR(done, st, file_out_open(&out, path, force));
     if (fprintf(out.stream, MODEL_MAGIC " %d\nsha256 %s\n", MODEL_VERSION, hex) < 0 ||
-        fwrite(t.at, 1, t.length, out.stream) != t.length) {
+        fwrite(t.at, 1, t.length, out.stream) != t.length)
         st = FAIL(ST_IO, "cannot write %s: %s", path, strerror(errno));
-        goto done;
-    }
-    st = file_out_commit(&out);
+    st = file_out_end(&out, st);
 done:
-    file_out_discard(&out);
     free(t.at);
     return st;
 }

@@ -73,8 +73,7 @@ static enum status list_features(struct job *job)
         return FAIL(ST_USAGE, "%s: records are for up to %d images, these are %" PRId64, c->images,
                     SCAN_MAX_RECORD_IMAGES, set->n_total);
     job->feature = mem_array(job->list.n_all, sizeof *job->feature);
-    if (!job->feature)
-        return ST_NOMEM;
+    TRY_MEM(job->feature);
     haar_feature_list_all(&job->list, job->feature);
     return ST_OK;
 }
@@ -210,9 +209,7 @@ static enum status write_json(const struct job *job)
         fprintf(f, "%s\"%s\": %" PRId64, type > 0 ? ", " : "", type_names[type], zero[type] + others[type]);
     fprintf(f, "},\n  \"seconds\": {\"load\": %.6f, \"scan\": %.6f, \"kernel\": %.6f, \"all\": %.6f}\n}\n",
             job->load_seconds, job->scan_seconds, job->kernel_seconds, clock_seconds() - job->started);
-    const enum status st = file_out_commit(&out);
-    file_out_discard(&out);
-    return st;
+    return file_out_commit(&out);
 }
 
 static void print_row(const struct job *job, const char *name, int64_t zero, int64_t others)

@@ -80,12 +80,6 @@ void boosting_release(struct boosting *b)
     free(b->sums);
     free(b->own);
     free(b->drawn);
-    b->promising = NULL;
-    b->place = NULL;
-    b->step = NULL;
-    b->sums = NULL;
-    b->own = NULL;
-    b->drawn = NULL;
 }
 
 static struct boost_scale scale_now(const struct boosting *b)
@@ -239,8 +233,7 @@ enum status boosting_step(struct boosting *b, int round, bool stop, struct model
     TRY(sum_leaves(b, &learnt->weak, stop, &outcome->is_stopping));
 
     learnt->votes = mem_array((size_t)learnt->weak.n_leaves * (size_t)b->n_classes, sizeof *learnt->votes);
-    if (!learnt->votes)
-        return ST_NOMEM;
+    TRY_MEM(learnt->votes);
     int64_t before = 0;
     for (int i = 0; i < learnt->weak.n_leaves * b->n_classes * 2; i++)
         before += b->sums[i];

@@ -107,8 +107,7 @@ enum status grow_tree(struct boosting *b, struct boost_scale scale, struct weak 
     memset(weak, 0, sizeof *weak);
     weak->kind = WEAK_TREE;
     weak->n_leaves = 1;
-    if (!best)
-        return ST_NOMEM;
+    TRY_MEM(best);
     TRY_OR(done, st, b->ops->weigh(b->train, scale, 0, NULL));
     while (weak->n_leaves < b->settings->leaves) {
         TRY_OR(done, st, search_best(b, n_searched, searched, found));

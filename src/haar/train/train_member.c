@@ -40,8 +40,7 @@ static enum status open_instance(struct train_job *job, const struct dataset *se
 
     setup.is_searching = is_searching;
     *out = mem_array(1, ops->priv_bytes);
-    if (!*out)
-        return ST_NOMEM;
+    TRY_MEM(*out);
     TRY(ops->open(*out, &setup));
     loader.instance = *out;
     return loader_load(&loader, set);
@@ -139,7 +138,7 @@ static enum status keep_rows(struct member *m)
 /* Written anew beside the old one, then in its place; from there on it grows. */
 static enum status open_log(struct member *m)
 {
-    struct file_out out = {0};
+    struct file_out out;
     enum status st;
 
     if (!m->log_path || m->job->team.rank > 0)
@@ -148,10 +147,7 @@ static enum status open_log(struct member *m)
     m->log = out.stream;
     st = fputs(log_head, m->log) == EOF ? FAIL(ST_IO, "%s: %s", m->log_path, strerror(errno)) : keep_rows(m);
     m->log = NULL;
-    if (st == ST_OK)
-        st = file_out_commit(&out);
-    file_out_discard(&out);
-    TRY(st);
+    TRY(file_out_end(&out, st));
     m->log = fopen(m->log_path, "a");
     return m->log ? ST_OK : FAIL(ST_IO, "%s: %s", m->log_path, strerror(errno));
 }
@@ -185,10 +181,8 @@ static enum status save_checkpoint(struct member *m)
 /* Within the rounds the team is in a collective: a fault of this rank alone must end them too. */
 static enum status end_team(struct train_job *job, enum status st)
 {
-    if (st != ST_OK && job->team.size > 1) {
-        log_error("rank %d: %s", job->world->rank, status_message());
-        comm_abort(job->world, status_exit_code(st));
-    }
+    if (job->team.size > 1)
+        comm_end_ranks(job->world, st);
     return st;
 }
 
@@ -269,16 +263,16 @@ static enum status keep_member(struct train_job *job, struct model *from)
 enum status train_member(struct train_job *job, int number)
 {
     struct member m = {.job = job, .number = number};
-    enum status st = comm_agree(&job->team, open_member(&m));
+    enum status st;
 
-    if (st == ST_OK && job->config->resume)
-        st = compare_resumed(&m);
-    if (st == ST_OK)
-        st = comm_agree(&job->team, open_log(&m));
-    if (st == ST_OK)
-        st = train_rounds(&m);
-    if (st == ST_OK && !job->is_stopped)
+    TRY_OR(done, st, comm_agree(&job->team, open_member(&m)));
+    if (job->config->resume)
+        TRY_OR(done, st, compare_resumed(&m));
+    TRY_OR(done, st, comm_agree(&job->team, open_log(&m)));
+    TRY_OR(done, st, train_rounds(&m));
+    if (!job->is_stopped)
         st = comm_agree(&job->team, keep_member(job, &m.model));
+done:
     close_member(&m);
     return st;
 }

@@ -147,32 +147,25 @@ static enum status sum_up(struct evaluate *e)
 static enum status write_text(const struct evaluate *e, const char *path,
                               void (*print)(FILE *, const struct evaluation *))
 {
-    struct file_out out = {0};
-    enum status st = file_out_open(&out, path, e->config->force);
+    struct file_out out;
 
-    if (st == ST_OK) {
-        print(out.stream, &e->result);
-        st = file_out_commit(&out);
-    }
-    file_out_discard(&out);
-    return st;
+    TRY(file_out_open(&out, path, e->config->force));
+    print(out.stream, &e->result);
+    return file_out_commit(&out);
 }
 
 static enum status write_confusion(const struct evaluate *e)
 {
     const char *path = e->config->confusion;
-    struct file_out out = {0};
+    struct file_out out;
     uint8_t *rgb = NULL;
     uint32_t width, height;
-    enum status st = evaluation_draw_confusion(&e->result, &rgb, &width, &height);
+    enum status st;
 
-    if (st == ST_OK)
-        st = file_out_open(&out, path, e->config->force);
-    if (st == ST_OK)
-        st = png_write_rgb(out.stream, path, rgb, width, height);
-    if (st == ST_OK)
-        st = file_out_commit(&out);
-    file_out_discard(&out);
+    TRY(evaluation_draw_confusion(&e->result, &rgb, &width, &height));
+    TRY_OR(done, st, file_out_open(&out, path, e->config->force));
+    st = file_out_end(&out, png_write_rgb(out.stream, path, rgb, width, height));
+done:
     free(rgb);
     return st;
 }

@@ -122,8 +122,7 @@ enum status evaluation_draw_confusion(const struct evaluation *e, uint8_t **rgb,
     *rgb = p.rgb;
     *width = p.width;
     *height = p.height;
-    if (!p.rgb)
-        return ST_NOMEM;
+    TRY_MEM(p.rgb);
     fill(&p, 0, 0, p.width, p.height, lines);
     for (uint32_t i = 0; i < n_cells; i++) {
         fill_cell(&p, i, 0, head);

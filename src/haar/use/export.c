@@ -234,33 +234,29 @@ static void print_classify(FILE *file, const struct model *model)
 
 static enum status write_header(const struct model *model, const char *output, bool force)
 {
-    struct file_out out = {0};
+    struct file_out out;
     char digest[65];
-    enum status st;
 
-    TRY_OR(done, st, model_digest(model, digest));
-    TRY_OR(done, st, file_out_open(&out, output, force));
+    TRY(model_digest(model, digest));
+    TRY(file_out_open(&out, output, force));
     print_head(out.stream, model, digest);
     print_tables(out.stream, model);
     print_classify(out.stream, model);
-    st = file_out_commit(&out);
-done:
-    file_out_discard(&out);
-    return st;
+    return file_out_commit(&out);
 }
 
 enum status export_run(const char *path, const char *output, bool force)
 {
     struct model model = {0};
-    enum status st = file_is_same(path, output) ? FAIL(ST_USAGE, "the output %s is the model itself", output)
-                                                : file_check_output(output, force);
+    enum status st;
 
-    if (st == ST_OK)
-        st = model_read(path, &model);
-    if (st == ST_OK)
-        st = write_header(&model, output, force);
-    if (st == ST_OK)
-        puts(output);
+    if (file_is_same(path, output))
+        return FAIL(ST_USAGE, "the output %s is the model itself", output);
+    TRY(file_check_output(output, force));
+    TRY_OR(done, st, model_read(path, &model));
+    TRY_OR(done, st, write_header(&model, output, force));
+    puts(output);
+done:
     model_release(&model);
     return st;
 }

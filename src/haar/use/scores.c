@@ -82,8 +82,7 @@ static enum status score_block(const struct scores_job *job, struct pool *pool, 
         .ops = boost, .instance = priv, .preprocess = job->model->settings.preprocess, .pool = pool};
     enum status st;
 
-    if (!priv)
-        return ST_NOMEM;
+    TRY_MEM(priv);
     TRY_OR(done, st, boost->open(priv, &setup));
     TRY_OR(done, st, loader_load(&loader, &block));
     TRY_OR(done, st, walk(job, priv));
