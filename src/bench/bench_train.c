@@ -127,7 +127,7 @@ static enum status open_boosting(struct bed *bed)
     struct boosting *b = &bed->boosting;
     const struct boost_ops *ops = job->resources.ops->boost;
     struct boost_setup setup = train_setup(job, job->train.n);
-    struct loader loader = {.ops = ops, .pool = job->pool};
+    const struct loader loader = {.ops = ops, .pool = job->pool};
 
     *b = (struct boosting){.settings = &job->model.settings,
                            .grid = {&job->team, &job->data, &job->features},
@@ -142,10 +142,7 @@ static enum status open_boosting(struct bed *bed)
         thin_out(b);
         setup.most_features = b->n;
     }
-    loader.instance = b->train = mem_array(1, ops->priv_bytes);
-    TRY_MEM(b->train);
-    TRY(ops->open(b->train, &setup));
-    return loader_load(&loader, &job->train);
+    return loader_open(&loader, &setup, &job->train, &b->train);
 }
 
 /* Collective over comm. */
@@ -175,9 +172,7 @@ static void bed_close(struct bed *bed)
     struct train_job *job = &bed->job;
 
     boosting_release(&bed->boosting);
-    if (bed->boosting.train)
-        job->resources.ops->boost->close(bed->boosting.train);
-    free(bed->boosting.train);
+    loader_close(job->resources.ops->boost, &bed->boosting.train);
     pool_close(&job->pool);
     dataset_release(&job->train);
     comm_close(&job->features);
@@ -251,7 +246,7 @@ static enum status measure(const struct work *w, struct comm *comm, struct way w
     const int most_rounds = way.search == LAZY ? TREE_ROUNDS : NOT_COUNTED + w->run->runs;
     const double most_seconds = way.search != LAZY ? 1e9 : w->resources.ops->has_device ? 10.0 : 3.0;
     double *seconds = mem_array((size_t)most_rounds, sizeof *seconds);
-    struct bed bed = {0};
+    struct bed bed = {.job = {.resources = w->resources}}; /* bed_close looks at them */
     enum status st;
 
     *m = (struct measured){0};

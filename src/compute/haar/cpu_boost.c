@@ -109,13 +109,14 @@ static int64_t fine_weight(const struct cpu_boost *b, struct boost_scale scale, 
     return haar_power(&b->powers, l == b->label[image] ? scale.right - score : scale.wrong + score);
 }
 
-static int step_of(const struct cpu_boost *b, struct boost_scale scale, int64_t image)
+/* Of all classes. */
+static int64_t weight_of(const struct cpu_boost *b, struct boost_scale scale, int64_t image)
 {
     int64_t sum = 0;
 
     for (int l = 0; l < b->setup.n_classes; l++)
         sum += fine_weight(b, scale, image, l);
-    return haar_spread_step(sum);
+    return sum;
 }
 
 static enum status boost_spread(void *priv, struct boost_scale scale, int64_t spread[HAAR_SPREAD])
@@ -124,9 +125,7 @@ static enum status boost_spread(void *priv, struct boost_scale scale, int64_t sp
 
     memset(spread, 0, HAAR_SPREAD * sizeof *spread);
     for (int64_t i = 0; i < b->setup.n_images; i++) {
-        int64_t sum = 0;
-        for (int l = 0; l < b->setup.n_classes; l++)
-            sum += fine_weight(b, scale, i, l);
+        const int64_t sum = weight_of(b, scale, i);
         spread[haar_spread_step(sum)] += sum;
     }
     return ST_OK;
@@ -153,7 +152,7 @@ static enum status boost_activate(void *priv, struct boost_scale scale, int lowe
     b->active = mem_array((size_t)b->setup.n_images, sizeof *b->active);
     TRY_MEM(b->active);
     for (int64_t i = 0; i < b->setup.n_images; i++)
-        if (step_of(b, scale, i) >= lowest)
+        if (haar_spread_step(weight_of(b, scale, i)) >= lowest)
             b->active[b->n_active++] = (uint32_t)i;
 
     const size_t n = (size_t)b->n_active;

@@ -56,10 +56,10 @@ enum status cpu_boost_search(void *priv, uint32_t n_features, const struct haar_
 enum status cpu_boost_sketch(void *priv, uint32_t n_features, const struct haar_feature *feature, uint64_t list_number,
                              int node, uint16_t *step);
 
-/* What both do with a list's features: bins u8 [n_active] of one, made unless the list is at hand; the thread has room
- * for two. */
-const uint8_t *cpu_search_bins(struct cpu_boost *b, const struct haar_feature *feature, uint32_t number,
-                               bool is_at_hand, int thread, int which);
+/* What both do with a list's features: bins u8 [n_active] of n, 1 or 2, from number `first` on, made unless the list is
+ * at hand; a lone one is its own partner. */
+void cpu_search_bins(struct cpu_boost *b, const struct haar_feature *feature, uint32_t first, int n, bool is_at_hand,
+                     int thread, const uint8_t *bins[2]);
 bool cpu_search_is_at_hand(const struct cpu_boost *b, uint64_t list_number);
 /* The histograms of two features for a node's images, of weights i32 [n_active, row_lanes]; columns: i32
  * [256, n_columns] each, overwritten. */

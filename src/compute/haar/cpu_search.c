@@ -98,14 +98,16 @@ static void bin_feature(const struct cpu_boost *b, struct haar_feature feature, 
     }
 }
 
-const uint8_t *cpu_search_bins(struct cpu_boost *b, const struct haar_feature *feature, uint32_t number,
-                               bool is_at_hand, int thread, int which)
+void cpu_search_bins(struct cpu_boost *b, const struct haar_feature *feature, uint32_t first, int n, bool is_at_hand,
+                     int thread, const uint8_t *bins[2])
 {
-    uint8_t *bins = b->bins ? b->bins + (size_t)number * (size_t)b->n_active : b->search[thread].bins[which];
-
-    if (!is_at_hand)
-        bin_feature(b, feature[number], bins);
-    return bins;
+    for (int f = 0; f < n; f++) {
+        const size_t number = first + (uint32_t)f;
+        uint8_t *to = b->bins ? b->bins + number * (size_t)b->n_active : b->search[thread].bins[f];
+        if (!is_at_hand)
+            bin_feature(b, feature[number], to);
+        bins[f] = bins[1] = to;
+    }
 }
 
 bool cpu_search_is_at_hand(const struct cpu_boost *b, uint64_t list_number)
@@ -323,10 +325,7 @@ static void search_pair(void *context, int64_t item, int thread)
     const int n_features = feature < last ? 2 : 1;
     const uint8_t *bins[2];
 
-    for (int f = 0; f < n_features; f++)
-        bins[f] = cpu_search_bins(b, search->feature, feature + (uint32_t)f, search->is_binned, thread, f);
-    if (n_features == 1)
-        bins[1] = bins[0];
+    cpu_search_bins(b, search->feature, feature, n_features, search->is_binned, thread, bins);
     for (int i = 0; i < search->n_nodes; i++) {
         cpu_search_histograms(b, s, b->weight, bins, search->node[i], s->columns);
         for (int f = 0; f < n_features; f++)

@@ -84,10 +84,7 @@ static void sketch_pair(void *context, int64_t item, int thread)
     const int n = first + 1 < s->n_features ? 2 : 1;
     const uint8_t *bins[2];
 
-    for (int f = 0; f < n; f++)
-        bins[f] = cpu_search_bins(s->b, s->feature, first + (uint32_t)f, s->is_at_hand, thread, f);
-    if (n == 1)
-        bins[1] = bins[0];
+    cpu_search_bins(s->b, s->feature, first, n, s->is_at_hand, thread, bins);
     cpu_search_histograms(s->b, scratch, s->b->sketch_weight, bins, s->node, scratch->columns);
     for (int f = 0; f < n; f++)
         s->step[first + (uint32_t)f] = step_of(s, scratch->columns[f], bins[f]);

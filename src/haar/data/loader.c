@@ -36,7 +36,7 @@ static void preprocess_block(void *context, int64_t item, int thread)
     }
 }
 
-enum status loader_load(const struct loader *loader, const struct dataset *set)
+static enum status load(const struct loader *loader, const struct dataset *set, void *instance)
 {
     struct batch b = {.loader = loader, .set = set};
     enum status st = ST_NOMEM;
@@ -55,7 +55,7 @@ enum status loader_load(const struct loader *loader, const struct dataset *set)
             b.n = set->n - b.first < LOADER_BATCH ? set->n - b.first : LOADER_BATCH;
             pool_run(loader->pool, (b.n + LOADER_BLOCK - 1) / LOADER_BLOCK, preprocess_block, &b);
             TRY_OR(done, st,
-                   loader->ops->load(loader->instance, b.copy * set->n + b.first, b.n, b.preprocessed,
+                   loader->ops->load(instance, b.copy * set->n + b.first, b.n, b.preprocessed,
                                      set->labels ? set->labels + b.first : no_labels));
         }
 done:
@@ -63,4 +63,21 @@ done:
     free(b.scratch);
     free(b.preprocessed);
     return st;
+}
+
+enum status loader_open(const struct loader *loader, const struct boost_setup *setup, const struct dataset *set,
+                        void **instance)
+{
+    *instance = mem_array(1, loader->ops->priv_bytes);
+    TRY_MEM(*instance);
+    TRY(loader->ops->open(*instance, setup));
+    return load(loader, set, *instance);
+}
+
+void loader_close(const struct boost_ops *ops, void **instance)
+{
+    if (*instance)
+        ops->close(*instance);
+    free(*instance);
+    *instance = NULL;
 }

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum status grow_all_gather(void *context, const void *data, size_t bytes, void *all)
+static enum status all_gather(void *context, const void *data, size_t bytes, void *all)
 {
     return comm_all_gather(context, data, bytes, all);
 }
@@ -51,7 +51,7 @@ static enum status search_best(struct boosting *b, int n_nodes, const int *node,
 {
     struct comm *shards = b->grid.features;
     const struct boost_sum exchange = {
-        .context = shards, .n_shards = shards->size, .shard = shards->rank, .all_gather = grow_all_gather};
+        .context = shards, .n_shards = shards->size, .shard = shards->rank, .all_gather = all_gather};
 
     if (b->settings->sketch > 0)
         for (int i = 0; i < n_nodes; i++)

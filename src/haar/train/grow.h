@@ -4,9 +4,6 @@
 
 #include "haar/train/boosting.h"
 
-/* comm_all_gather as boost_sum has it; context: the shards' struct comm. Collective. */
-enum status grow_all_gather(void *context, const void *data, size_t bytes, void *all);
-
 /* Best first: the leaf whose best cut lowers Z most is split, until there are settings->leaves or nothing is gained. */
 enum status grow_tree(struct boosting *b, struct boost_scale scale, struct weak *weak);
 

@@ -30,28 +30,15 @@ struct member {
 static enum status open_instance(struct train_job *job, const struct dataset *set, int n_copies, uint64_t seed,
                                  bool is_searching, void **out)
 {
-    const struct boost_ops *ops = job->resources.ops->boost;
     struct boost_setup setup = train_setup(job, loader_n_images(set, n_copies));
-    struct loader loader = {.ops = ops,
-                            .preprocess = job->model.settings.preprocess,
-                            .n_copies = n_copies,
-                            .seed = seed,
-                            .pool = job->pool};
+    const struct loader loader = {.ops = job->resources.ops->boost,
+                                  .preprocess = job->model.settings.preprocess,
+                                  .n_copies = n_copies,
+                                  .seed = seed,
+                                  .pool = job->pool};
 
     setup.is_searching = is_searching;
-    *out = mem_array(1, ops->priv_bytes);
-    TRY_MEM(*out);
-    TRY(ops->open(*out, &setup));
-    loader.instance = *out;
-    return loader_load(&loader, set);
-}
-
-static void close_instance(struct train_job *job, void **instance)
-{
-    if (*instance)
-        job->resources.ops->boost->close(*instance);
-    free(*instance);
-    *instance = NULL;
+    return loader_open(&loader, &setup, set, out);
 }
 
 static enum status open_files(struct member *m)
@@ -107,8 +94,8 @@ static enum status compare_resumed(struct member *m)
 static void close_member(struct member *m)
 {
     boosting_release(&m->boosting);
-    close_instance(m->job, &m->boosting.held_out);
-    close_instance(m->job, &m->boosting.train);
+    loader_close(m->job->resources.ops->boost, &m->boosting.held_out);
+    loader_close(m->job->resources.ops->boost, &m->boosting.train);
     if (m->log)
         fclose(m->log);
     free(m->log_path);

@@ -2,10 +2,7 @@
  * Assumes a model as model_read leaves it. */
 #include "haar/use/scores.h"
 
-#include "base/mem.h"
 #include "haar/data/loader.h"
-
-#include <stdlib.h>
 
 enum {
     BLOCK_BYTES = 1 << 30, /* of a block's integral images */
@@ -77,19 +74,15 @@ static enum status score_block(const struct scores_job *job, struct pool *pool, 
                                   .n = n,
                                   .pixels = (uint8_t *)job->pixels + (size_t)first * n_pixels,
                                   .labels = job->labels ? (uint8_t *)job->labels + first : NULL};
-    void *priv = mem_array(1, boost->priv_bytes);
-    const struct loader loader = {
-        .ops = boost, .instance = priv, .preprocess = job->model->settings.preprocess, .pool = pool};
+    const struct loader loader = {.ops = boost, .preprocess = job->model->settings.preprocess, .pool = pool};
+    void *instance;
     enum status st;
 
-    TRY_MEM(priv);
-    TRY_OR(done, st, boost->open(priv, &setup));
-    TRY_OR(done, st, loader_load(&loader, &block));
-    TRY_OR(done, st, walk(job, priv));
-    st = boost->scores(priv, scores);
+    TRY_OR(done, st, loader_open(&loader, &setup, &block, &instance));
+    TRY_OR(done, st, walk(job, instance));
+    st = boost->scores(instance, scores);
 done:
-    boost->close(priv);
-    free(priv);
+    loader_close(boost, &instance);
     return st;
 }
 
