@@ -1,9 +1,10 @@
 #include "barcode/piece_files.h"
 
 #include "barcode/output_names.h"
-#include "barcode/piece_store.h"
 #include "barcode/samples.h"
+#include "base/file.h"
 #include "base/mem.h"
+#include "base/sha256.h"
 
 #include <dirent.h>
 #include <limits.h>
@@ -13,17 +14,25 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static void index_path(const struct piece_files *f, char path[PATH_MAX])
-{
-    snprintf(path, PATH_MAX, "%s" INDEX_SUFFIX, f->store);
-}
+/* --- one file ----------------------------------------------------------------------------------------------------- */
 
-static void share_path(const struct piece_files *f, int share, int n_shares, char path[PATH_MAX])
-{
-    char suffix[OUTPUT_SUFFIX_BYTES];
+struct head {
+    char magic[16];
+    char key[64];
+    uint64_t bytes;
+};
 
-    output_suffix_share(share, n_shares, suffix);
-    snprintf(path, PATH_MAX, "%s%s", f->store, suffix);
+struct block {
+    const void *data;
+    size_t bytes;
+};
+
+static struct head make_head(const struct piece_files *f, size_t bytes)
+{
+    struct head head = {.magic = "jacquard-piece", .bytes = bytes};
+
+    memcpy(head.key, f->key, sizeof head.key);
+    return head;
 }
 
 /* Where it is not there (any more): another run that found it empty may have removed it. */
@@ -36,6 +45,72 @@ static void make_folder(const struct piece_files *f)
         snprintf(folder, sizeof folder, "%.*s", (int)(slash - f->store), f->store);
         mkdir(folder, 0777); /* saving tells what is wrong, if anything is */
     }
+}
+
+/* STORE and suffix: a head, the blocks one after the other, and their digest; under a temporary name, synced, renamed.
+ */
+static enum status save(const struct piece_files *f, const char *suffix, const struct block *block, int n_blocks)
+{
+    struct file_out out;
+    struct sha256 sha;
+    uint8_t digest[SHA256_BYTES];
+    char path[PATH_MAX];
+    size_t bytes = 0;
+
+    for (int i = 0; i < n_blocks; i++)
+        bytes += block[i].bytes;
+    const struct head head = make_head(f, bytes);
+
+    make_folder(f);
+    snprintf(path, sizeof path, "%s%s", f->store, suffix);
+    TRY(file_out_open(&out, path, true));
+    sha256_init(&sha);
+    sha256_add(&sha, &head, sizeof head);
+    fwrite(&head, 1, sizeof head, out.stream);
+    for (int i = 0; i < n_blocks; i++) {
+        sha256_add(&sha, block[i].data, block[i].bytes);
+        fwrite(block[i].data, 1, block[i].bytes, out.stream);
+    }
+    sha256_end(&sha, digest);
+    fwrite(digest, 1, sizeof digest, out.stream);
+    const enum status st = file_out_commit(&out); /* knows of failed writes */
+    file_out_discard(&out);
+    return st;
+}
+
+static bool is_sound(const struct piece_files *f, const char *text, size_t bytes)
+{
+    uint8_t digest[SHA256_BYTES];
+    struct sha256 sha;
+
+    if (bytes < sizeof(struct head) + SHA256_BYTES)
+        return false;
+    const struct head wanted = make_head(f, bytes - sizeof wanted - SHA256_BYTES);
+    sha256_init(&sha);
+    sha256_add(&sha, text, bytes - SHA256_BYTES);
+    sha256_end(&sha, digest);
+    return memcmp(text, &wanted, sizeof wanted) == 0 && memcmp(text + bytes - SHA256_BYTES, digest, SHA256_BYTES) == 0;
+}
+
+/* *text is heap; *blocks lie in it, of *bytes in all. What is torn, foreign or of another key is as good as not there:
+ * *blocks is NULL then. */
+static enum status load(const struct piece_files *f, const char *suffix, char **text, const char **blocks,
+                        size_t *bytes)
+{
+    char path[PATH_MAX];
+    struct stat info;
+
+    *text = NULL;
+    *blocks = NULL;
+    snprintf(path, sizeof path, "%s%s", f->store, suffix);
+    if (stat(path, &info) != 0)
+        return ST_OK;
+    TRY(file_read_all(path, ST_IO, text, bytes));
+    if (is_sound(f, *text, *bytes)) {
+        *blocks = *text + sizeof(struct head);
+        *bytes -= sizeof(struct head) + SHA256_BYTES;
+    }
+    return ST_OK;
 }
 
 void piece_files_remove(const char *store)
@@ -54,6 +129,8 @@ void piece_files_remove(const char *store)
         closedir(dir);
 }
 
+/* --- the index ---------------------------------------------------------------------------------------------------- */
+
 struct index_sizes { /* the sizes tell of a program that was built otherwise */
     int64_t n_packets, n_frames, info_bytes, packet_bytes, frame_bytes;
 };
@@ -62,15 +139,12 @@ enum status piece_files_save_index(const struct piece_files *f, const struct fil
 {
     const struct index_sizes n = {film->n_packets, film->n_frames, sizeof film->info, sizeof *film->packet,
                                   sizeof *film->frame};
-    const struct piece_block blocks[] = {{&n, sizeof n},
-                                         {&film->info, sizeof film->info},
-                                         {film->packet, (size_t)film->n_packets * sizeof *film->packet},
-                                         {film->frame, (size_t)film->n_frames * sizeof *film->frame}};
-    char path[PATH_MAX];
+    const struct block blocks[] = {{&n, sizeof n},
+                                   {&film->info, sizeof film->info},
+                                   {film->packet, (size_t)film->n_packets * sizeof *film->packet},
+                                   {film->frame, (size_t)film->n_frames * sizeof *film->frame}};
 
-    make_folder(f);
-    index_path(f, path);
-    return piece_store_save(path, f->key, blocks, 4);
+    return save(f, INDEX_SUFFIX, blocks, 4);
 }
 
 static enum status take_index(struct film *film, const char *path, const char *data, size_t bytes, bool *taken)
@@ -78,7 +152,6 @@ static enum status take_index(struct film *film, const char *path, const char *d
     struct index_sizes n = {0};
     const char *at = data + sizeof n;
 
-    *taken = false;
     if (bytes < sizeof n)
         return ST_OK;
     memcpy(&n, data, sizeof n);
@@ -105,16 +178,19 @@ static enum status take_index(struct film *film, const char *path, const char *d
 
 enum status piece_files_load_index(const struct piece_files *f, const char *path, struct film *film, bool *found)
 {
-    char name[PATH_MAX], *data = NULL;
-    size_t bytes = 0;
+    const char *blocks;
+    char *text;
+    size_t bytes;
     enum status st;
 
-    index_path(f, name);
-    TRY(piece_store_load(name, f->key, &data, &bytes, found));
-    st = *found ? take_index(film, path, data, bytes, found) : ST_OK;
-    free(data);
+    *found = false;
+    TRY(load(f, INDEX_SUFFIX, &text, &blocks, &bytes));
+    st = blocks ? take_index(film, path, blocks, bytes, found) : ST_OK;
+    free(text);
     return st;
 }
+
+/* --- shares ------------------------------------------------------------------------------------------------------- */
 
 struct share_head {
     int64_t n_samples, record_bytes; /* of the film's plan */
@@ -126,18 +202,17 @@ enum status piece_files_save_share(const struct piece_files *f, int share, int n
                                    const struct extract_stats *stats)
 {
     struct share_head head = {setup->plan->n_samples, (int64_t)samples_record_bytes(setup), *stats};
+    char suffix[OUTPUT_SUFFIX_BYTES];
     uint8_t *packed = NULL;
     size_t bytes = 0;
-    char path[PATH_MAX];
     enum status st;
 
     head.stats.nvdec_refusal = NULL; /* a pointer means nothing to another process */
     st = samples_pack(setup, r, &packed, &bytes);
     if (st == ST_OK) {
-        const struct piece_block blocks[] = {{&head, sizeof head}, {packed, bytes}};
-        make_folder(f);
-        share_path(f, share, n_shares, path);
-        st = piece_store_save(path, f->key, blocks, 2);
+        const struct block blocks[] = {{&head, sizeof head}, {packed, bytes}};
+        output_suffix_share(share, n_shares, suffix);
+        st = save(f, suffix, blocks, 2);
     }
     free(packed);
     return st;
@@ -149,20 +224,21 @@ enum status piece_files_load_share(const struct piece_files *f, int share, int n
 {
     struct share_head head = {0};
     const size_t each = samples_record_bytes(setup);
-    char path[PATH_MAX], *data = NULL;
-    size_t bytes = 0;
+    char suffix[OUTPUT_SUFFIX_BYTES], *text;
+    const char *blocks;
+    size_t bytes;
 
-    share_path(f, share, n_shares, path);
-    TRY(piece_store_load(path, f->key, &data, &bytes, found));
-    *found = *found && bytes >= sizeof head;
+    output_suffix_share(share, n_shares, suffix);
+    TRY(load(f, suffix, &text, &blocks, &bytes));
+    *found = blocks && bytes >= sizeof head;
     if (*found)
-        memcpy(&head, data, sizeof head);
+        memcpy(&head, blocks, sizeof head);
     *found = *found && head.n_samples == setup->plan->n_samples && head.record_bytes == (int64_t)each &&
              (bytes - sizeof head) % each == 0;
     if (*found) {
         extract_stats_add(stats, &head.stats);
-        samples_unpack(setup, (const uint8_t *)data + sizeof head, bytes - sizeof head, r);
+        samples_unpack(setup, (const uint8_t *)blocks + sizeof head, bytes - sizeof head, r);
     }
-    free(data);
+    free(text);
     return ST_OK;
 }
