@@ -18,8 +18,6 @@ struct frames_check {
     int64_t *sample, *frame; /* [n] */
     int64_t n_off, first_off;
     char found[65]; /* hash of the first that is off */
-    film_progress *progress;
-    void *context;
 };
 
 static enum status compare_hash(void *context, int64_t which, const struct frame *picture, const char *hash)
@@ -32,14 +30,6 @@ static enum status compare_hash(void *context, int64_t which, const struct frame
         memcpy(c->found, hash, sizeof c->found);
     }
     return ST_OK;
-}
-
-static void pass_frames_on(void *context, int64_t done, int64_t total)
-{
-    const struct frames_check *c = context;
-
-    if (c->progress)
-        c->progress(c->context, done, total);
 }
 
 static enum status judge_frames(const struct frames_check *c, int64_t n_taken)
@@ -66,7 +56,7 @@ enum status recheck_frames(const struct extract_setup *extract, const char (*has
                            film_progress *progress, void *context)
 {
     const struct plan *plan = extract->plan;
-    struct frames_check c = {.film = extract->film, .hash = hash, .progress = progress, .context = context};
+    struct frames_check c = {.film = extract->film, .hash = hash};
     enum status st = ST_NOMEM;
     int64_t n_taken = 0;
 
@@ -84,9 +74,10 @@ enum status recheck_frames(const struct extract_setup *extract, const char (*has
                                        .n = c.n,
                                        .want_hash = true,
                                        .stop = extract->stop,
-                                       .progress = pass_frames_on,
-                                       .context = &c,
-                                       .take = compare_hash};
+                                       .progress = progress,
+                                       .watcher = context,
+                                       .take = compare_hash,
+                                       .taker = &c};
     st = plain_decode(&plain, &n_taken);
     if (st == ST_OK)
         st = judge_frames(&c, n_taken);
@@ -108,8 +99,6 @@ struct columns_check {
     struct compute *compute;
     struct transfer transfer;
     uint8_t *lines; /* [barcode->n_lines][3], as the picture has them */
-    film_progress *progress;
-    void *context;
 };
 
 static bool is_same_cluster(const struct frame_clusters *a, const struct frame_clusters *b)
@@ -167,14 +156,6 @@ static enum status compare_column(void *context, int64_t which, const struct fra
     return ST_OK;
 }
 
-static void pass_columns_on(void *context, int64_t done, int64_t total)
-{
-    const struct columns_check *c = context;
-
-    if (c->progress)
-        c->progress(c->context, done, total);
-}
-
 /* Several columns may be of one frame. */
 static enum status choose_columns(struct columns_check *c, int64_t n)
 {
@@ -222,15 +203,17 @@ static enum status open_compute(struct columns_check *c)
     return compute_open(&compute_cpu, &setup, &c->compute);
 }
 
-static enum status decode_columns(struct columns_check *c, const atomic_int *stop)
+static enum status decode_columns(struct columns_check *c, const atomic_int *stop, film_progress *progress,
+                                  void *context)
 {
     const struct plain_decode plain = {.path = c->path,
                                        .frame = c->frame,
                                        .n = c->n,
                                        .stop = stop,
-                                       .progress = pass_columns_on,
-                                       .context = c,
-                                       .take = compare_column};
+                                       .progress = progress,
+                                       .watcher = context,
+                                       .take = compare_column,
+                                       .taker = c};
     int64_t n_taken;
 
     TRY(plain_decode(&plain, &n_taken));
@@ -253,13 +236,11 @@ enum status recheck_columns(const struct barcode *b, const char *path, int64_t n
         return ST_NOMEM;
     c->barcode = b;
     c->path = path;
-    c->progress = progress;
-    c->context = context;
     st = choose_columns(c, n);
     if (st == ST_OK)
         st = open_compute(c);
     if (st == ST_OK)
-        st = decode_columns(c, stop);
+        st = decode_columns(c, stop, progress, context);
     *n_same = c->n_same;
     compute_close(&c->compute);
     free(c->lines);

@@ -124,9 +124,9 @@ struct plain_decode {
     bool want_hash;
     const atomic_int *stop;  /* becomes non-zero: end soon with ST_INTERRUPTED; may be NULL */
     film_progress *progress; /* called with the frames that came out, of those that have to; may be NULL */
-    void *context;           /* of both functions */
+    void *watcher, *taker;   /* contexts of progress and of take */
     /* frame[which] and, where wanted, its hash as the sink above has them. Valid during the call. In rising order. */
-    enum status (*take)(void *context, int64_t which, const struct frame *picture, const char *hash);
+    enum status (*take)(void *taker, int64_t which, const struct frame *picture, const char *hash);
 };
 
 /* Ends after the last of them. Frames that do not come out are no fault here: *n_taken of them did, the first ones.

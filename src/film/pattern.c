@@ -330,9 +330,9 @@ static enum status plain(const struct plain_decode *s, int64_t *n_taken)
         draw(&picture, s->frame[*n_taken]);
         if (s->want_hash)
             hash_picture(&picture, hash);
-        st = s->take(s->context, (*n_taken)++, &picture.frame, s->want_hash ? hash : NULL);
+        st = s->take(s->taker, (*n_taken)++, &picture.frame, s->want_hash ? hash : NULL);
         if (s->progress)
-            s->progress(s->context, s->frame[*n_taken - 1] + 1, s->frame[s->n - 1] + 1);
+            s->progress(s->watcher, s->frame[*n_taken - 1] + 1, s->frame[s->n - 1] + 1);
     }
     free(picture.samples);
     return st;

@@ -179,7 +179,7 @@ static void check_frames(const struct film *film)
             wanted[n++] = i;
     memcpy(t.which, wanted, sizeof wanted);
     const struct plain_decode plain = {
-        .path = film->path, .frame = t.which, .n = n, .want_hash = true, .context = &t, .take = take_plain};
+        .path = film->path, .frame = t.which, .n = n, .want_hash = true, .take = take_plain, .taker = &t};
     CHECK_INT(plain_decode(&plain, &n_taken), ST_OK);
     CHECK_INT(n_taken, n);
     for (int threads = 1; threads <= 3; threads += 2) {

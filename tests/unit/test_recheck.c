@@ -72,7 +72,7 @@ static void decode(void)
     static const int64_t frames[] = {0, 1, 7, 38, 39, 40};
     struct seen seen = {.is_right = true, .frame = frames};
     struct plain_decode p = {
-        .path = test_path("film.y4m"), .frame = frames, .n = 5, .stop = &stop, .context = &seen, .take = look};
+        .path = test_path("film.y4m"), .frame = frames, .n = 5, .stop = &stop, .take = look, .taker = &seen};
     int64_t n_taken;
 
     CHECK_INT(plain_decode(&p, &n_taken), ST_OK);

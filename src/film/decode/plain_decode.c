@@ -25,7 +25,7 @@ static enum status take(struct plain *p, const AVFrame *av)
     TRY(av_picture_view(&p->picture, p->look.decoder, av, &frame));
     if (s->want_hash)
         TRY(av_picture_hash(&p->picture, p->look.decoder, av, hash));
-    return s->take(s->context, p->n_taken++, &frame, s->want_hash ? hash : NULL);
+    return s->take(s->taker, p->n_taken++, &frame, s->want_hash ? hash : NULL);
 }
 
 static enum status take_outputs(struct plain *p)
@@ -47,7 +47,7 @@ static void show(struct plain *p)
     const struct plain_decode *s = p->setup;
 
     if (s->progress && ++p->n_packets % PROGRESS_PACKETS == 0)
-        s->progress(s->context, p->n_out, s->frame[s->n - 1] + 1);
+        s->progress(s->watcher, p->n_out, s->frame[s->n - 1] + 1);
 }
 
 static enum status decode_all(struct plain *p)
