@@ -8,6 +8,10 @@
 
 #include <stdio.h>
 
+#define SIDECAR_FORMAT "jacquard-barcode"
+#define SIDECAR_INERTIA_ONE 65536.0 /* column.h: in 1/65536 squared levels */
+enum { SIDECAR_VERSION = 1 };
+
 /* {"format":"jacquard-barcode","version":1,"film":{...},"settings":{...},"columns":[...]}; one column a line. */
 enum status sidecar_write_json(FILE *file, const char *path, const struct barcode *b);
 

@@ -6,7 +6,6 @@
  * is. */
 #include "barcode/sidecar.h"
 
-#include "barcode/sidecar_format.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -144,37 +143,23 @@ static enum status next_value(struct reader *r, json_t **value)
     return *value ? ST_OK : wrong(r, "%s", error.text);
 }
 
-/* The member, of which matches() must be true; kind is for the message. */
-static enum status get(const struct reader *r, const json_t *object, const char *key, bool matches(const json_t *),
+/* Types of jansson, as bits. */
+enum types {
+    LIST = 1 << JSON_ARRAY,
+    TEXT = 1 << JSON_STRING,
+    WHOLE = 1 << JSON_INTEGER,
+    NUMBER = WHOLE | 1 << JSON_REAL,
+    BOOLEAN = 1 << JSON_TRUE | 1 << JSON_FALSE
+};
+
+/* The member, which must be of one of the types; kind is for the message. */
+static enum status get(const struct reader *r, const json_t *object, const char *key, enum types types,
                        const char *kind, json_t **member)
 {
     *member = json_object_get(object, key);
     if (!*member)
         return wrong(r, "%s has no \"%s\"", r->where, key);
-    if (!matches(*member))
-        return wrong(r, "%s.%s is not %s", r->where, key, kind);
-    return ST_OK;
-}
-
-static bool is_array(const json_t *v)
-{
-    return json_is_array(v);
-}
-static bool is_string(const json_t *v)
-{
-    return json_is_string(v);
-}
-static bool is_integer(const json_t *v)
-{
-    return json_is_integer(v);
-}
-static bool is_number(const json_t *v)
-{
-    return json_is_number(v);
-}
-static bool is_boolean(const json_t *v)
-{
-    return json_is_boolean(v);
+    return 1 << json_typeof(*member) & (int)types ? ST_OK : wrong(r, "%s.%s is not %s", r->where, key, kind);
 }
 
 static enum status get_integer(const struct reader *r, const json_t *object, const char *key, int64_t min, int64_t max,
@@ -182,7 +167,7 @@ static enum status get_integer(const struct reader *r, const json_t *object, con
 {
     json_t *member;
 
-    TRY(get(r, object, key, is_integer, "a whole number", &member));
+    TRY(get(r, object, key, WHOLE, "a whole number", &member));
     *n = json_integer_value(member);
     if (*n < min || *n > max)
         return wrong(r, "%s.%s is %" PRId64 ", not from %" PRId64 " to %" PRId64, r->where, key, *n, min, max);
@@ -202,7 +187,7 @@ static enum status get_double(const struct reader *r, const json_t *object, cons
 {
     json_t *member;
 
-    TRY(get(r, object, key, is_number, "a number", &member));
+    TRY(get(r, object, key, NUMBER, "a number", &member));
     *v = json_number_value(member);
     return ST_OK;
 }
@@ -211,7 +196,7 @@ static enum status get_text(const struct reader *r, const json_t *object, const 
 {
     json_t *member;
 
-    TRY(get(r, object, key, is_string, "a text", &member));
+    TRY(get(r, object, key, TEXT, "a text", &member));
     if (json_string_length(member) >= bytes)
         return wrong(r, "%s.%s is longer than %zu bytes", r->where, key, bytes - 1);
     memcpy(text, json_string_value(member), json_string_length(member) + 1);
@@ -233,21 +218,13 @@ static enum status get_ratio(const struct reader *r, const json_t *object, const
     return ST_OK;
 }
 
-static enum status copy_bytes(const char *from, size_t length, char **copy)
-{
-    *copy = mem_array(length + 1, 1);
-    if (!*copy)
-        return ST_NOMEM;
-    memcpy(*copy, from, length);
-    return ST_OK;
-}
-
 static enum status get_heap_text(const struct reader *r, const json_t *object, const char *key, char **text)
 {
     json_t *member;
 
-    TRY(get(r, object, key, is_string, "a text", &member));
-    return copy_bytes(json_string_value(member), json_string_length(member), text);
+    TRY(get(r, object, key, TEXT, "a text", &member));
+    *text = strdup(json_string_value(member));
+    return *text ? ST_OK : FAIL(ST_NOMEM, "out of memory: reading %s", r->path);
 }
 
 /* [r, g, b] in levels; each must be a whole number of 1/256. */
@@ -255,7 +232,7 @@ static enum status get_levels(const struct reader *r, const json_t *object, cons
 {
     json_t *member;
 
-    TRY(get(r, object, key, is_array, "a list", &member));
+    TRY(get(r, object, key, LIST, "a list", &member));
     if (json_array_size(member) != 3)
         return wrong(r, "%s.%s is not a list of three numbers", r->where, key);
     for (size_t c = 0; c < 3; c++) {
@@ -286,7 +263,7 @@ static enum status read_clusters(struct reader *r, const json_t *object, struct 
     const size_t stem = strlen(r->where);
 
     TRY(get_inertia(r, object, &clusters->inertia));
-    TRY(get(r, object, "clusters", is_array, "a list", &list));
+    TRY(get(r, object, "clusters", LIST, "a list", &list));
     const size_t n = json_array_size(list);
     if (n < 1 || n > COMPUTE_MAX_K)
         return wrong(r, "%s has %zu clusters, not from 1 to %d", r->where, n, COMPUTE_MAX_K);
@@ -431,7 +408,7 @@ static enum status read_picture(const struct reader *r, const json_t *object, st
 
     TRY(get_int(r, object, "width", 1, &b->clustered_width));
     TRY(get_int(r, object, "height", 1, &b->clustered_height));
-    TRY(get(r, object, "legacy", is_boolean, "true or false", &legacy));
+    TRY(get(r, object, "legacy", BOOLEAN, "true or false", &legacy));
     b->legacy = json_is_true(legacy);
     return get_int(r, object, "lines", 0, n_lines);
 }
@@ -468,8 +445,8 @@ static enum status read_member(struct reader *r, enum member member, struct barc
         st = check_version(r, value);
     else if (member == FILM)
         st = read_film(r, value, &b->film);
-    else if (member == SETTINGS)
-        st = copy_bytes(r->text + start, end - start, &b->settings_text);
+    else if (member == SETTINGS && !(b->settings_text = strndup(r->text + start, end - start)))
+        st = FAIL(ST_NOMEM, "out of memory: reading %s", r->path);
     else if (member == PICTURE)
         st = read_picture(r, value, b, n_lines);
     if (st == ST_OK)

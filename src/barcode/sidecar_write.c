@@ -2,7 +2,6 @@
  * has. Refuses times that are no numbers. */
 #include "barcode/sidecar.h"
 
-#include "barcode/sidecar_format.h"
 #include "base/json.h"
 
 #include <errno.h>

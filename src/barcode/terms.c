@@ -1,6 +1,6 @@
 #include "barcode/terms.h"
 
-#include "barcode/sidecar_format.h"
+#include "barcode/sidecar.h"
 #include "compute/kmeans_rules.h"
 #include "film/frame_source.h"
 
