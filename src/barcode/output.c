@@ -24,35 +24,23 @@ static void paths_release(struct paths *p)
         free(p->path[i]);
 }
 
-static char *strip_path(const char *main_path, enum strip strip)
-{
-    const size_t room = strlen(main_path) + 32;
-    char *path = mem_array(room, 1);
-
-    if (path)
-        output_name_strip(main_path, strip, path, room);
-    return path;
-}
-
-static enum status copy_path(const char *from, char **to)
-{
-    if (from && !(*to = strdup(from)))
-        return FAIL(ST_NOMEM, "out of memory for a file name");
-    return ST_OK;
-}
-
 static enum status paths_make(const struct barcode_config *c, struct paths *p)
 {
+    const char *const data[] = {c->json, c->csv, c->frame_hashes};
+    bool is_made;
+
     *p = (struct paths){0};
     p->path[0] = c->output ? strdup(c->output) : file_with_suffix(c->film, PICTURE_SUFFIX);
-    if (!p->path[0])
+    is_made = p->path[0] != NULL;
+    for (int i = 1; i < c->settings.n_strips && is_made; i++) {
+        const size_t room = strlen(p->path[0]) + 32;
+        if ((is_made = (p->path[i] = mem_array(room, 1)) != NULL))
+            output_name_strip(p->path[0], c->settings.strip[i], p->path[i], room);
+    }
+    for (int i = 0; i < 3 && is_made; i++)
+        is_made = !data[i] || (p->path[N_STRIPS + i] = strdup(data[i]));
+    if (!is_made)
         return FAIL(ST_NOMEM, "out of memory for a file name");
-    for (int i = 1; i < c->settings.n_strips; i++)
-        if (!(p->path[i] = strip_path(p->path[0], c->settings.strip[i])))
-            return ST_NOMEM;
-    TRY(copy_path(c->json, &p->path[N_STRIPS]));
-    TRY(copy_path(c->csv, &p->path[N_STRIPS + 1]));
-    TRY(copy_path(c->frame_hashes, &p->path[N_STRIPS + 2]));
     for (int i = 0; i < MAX_FILES; i++)
         for (int j = 0; j < i; j++)
             if (p->path[i] && p->path[j] && file_is_same(p->path[i], p->path[j]))
@@ -97,20 +85,21 @@ static enum status write_strip(FILE *file, const char *path, const struct barcod
     return st;
 }
 
-static enum status write_hashes(FILE *file, const char *path, const struct barcode *b, const char *const *hash)
+static enum status write_hashes(FILE *file, const char *path, const struct barcode *b, const char (*hash)[65],
+                                const int64_t *column_sample)
 {
     for (int64_t i = 0; i < b->n_columns; i++) {
         const struct column *c = &b->columns[i];
         if (c->pts == INT64_MIN)
-            fprintf(file, "%" PRId64 " nopts %s\n", c->frame, hash[i]);
+            fprintf(file, "%" PRId64 " nopts %s\n", c->frame, hash[column_sample[i]]);
         else
-            fprintf(file, "%" PRId64 " %" PRId64 " %s\n", c->frame, c->pts, hash[i]);
+            fprintf(file, "%" PRId64 " %" PRId64 " %s\n", c->frame, c->pts, hash[column_sample[i]]);
     }
     return ferror(file) ? FAIL(ST_IO, "cannot write %s", path) : ST_OK;
 }
 
-enum status output_write(const struct barcode_config *config, const struct barcode *b, const char *const *hash,
-                         const atomic_int *stop)
+enum status output_write(const struct barcode_config *config, const struct barcode *b, const char (*hash)[65],
+                         const int64_t *column_sample, const atomic_int *stop)
 {
     struct file_out out[MAX_FILES] = {0};
     struct paths p;
@@ -129,7 +118,7 @@ enum status output_write(const struct barcode_config *config, const struct barco
         else if (i == N_STRIPS + 1)
             st = sidecar_write_csv(out[i].stream, p.path[i], b);
         else
-            st = write_hashes(out[i].stream, p.path[i], b, hash);
+            st = write_hashes(out[i].stream, p.path[i], b, hash, column_sample);
         if (st == ST_OK && atomic_load(stop))
             st = FAIL(ST_INTERRUPTED, "interrupted: nothing was written");
     }

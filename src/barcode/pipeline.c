@@ -7,7 +7,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "compute/kmeans_rules.h"
 #include "film/frame_source.h"
 
 #include <stdlib.h>
@@ -19,8 +18,7 @@ enum { SEGMENTS_PER_SHARE = 1024 };
 void pipeline_init(struct pipeline *p, const struct barcode_config *config, atomic_int *stop)
 {
     *p = (struct pipeline){.config = *config, .stop = stop};
-    if (p->config.settings.n_init == 0)
-        p->config.settings.n_init = kmeans_default_restarts(config->settings.k, config->settings.plain);
+    barcode_settings_complete(&p->config.settings);
 }
 
 void pipeline_release(struct pipeline *p)
@@ -385,16 +383,7 @@ static enum status verify(struct pipeline *p)
 
 static enum status write_outputs(struct pipeline *p)
 {
-    const char **hash = mem_array((size_t)p->barcode.n_columns, sizeof *hash);
-    enum status st;
-
-    if (!hash)
-        return ST_NOMEM;
-    for (int64_t i = 0; i < p->barcode.n_columns; i++)
-        hash[i] = p->hash[p->plan.column_sample[i]];
-    st = output_write(&p->config, &p->barcode, hash, p->stop);
-    free(hash);
-    return st;
+    return output_write(&p->config, &p->barcode, (const char(*)[65])p->hash, p->plan.column_sample, p->stop);
 }
 
 enum status pipeline_join(struct pipeline *p)
