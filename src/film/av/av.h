@@ -67,6 +67,9 @@ const char *av_error_text(int error); /* thread-local buffer */
  * compatible layer, colours that are not converted: ST_FORMAT, by name. */
 enum status film_refuse_by_headers(const struct av_input *in, const char *path);
 
+/* What the headers hold beside the stream; NULL and 0 bytes where they do not. */
+const uint8_t *av_side_data(const AVStream *s, enum AVPacketSideDataType type, size_t *bytes);
+
 /* Of a film that could not be opened: ST_FORMAT becomes "encrypted" where that is why. */
 enum status film_blame_encryption(const char *path, enum status st);
 

@@ -14,18 +14,9 @@
 /* The display matrix turns pictures counter-clockwise by its angle. */
 static int rotation_of(const AVStream *s)
 {
-    const int32_t *matrix = NULL;
-
-#if LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(60, 30, 100)
-    const AVCodecParameters *par = s->codecpar;
-    const AVPacketSideData *side =
-        av_packet_side_data_get(par->coded_side_data, par->nb_coded_side_data, AV_PKT_DATA_DISPLAYMATRIX);
-    if (side && side->size >= 36)
-        matrix = (const int32_t *)side->data;
-#else
-    matrix = (const int32_t *)av_stream_get_side_data(s, AV_PKT_DATA_DISPLAYMATRIX, NULL);
-#endif
-    const double angle = matrix ? av_display_rotation_get(matrix) : 0.0;
+    size_t bytes;
+    const uint8_t *matrix = av_side_data(s, AV_PKT_DATA_DISPLAYMATRIX, &bytes);
+    const double angle = bytes >= 36 ? av_display_rotation_get((const int32_t *)matrix) : 0.0;
     if (!isfinite(angle))
         return 0;
     const int quarter = (int)lround(-angle / 90.0);

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-static const uint8_t *side_data_of(const AVStream *s, enum AVPacketSideDataType type, size_t *bytes)
+const uint8_t *av_side_data(const AVStream *s, enum AVPacketSideDataType type, size_t *bytes)
 {
     *bytes = 0;
 #if LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(60, 30, 100)
@@ -37,7 +37,7 @@ static bool is_encrypted(const struct av_input *in, const char *path)
         return encryption_in_mp4(path, in->stream->id);
     if (is_container(in, "matroska")) /* a track's ContentEncryption */
         return av_dict_get(in->stream->metadata, "enc_key_id", NULL, 0) ||
-               side_data_of(in->stream, AV_PKT_DATA_ENCRYPTION_INIT_INFO, &bytes);
+               av_side_data(in->stream, AV_PKT_DATA_ENCRYPTION_INIT_INFO, &bytes);
     if (is_container(in, "mpegts"))
         return encryption_in_ts(path, in->stream->id);
     if (is_container(in, "mxf"))
@@ -84,7 +84,7 @@ static enum status refuse_dovi(const struct av_input *in, const char *path)
     const AVDOVIDecoderConfigurationRecord *c;
     size_t bytes;
 
-    c = (const AVDOVIDecoderConfigurationRecord *)side_data_of(in->stream, AV_PKT_DATA_DOVI_CONF, &bytes);
+    c = (const AVDOVIDecoderConfigurationRecord *)av_side_data(in->stream, AV_PKT_DATA_DOVI_CONF, &bytes);
     if (!c || bytes < sizeof *c || has_plain_layer(c))
         return ST_OK;
     return FAIL(ST_FORMAT,
