@@ -17,5 +17,7 @@
     } while (0)
 
 enum status cuda_fail(int device, cudaError_t error, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Memory of the current GPU, which is device; what: for the message. */
+enum status cuda_reserve(int device, void *pointer_to, size_t bytes, const char *what);
 
 #endif

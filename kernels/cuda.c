@@ -115,9 +115,9 @@ static enum status cuda_describe(int device, char *text, size_t bytes)
 
 /* --- life --------------------------------------------------------------------------------------------------------- */
 
-enum status cuda_reserve(const struct cuda *cuda, void *pointer_to, size_t bytes, const char *what)
+enum status cuda_reserve(int device, void *pointer_to, size_t bytes, const char *what)
 {
-    CUDA_TRY(cuda->device, cudaMalloc((void **)pointer_to, bytes), "reserve %zu bytes for %s", bytes, what);
+    CUDA_TRY(device, cudaMalloc((void **)pointer_to, bytes), "reserve %zu bytes for %s", bytes, what);
     return ST_OK;
 }
 
@@ -136,7 +136,7 @@ static enum status open_light(struct cuda *cuda)
     if (!transfer)
         return st;
     transfer_init(transfer, cuda->setup.picture.legacy);
-    TRY_OR(done, st, cuda_reserve(cuda, &cuda->transfer, sizeof *transfer, "the tables of linear light"));
+    TRY_OR(done, st, cuda_reserve(cuda->device, &cuda->transfer, sizeof *transfer, "the tables of linear light"));
     if (cudaMemcpy(cuda->transfer, transfer, sizeof *transfer, cudaMemcpyHostToDevice) != cudaSuccess)
         st = FAIL(ST_DEVICE, "GPU %d: could not copy the tables of linear light to it", cuda->device);
 done:
@@ -185,23 +185,24 @@ static enum status open_levels(struct cuda *cuda)
 
     const size_t chunk = (size_t)cuda->chunk, exact = chunk * l->exact_room;
     const size_t points_bytes = 2 * sizeof(uint32_t) * exact, rgb_bytes = 3 * (size_t)n_pixels;
-    TRY(cuda_reserve(cuda, &l->cells.low, sizeof *l->cells.low * chunk * l->cells.low_room, "pixels by cell"));
-    TRY(cuda_reserve(cuda, &l->cells.next, sizeof *l->cells.next * chunk * CELLS, "cells"));
-    TRY(cuda_reserve(cuda, &l->cells.cell, sizeof *l->cells.cell * chunk * CELLS, "cells"));
-    TRY(cuda_reserve(cuda, &l->cells.large, sizeof *l->cells.large * chunk * CELLS, "cells"));
-    TRY(cuda_reserve(cuda, &l->cells.counts, sizeof *l->cells.counts * chunk, "cells"));
-    TRY(cuda_reserve(cuda, &l->cell_heads, sizeof *l->cell_heads * chunk * CELLS * LEVELS_CELL_WORDS, "counts"));
-    TRY(cuda_reserve(cuda, &l->cell_offset, sizeof *l->cell_offset * chunk * CELLS * N_LEVELS, "offsets"));
-    TRY(cuda_reserve(cuda, &cuda->points, points_bytes > rgb_bytes ? points_bytes : rgb_bytes, "colours"));
-    TRY(cuda_reserve(cuda, &l->info, sizeof *l->info * chunk, "levels"));
+    TRY(cuda_reserve(cuda->device, &l->cells.low, sizeof *l->cells.low * chunk * l->cells.low_room, "pixels by cell"));
+    TRY(cuda_reserve(cuda->device, &l->cells.next, sizeof *l->cells.next * chunk * CELLS, "cells"));
+    TRY(cuda_reserve(cuda->device, &l->cells.cell, sizeof *l->cells.cell * chunk * CELLS, "cells"));
+    TRY(cuda_reserve(cuda->device, &l->cells.large, sizeof *l->cells.large * chunk * CELLS, "cells"));
+    TRY(cuda_reserve(cuda->device, &l->cells.counts, sizeof *l->cells.counts * chunk, "cells"));
+    TRY(cuda_reserve(cuda->device, &l->cell_heads, sizeof *l->cell_heads * chunk * CELLS * LEVELS_CELL_WORDS,
+                     "counts"));
+    TRY(cuda_reserve(cuda->device, &l->cell_offset, sizeof *l->cell_offset * chunk * CELLS * N_LEVELS, "offsets"));
+    TRY(cuda_reserve(cuda->device, &cuda->points, points_bytes > rgb_bytes ? points_bytes : rgb_bytes, "colours"));
+    TRY(cuda_reserve(cuda->device, &l->info, sizeof *l->info * chunk, "levels"));
     l->colour = cuda->points;
     l->weight = l->colour + exact;
     if (l->plain)
         return ST_OK;
-    TRY(cuda_reserve(cuda, &l->coarse_first, sizeof(uint32_t) * chunk * LEVELS_ROOM, "coarse levels"));
-    TRY(cuda_reserve(cuda, &l->coarse_colour, sizeof(uint32_t) * chunk * LEVELS_ROOM, "coarse levels"));
-    TRY(cuda_reserve(cuda, &l->coarse_weight, sizeof(uint32_t) * chunk * LEVELS_ROOM, "coarse levels"));
-    return cuda_reserve(cuda, &l->coarse_sum, coarse_sum_bytes(l) * chunk * LEVELS_ROOM, "coarse levels");
+    TRY(cuda_reserve(cuda->device, &l->coarse_first, sizeof(uint32_t) * chunk * LEVELS_ROOM, "coarse levels"));
+    TRY(cuda_reserve(cuda->device, &l->coarse_colour, sizeof(uint32_t) * chunk * LEVELS_ROOM, "coarse levels"));
+    TRY(cuda_reserve(cuda->device, &l->coarse_weight, sizeof(uint32_t) * chunk * LEVELS_ROOM, "coarse levels"));
+    return cuda_reserve(cuda->device, &l->coarse_sum, coarse_sum_bytes(l) * chunk * LEVELS_ROOM, "coarse levels");
 }
 
 static enum status open_kmeans(struct cuda *cuda)
@@ -224,9 +225,9 @@ static enum status open_kmeans(struct cuda *cuda)
 
     const size_t chunk = (size_t)cuda->chunk, n_restarts = chunk * (size_t)w->n_init;
     const size_t n_last = chunk * (size_t)w->schedule.stage[KMEANS_STAGES - 1].n;
-    TRY(cuda_reserve(cuda, &w->centre, sizeof *w->centre * n_restarts * KMEANS_CENTRE_WORDS, "restarts"));
-    TRY(cuda_reserve(cuda, &w->cost, sizeof *w->cost * n_restarts, "restarts"));
-    return cuda_reserve(cuda, &w->last, sizeof *w->last * n_last, "restarts");
+    TRY(cuda_reserve(cuda->device, &w->centre, sizeof *w->centre * n_restarts * KMEANS_CENTRE_WORDS, "restarts"));
+    TRY(cuda_reserve(cuda->device, &w->cost, sizeof *w->cost * n_restarts, "restarts"));
+    return cuda_reserve(cuda->device, &w->last, sizeof *w->last * n_last, "restarts");
 }
 
 static enum status cuda_open(void *priv, const struct compute_setup *setup)
@@ -261,17 +262,17 @@ static enum status cuda_open(void *priv, const struct compute_setup *setup)
         CUDA_TRY(cuda->device, cudaEventCreate(&cuda->stage_ended), "make an event");
     }
     TRY(open_light(cuda));
-    TRY(cuda_reserve(cuda, &cuda->key, sizeof *cuda->key * batch * cuda->n_pixels, "pixels"));
+    TRY(cuda_reserve(cuda->device, &cuda->key, sizeof *cuda->key * batch * cuda->n_pixels, "pixels"));
     TRY(open_kmeans(cuda));
-    TRY(cuda_reserve(cuda, &cuda->frame_number, sizeof *cuda->frame_number * batch, "results"));
-    TRY(cuda_reserve(cuda, &cuda->clusters, sizeof *cuda->clusters * batch, "results"));
-    TRY(cuda_reserve(cuda, &cuda->light_sum, 3 * sizeof *cuda->light_sum * batch, "results"));
+    TRY(cuda_reserve(cuda->device, &cuda->frame_number, sizeof *cuda->frame_number * batch, "results"));
+    TRY(cuda_reserve(cuda->device, &cuda->clusters, sizeof *cuda->clusters * batch, "results"));
+    TRY(cuda_reserve(cuda->device, &cuda->light_sum, 3 * sizeof *cuda->light_sum * batch, "results"));
     TRY(cuda_reserve_pinned(cuda, &cuda->host_frame_number, sizeof *cuda->frame_number * batch, "results"));
     TRY(cuda_reserve_pinned(cuda, &cuda->host_clusters, sizeof *cuda->clusters * batch, "results"));
     TRY(cuda_reserve_pinned(cuda, &cuda->host_light_sum, 3 * sizeof *cuda->light_sum * batch, "results"));
     if (cuda->n_lines == 0)
         return ST_OK;
-    TRY(cuda_reserve(cuda, &cuda->lines, 3 * batch * cuda->n_lines, "lines"));
+    TRY(cuda_reserve(cuda->device, &cuda->lines, 3 * batch * cuda->n_lines, "lines"));
     return cuda_reserve_pinned(cuda, &cuda->host_lines, 3 * batch * cuda->n_lines, "lines");
 }
 

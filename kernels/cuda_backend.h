@@ -47,8 +47,7 @@ struct cuda {
     uint8_t *host_lines;
 };
 
-/* cuda.c. Memory of the GPU, and of the host for copies to and from it. */
-enum status cuda_reserve(const struct cuda *cuda, void *pointer_to, size_t bytes, const char *what);
+/* cuda.c. Memory of the host for copies to and from the GPU. */
 enum status cuda_reserve_pinned(const struct cuda *cuda, void *pointer_to, size_t bytes, const char *what);
 
 /* cuda.c. Before and after a step, where it is timed. */

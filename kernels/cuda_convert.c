@@ -73,7 +73,7 @@ static enum status reserve_staging(struct cuda *cuda, size_t bytes)
     cuda->n_staging = n < MIN_STAGING ? MIN_STAGING : n > CUDA_MAX_STAGING ? CUDA_MAX_STAGING : (int)n;
     for (int i = 0; i < cuda->n_staging; i++)
         TRY(cuda_reserve_pinned(cuda, &cuda->staging[i].bytes, bytes, "frames"));
-    TRY(cuda_reserve(cuda, &cuda->frame, (size_t)cuda->n_staging * bytes, "frames"));
+    TRY(cuda_reserve(cuda->device, &cuda->frame, (size_t)cuda->n_staging * bytes, "frames"));
     cuda->staging_bytes = bytes;
     return ST_OK;
 }

@@ -41,12 +41,6 @@ struct gpu {
 
 /* --- life --------------------------------------------------------------------------------------------------------- */
 
-static enum status reserve(const struct gpu *gpu, void *pointer_to, size_t bytes, const char *what)
-{
-    CUDA_TRY(gpu->device, cudaMalloc((void **)pointer_to, bytes), "reserve %zu bytes for %s", bytes, what);
-    return ST_OK;
-}
-
 static enum status open_device(struct gpu *gpu)
 {
     int shared_bytes = 0;
@@ -74,8 +68,8 @@ static enum status open_features(struct gpu *gpu)
         w->type_first[job->feature[i].type + 1]++;
     for (int type = 0; type < SCAN_TYPES; type++)
         w->type_first[type + 1] += w->type_first[type];
-    TRY(reserve(gpu, &gpu->feature, job->n_features * sizeof *gpu->feature, "features"));
-    TRY(reserve(gpu, &w->step, ((size_t)job->n_features + 1) * sizeof *w->step, "features"));
+    TRY(cuda_reserve(gpu->device, &gpu->feature, job->n_features * sizeof *gpu->feature, "features"));
+    TRY(cuda_reserve(gpu->device, &w->step, ((size_t)job->n_features + 1) * sizeof *w->step, "features"));
     w->feature = gpu->feature;
     CUDA_TRY(gpu->device,
              cudaMemcpyAsync(gpu->feature, job->feature, job->n_features * sizeof *gpu->feature, cudaMemcpyHostToDevice,
@@ -93,13 +87,13 @@ static enum status open_images(struct gpu *gpu)
     const size_t n = (size_t)gpu->most_images, image_bytes = (size_t)job->width * (size_t)job->height;
     struct scan_work *w = &gpu->work;
 
-    TRY(reserve(gpu, &gpu->pixels, n * image_bytes, "images"));
+    TRY(cuda_reserve(gpu->device, &gpu->pixels, n * image_bytes, "images"));
     if (job->labels)
-        TRY(reserve(gpu, &gpu->labels, n, "labels"));
+        TRY(cuda_reserve(gpu->device, &gpu->labels, n, "labels"));
     if (!w->layout.is_shared)
-        TRY(reserve(gpu, &w->table, (size_t)gpu->n_sms * TABLE_BLOCKS_PER_SM * w->layout.table_bytes,
-                    "integral images"));
-    TRY(reserve(gpu, &gpu->found, (2 * SCAN_TYPES + 1) * sizeof *gpu->found, "counts"));
+        TRY(cuda_reserve(gpu->device, &w->table, (size_t)gpu->n_sms * TABLE_BLOCKS_PER_SM * w->layout.table_bytes,
+                         "integral images"));
+    TRY(cuda_reserve(gpu->device, &gpu->found, (2 * SCAN_TYPES + 1) * sizeof *gpu->found, "counts"));
     w->pixels = gpu->pixels;
     w->labels = gpu->labels;
     w->count = gpu->found;
@@ -114,13 +108,13 @@ static enum status open_records(struct gpu *gpu)
 
     gpu->room = least > USUAL_ROOM ? least : USUAL_ROOM;
     gpu->room = gpu->room < most ? gpu->room : most;
-    TRY(reserve(gpu, &gpu->record, gpu->room * sizeof *gpu->record, "records"));
-    TRY(reserve(gpu, &gpu->sorted, gpu->room * sizeof *gpu->sorted, "records"));
+    TRY(cuda_reserve(gpu->device, &gpu->record, gpu->room * sizeof *gpu->record, "records"));
+    TRY(cuda_reserve(gpu->device, &gpu->sorted, gpu->room * sizeof *gpu->sorted, "records"));
     CUDA_TRY(gpu->device,
              launch_scan_sort(gpu->record, gpu->sorted, gpu->room, SCAN_MAX_RECORD_IMAGES, NULL, &gpu->sort_bytes,
                               gpu->stream),
              "plan the sorting of records");
-    TRY(reserve(gpu, &gpu->sort_scratch, gpu->sort_bytes, "the sorting of records"));
+    TRY(cuda_reserve(gpu->device, &gpu->sort_scratch, gpu->sort_bytes, "the sorting of records"));
     CUDA_TRY(gpu->device, cudaMallocHost((void **)&gpu->piece, PIECE * sizeof *gpu->piece),
              "pin host memory for records");
     gpu->work.record = gpu->record;
