@@ -261,6 +261,9 @@ int main(void)
         n_made++;
     }
     printf("%d of %d films\n", n_made, N_FILMS);
-    CHECK(n_made >= 12); /* all but those of foreign libraries */
+    if (n_made < 12 && test_n_failed == 0) { /* all but those of foreign libraries */
+        printf("skipped: this FFmpeg has too few encoders\n");
+        return TEST_SKIP;
+    }
     return test_end();
 }
