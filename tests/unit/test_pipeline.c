@@ -405,7 +405,7 @@ int main(void)
     log_set_speaker(false);
     judging();
     bad_patterns();
-    const char *film = strdup(write_film("film", "")), *other = strdup(write_film("other", "misses 70\n"));
+    char *film = strdup(write_film("film", "")), *other = strdup(write_film("other", "misses 70\n"));
     whole_films();
     in_pieces(film, 1, true);
     in_pieces(film, 5, true);
@@ -416,5 +416,7 @@ int main(void)
     stopped(film);
     refused(film);
     job(film);
+    free(film);
+    free(other);
     return test_end();
 }
