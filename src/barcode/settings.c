@@ -218,6 +218,17 @@ static char *make_argument(const struct opt *row, const json_t *value)
     return dump;
 }
 
+/* A list is a list, not a text that an option would take for one. */
+static bool is_as_written(const struct opt *row, const json_t *value, const void *base)
+{
+    char text[256], *dump = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+
+    opts_text(row, base, true, text, sizeof text);
+    const bool is_same = dump && strcmp(dump, text) == 0;
+    free(dump);
+    return is_same;
+}
+
 static bool read_row(const struct opt *row, const json_t *value, const char *text, void *base)
 {
     const double real = json_number_value(value);
@@ -235,7 +246,9 @@ static bool read_row(const struct opt *row, const json_t *value, const char *tex
         opts_set_number(row, base, (uint64_t)which);
         return true;
     default:
-        return (row->print == print_time && json_is_null(value)) || opts_set(row, text, base) == ST_OK;
+        if (row->print == print_time)
+            return json_is_null(value) || opts_set(row, text, base) == ST_OK;
+        return opts_set(row, text, base) == ST_OK && is_as_written(row, value, base);
     }
 }
 

@@ -141,6 +141,11 @@ static void test_bad_text(void)
     refuse("{\"scale\":\"fit\",\"box\":[1,8193],\"legacy\":true}", barcode_pixels_rows, "8193");
     refuse("{\"scale\":\"fit\",\"box\":[1,4294967297],\"legacy\":true}", barcode_pixels_rows, "4294967297");
     refuse("{\"scale\":\"fit\",\"box\":[1,2],\"legacy\":1}", barcode_pixels_rows, "settings.legacy");
+    /* What the command line would take, but no side-car holds. */
+    refuse("{\"scale\":\"fit\",\"box\":\"480x270\",\"legacy\":true}", barcode_pixels_rows, "settings.box");
+    refuse("{\"height\":9,\"order\":\"hue\",\"strips\":\"kmeans\"}", barcode_picture_rows, "settings.strips");
+    refuse("{\"height\":9,\"order\":\"hue\",\"strips\":[\"kmeans,average\"]}", barcode_picture_rows, "settings.strips");
+    refuse("{\"height\":9,\"order\":\"hue\",\"strips\":[[\"kmeans\"]]}", barcode_picture_rows, "settings.strips");
 }
 
 static void test_bad_options(void)
