@@ -16,20 +16,18 @@ static bool lines_are_reversed(int rotation)
 }
 
 static enum status fill_column(struct column *c, const struct extract_setup *e, const struct transfer *transfer,
-                               const uint8_t *at)
+                               const struct sample_record *record, const uint8_t *lines)
 {
-    const struct sample_record record = samples_read(at);
-    const uint8_t *lines = at + sizeof record;
     const struct film *f = e->film;
     const uint64_t n_pixels = (uint64_t)e->picture.width * (uint64_t)e->picture.height;
     const size_t n_lines = (size_t)e->n_lines;
 
-    c->frame = e->plan->sample_frame[record.sample];
+    c->frame = e->plan->sample_frame[record->sample];
     c->pts = f->frame[c->frame].pts;
     c->time = film_seconds(f, f->frame[c->frame].ticks);
-    c->clusters = record.clusters;
+    c->clusters = record->clusters;
     for (int i = 0; i < 3; i++)
-        c->mean[i] = transfer_encode_mean(transfer, record.light.sum[i], n_pixels);
+        c->mean[i] = transfer_encode_mean(transfer, record->light.sum[i], n_pixels);
     if (n_lines == 0)
         return ST_OK;
     c->lines = mem_array(n_lines, 3);
@@ -83,8 +81,9 @@ static enum status fill_columns(struct barcode *b, const struct extract_setup *e
     for (int64_t i = 0; st == ST_OK && i < b->n_columns; i++) {
         const int64_t sample = e->plan->column_sample[i];
         const uint8_t *at = records + (size_t)sample * each;
-        memcpy(hash[sample], samples_read(at).hash, sizeof hash[sample]);
-        st = fill_column(&b->columns[i], e, transfer, at);
+        const struct sample_record record = samples_read(at);
+        memcpy(hash[sample], record.hash, sizeof hash[sample]);
+        st = fill_column(&b->columns[i], e, transfer, &record, at + sizeof record);
     }
     free(transfer);
     return st;

@@ -21,7 +21,7 @@ struct job {
     struct progress progress;
     struct nvdec_ahead *nvdec;
     bool is_described;
-    double started, verify_started;
+    double started, step_started;
 };
 
 /* --- what is told
@@ -89,7 +89,7 @@ static void begin_step(void *context, enum pipeline_step step)
         describe_work(&job->pipeline);
     job->is_described = job->is_described || step == PIPELINE_EXTRACT;
     progress_start(&job->progress, job->pipeline.config.progress, names[step]);
-    job->verify_started = clock_seconds();
+    job->step_started = clock_seconds();
 }
 
 static void show_step(void *context, int64_t done, int64_t total)
@@ -108,7 +108,7 @@ static void end_step(void *context, enum pipeline_step step)
     else if (step == PIPELINE_VERIFY)
         log_note("%lld of the sampled frames decoded again, one after the other from the start: the same (%.2f s)",
                  (long long)spread_count(p->plan.n_samples, p->config.verify_samples),
-                 clock_seconds() - job->verify_started);
+                 clock_seconds() - job->step_started);
 }
 
 /* A film that is being copied here while it is read gives whatever was there at the time. */
