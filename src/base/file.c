@@ -318,6 +318,17 @@ enum status file_read_all(const char *path, enum status at_fault, char **text, s
     return file_read_most(path, at_fault, INT64_MAX, text, bytes);
 }
 
+size_t file_read_head(const char *path, void *head, size_t most)
+{
+    struct file_in in;
+    size_t n = 0;
+
+    if (file_in_open(&in, path, INT64_MAX) == ST_OK && file_in_read(&in, ST_FORMAT, head, most, &n) != ST_OK)
+        n = 0;
+    file_in_close(&in);
+    return n;
+}
+
 enum status file_sha256(const char *path, enum status at_fault, char hex[65], int64_t *bytes)
 {
     enum { PIECE = 1 << 16 };

@@ -47,6 +47,9 @@ enum status file_read_all(const char *path, enum status at_fault, char **text, s
 /* file_read_all, but ST_USAGE where the file has more than most_bytes. */
 enum status file_read_most(const char *path, enum status at_fault, int64_t most_bytes, char **text, size_t *bytes);
 
+/* A regular file's first bytes, `most` at most: how many there are; 0 where it cannot be read. */
+size_t file_read_head(const char *path, void *head, size_t most);
+
 /* Of the file's bytes, read by pieces; *hex is of 64 digits and a 0. Faults as file_read_all. */
 enum status file_sha256(const char *path, enum status at_fault, char hex[65], int64_t *bytes);
 

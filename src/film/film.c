@@ -1,7 +1,19 @@
 #include "film/film.h"
 
+#include "base/file_mark.h"
+
 #include <stdlib.h>
 #include <string.h>
+
+enum status film_identify(struct film *film)
+{
+    struct file_mark mark;
+
+    TRY(file_mark_take("film", film->path, FILE_MARK_ENDS, &mark));
+    film->info.bytes = mark.bytes;
+    memcpy(film->info.fingerprint, mark.fingerprint, sizeof mark.fingerprint);
+    return ST_OK;
+}
 
 int64_t film_start_packet(const struct film *film, int64_t frame)
 {

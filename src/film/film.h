@@ -44,8 +44,8 @@ struct film_frame { /* in presentation order */
 
 struct film_info {
     int64_t bytes;
-    char fingerprint[65];
-    char source[16]; /* the name of its frame source */
+    char fingerprint[65]; /* sha256 (hex) of: size as decimal text, first MiB, last MiB */
+    char source[16];      /* the name of its frame source */
     char container[64], codec[64], decoder[64], pixel_format[32], matrix[32], range[16];
     int stream, n_video_streams;
     int width, height, rotation, sar_num, sar_den;
@@ -83,6 +83,9 @@ struct film {
 typedef void film_progress(void *context, int64_t done, int64_t total);
 
 void film_release(struct film *film);
+
+/* Fills in info.bytes and info.fingerprint (file_mark.h, of the file's ends) of the file at path. */
+enum status film_identify(struct film *film);
 
 /* The packet at which decoding has to start so that this frame comes out exact. Pure. */
 int64_t film_start_packet(const struct film *film, int64_t frame);

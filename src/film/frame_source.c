@@ -1,13 +1,11 @@
 #include "film/frame_source.h"
 
+#include "base/file.h"
 #include "base/mem.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /* Asked in this order; the last one takes whatever no other claims. */
 static const struct frame_source *const sources[] = {&source_pattern, &source_ffmpeg};
@@ -15,24 +13,10 @@ static const struct frame_source *const sources[] = {&source_pattern, &source_ff
 enum { N_SOURCES = sizeof sources / sizeof *sources };
 
 /* What cannot be read goes to the last one, which refuses it. */
-static size_t read_head(const char *path, char head[FRAME_SOURCE_HEAD])
-{
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    struct stat info;
-    ssize_t n = -1;
-
-    if (fd < 0)
-        return 0;
-    if (fstat(fd, &info) == 0 && S_ISREG(info.st_mode))
-        n = read(fd, head, FRAME_SOURCE_HEAD);
-    close(fd);
-    return n > 0 ? (size_t)n : 0;
-}
-
 static const struct frame_source *source_of_file(const char *path)
 {
     char head[FRAME_SOURCE_HEAD];
-    const size_t n = read_head(path, head);
+    const size_t n = file_read_head(path, head, sizeof head);
     int i = 0;
 
     while (i < N_SOURCES - 1 && !sources[i]->claims(head, n))

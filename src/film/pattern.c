@@ -7,7 +7,6 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "base/sha256.h"
-#include "film/fingerprint.h"
 #include "film/frame_source.h"
 
 #include <inttypes.h>
@@ -117,12 +116,11 @@ static void describe(struct film_info *info, const struct pattern *p)
 static enum status index_pattern(struct film *film, const atomic_int *stop, film_progress *progress, void *context)
 {
     struct pattern p;
-    int64_t bytes;
 
     (void)stop;
     TRY(read_pattern(film->path, &p));
     describe(&film->info, &p);
-    TRY(film_fingerprint(film->path, &bytes, film->info.fingerprint));
+    TRY(film_identify(film));
     film->packet = mem_array((size_t)p.n_frames, sizeof *film->packet);
     film->frame = mem_array((size_t)p.n_frames, sizeof *film->frame);
     if (!film->packet || !film->frame)

@@ -9,7 +9,7 @@
 #include "catalog/store/settings_id.h"
 #include "catalog/workers/worker_main.h"
 #include "image/png.h"
-#include "film/fingerprint.h"
+#include "base/file_mark.h"
 #include "unit/test.h"
 #include "unit/y4m_film.h"
 
@@ -126,7 +126,7 @@ static struct made *make_film(const char *name, const char *film)
 {
     static char settings_text[sizeof settings];
     struct made *m = &films[n_films++];
-    int64_t bytes;
+    struct file_mark mark;
 
     *m = (struct made){0};
     strcpy(settings_text, settings);
@@ -150,9 +150,10 @@ static struct made *make_film(const char *name, const char *film)
                                   .n_columns = N_COLUMNS,
                                   .columns = columns,
                                   .n_lines = N_LINES};
-    CHECK_INT(film_fingerprint(m->path, &bytes, m->barcode.film.fingerprint), ST_OK);
-    m->barcode.film.bytes = bytes;
-    m->result = (struct film_result){.bytes = bytes,
+    CHECK_INT(file_mark_take("film", m->path, FILE_MARK_ENDS, &mark), ST_OK);
+    strcpy(m->barcode.film.fingerprint, mark.fingerprint);
+    m->barcode.film.bytes = mark.bytes;
+    m->result = (struct film_result){.bytes = mark.bytes,
                                      .mtime_ns = 1,
                                      .frames = N_COLUMNS,
                                      .film_seconds = N_COLUMNS,
@@ -589,13 +590,14 @@ static struct made *make_real(void)
 {
     static char settings_text[] = Y4M_SETTINGS;
     struct made *m = make_film("real", "films/real.y4m");
-    int64_t bytes;
+    struct file_mark mark;
 
     y4m_write(m->path, Y4M_FRAMES);
     y4m_columns(real_columns);
-    CHECK_INT(film_fingerprint(m->path, &bytes, m->barcode.film.fingerprint), ST_OK);
-    strcpy(m->result.fingerprint, m->barcode.film.fingerprint);
-    m->barcode.film.bytes = m->result.bytes = bytes;
+    CHECK_INT(file_mark_take("film", m->path, FILE_MARK_ENDS, &mark), ST_OK);
+    strcpy(m->barcode.film.fingerprint, mark.fingerprint);
+    strcpy(m->result.fingerprint, mark.fingerprint);
+    m->barcode.film.bytes = m->result.bytes = mark.bytes;
     m->barcode.film.frames = m->result.frames = Y4M_FRAMES;
     m->barcode.columns = real_columns;
     m->barcode.n_columns = m->result.columns = Y4M_COLUMNS;
@@ -724,8 +726,8 @@ static void fingerprint_of(size_t n)
 {
     const size_t part = 1 << 20, head = n < part ? n : part;
     uint8_t *all = malloc(n + 2 * part + 32);
-    char found[65], wanted[65];
-    int64_t bytes = -1;
+    struct file_mark found;
+    char wanted[65];
 
     for (size_t i = 0; i < n; i++)
         all[i] = (uint8_t)(i * 2654435761u >> 11);
@@ -735,9 +737,9 @@ static void fingerprint_of(size_t n)
     memcpy(text + length, all, head);
     memcpy(text + length + head, all + n - head, head);
     sha256_hex(text, length + 2 * head, wanted);
-    CHECK_INT(film_fingerprint(test_path("f"), &bytes, found), ST_OK);
-    CHECK_INT(bytes, n);
-    CHECK_STR(found, wanted);
+    CHECK_INT(file_mark_take("film", test_path("f"), FILE_MARK_ENDS, &found), ST_OK);
+    CHECK_INT(found.bytes, n);
+    CHECK_STR(found.fingerprint, wanted);
     free(text);
     free(all);
     unlink(test_path("f"));
@@ -745,8 +747,7 @@ static void fingerprint_of(size_t n)
 
 static void fingerprints(void)
 {
-    char hex[65];
-    int64_t bytes = -1;
+    struct file_mark mark;
 
     fingerprint_of(0);
     fingerprint_of(1);
@@ -754,13 +755,13 @@ static void fingerprints(void)
     fingerprint_of(1 << 20);
     fingerprint_of((1 << 20) + 1);
     fingerprint_of(3 << 20);
-    CHECK_INT(film_fingerprint(test_folder(), &bytes, hex), ST_USAGE);
+    CHECK_INT(file_mark_take("film", test_folder(), FILE_MARK_ENDS, &mark), ST_USAGE);
     holds(status_message(), "it is a folder, not a file", __FILE__, __LINE__);
-    CHECK_STR(hex, "");
-    CHECK_INT(bytes, 0);
+    CHECK_STR(mark.fingerprint, "");
+    CHECK_INT(mark.bytes, 0);
     CHECK_INT(mkfifo(test_path("pipe"), 0666), 0);
-    CHECK_INT(film_fingerprint(test_path("pipe"), &bytes, hex), ST_USAGE);
-    CHECK_INT(film_fingerprint(test_path("none"), &bytes, hex), ST_USAGE);
+    CHECK_INT(file_mark_take("film", test_path("pipe"), FILE_MARK_ENDS, &mark), ST_USAGE);
+    CHECK_INT(file_mark_take("film", test_path("none"), FILE_MARK_ENDS, &mark), ST_USAGE);
     holds(status_message(), "none: No such file", __FILE__, __LINE__);
 }
 

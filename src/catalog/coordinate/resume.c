@@ -2,7 +2,7 @@
 
 #include "base/pool.h"
 #include "catalog/store/outputs.h"
-#include "film/fingerprint.h"
+#include "base/file_mark.h"
 
 #include <string.h>
 
@@ -20,12 +20,12 @@ struct decision {
 static bool is_done(const struct decision *d, const struct listing_film *film, const struct history_film *before)
 {
     const struct film_result *r = before->result;
-    char fingerprint[65];
-    int64_t bytes;
+    struct file_mark mark;
 
     return r && strcmp(r->settings_id, d->settings_id) == 0 && r->bytes == film->bytes &&
            r->mtime_ns == film->mtime_ns && outputs_are_sound(d->config->out, film->name, r) &&
-           film_fingerprint(film->path, &bytes, fingerprint) == ST_OK && strcmp(fingerprint, r->fingerprint) == 0;
+           file_mark_take("film", film->path, FILE_MARK_ENDS, &mark) == ST_OK &&
+           strcmp(mark.fingerprint, r->fingerprint) == 0;
 }
 
 static void decide(void *context, int64_t i, int thread)

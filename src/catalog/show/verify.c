@@ -11,7 +11,7 @@
 #include "base/sha256.h"
 #include "catalog/out_path.h"
 #include "image/png.h"
-#include "film/fingerprint.h"
+#include "base/file_mark.h"
 
 #include <pthread.h>
 #include <stdarg.h>
@@ -135,18 +135,17 @@ static void check_strip(struct verifier *v, struct check *c, const struct barcod
 /* False where it was told. */
 static bool check_film(struct verifier *v, struct check *c, const char *path, int64_t bytes, const char *fingerprint)
 {
-    char found[65];
-    int64_t found_bytes;
+    struct file_mark found;
 
-    if (!verify_went_well(v, c, film_fingerprint(path, &found_bytes, found)))
+    if (!verify_went_well(v, c, file_mark_take("film", path, FILE_MARK_ENDS, &found)))
         return false;
-    const bool is_as_long = found_bytes == bytes, is_same = strcmp(found, fingerprint) == 0;
+    const bool is_as_long = found.bytes == bytes, is_same = strcmp(found.fingerprint, fingerprint) == 0;
     if (!is_as_long)
-        verify_off(v, c, "its film %s has %lld bytes, not %lld as when it was read", path, (long long)found_bytes,
+        verify_off(v, c, "its film %s has %lld bytes, not %lld as when it was read", path, (long long)found.bytes,
                    (long long)bytes);
     else if (!is_same)
-        verify_off(v, c, "its film %s has changed since it was read (fingerprint %.8s..., not %.8s...)", path, found,
-                   fingerprint);
+        verify_off(v, c, "its film %s has changed since it was read (fingerprint %.8s..., not %.8s...)", path,
+                   found.fingerprint, fingerprint);
     return is_as_long && is_same;
 }
 

@@ -7,11 +7,12 @@
 
 struct mp4_box {
     uint32_t type;
-    int64_t body;  /* offset of what follows the header */
-    int64_t bytes; /* all of it, the header included, as it says itself: the file may be shorter; 0: up to its end */
+    int64_t at, body, end; /* offsets of its header, of what follows that, and of what follows the box */
+    bool is_cut;           /* by its own size it goes on beyond its surroundings, whose end is then taken for its own */
 };
 
-/* The box at an offset of an open file. False where none is there. */
-bool mp4_box_read(int fd, int64_t at, struct mp4_box *box);
+/* The box at an offset of an open file, in surroundings that end at `end`: another box or the file. False where none is
+ * there. */
+bool mp4_box_read(int fd, int64_t at, int64_t end, struct mp4_box *box);
 
 #endif

@@ -2,13 +2,13 @@
  * film's time has a hole, a part is missing; where they are, the recorder paused. libavformat does not report them. */
 #include "film/index/parts.h"
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "film/av/mp4_box.h"
 
 #include <libavutil/intreadwrite.h>
 #include <libavutil/macros.h>
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -25,17 +25,16 @@ struct fragments {
 };
 
 /* The moof's first box, mfhd, has the number. */
-static enum status add_fragment(struct fragments *f, int fd, int64_t at, int64_t body)
+static enum status add_fragment(struct fragments *f, int fd, const struct mp4_box *moof)
 {
     uint8_t b[16];
 
-    if (pread(fd, b, sizeof b, (off_t)body) != sizeof b || memcmp(b + 4, "mfhd", 4) != 0)
+    if (pread(fd, b, sizeof b, (off_t)moof->body) != sizeof b || memcmp(b + 4, "mfhd", 4) != 0)
         return ST_OK;
     struct fragment *grown = mem_grow(f->of, f->n, &f->room, sizeof *grown);
-    if (!grown)
-        return ST_NOMEM;
+    TRY_MEM(grown);
     f->of = grown;
-    f->of[f->n++] = (struct fragment){at, AV_RB32(b + 12)};
+    f->of[f->n++] = (struct fragment){moof->at, AV_RB32(b + 12)};
     return ST_OK;
 }
 
@@ -44,13 +43,10 @@ static enum status list_fragments(struct fragments *f, int fd, int64_t file_byte
     const uint32_t moof = MKBETAG('m', 'o', 'o', 'f'), mdat = MKBETAG('m', 'd', 'a', 't');
     struct mp4_box box;
 
-    for (int64_t at = 0; at < file_bytes && mp4_box_read(fd, at, &box); at += box.bytes) {
+    for (int64_t at = 0; mp4_box_read(fd, at, file_bytes, &box); at = box.end) {
         if (box.type == moof)
-            TRY(add_fragment(f, fd, at, box.body));
-        if (box.bytes > file_bytes - at) /* whatever else stands at the end is no loss */
-            f->is_cut = box.type == moof || box.type == mdat;
-        if (box.bytes == 0 || box.bytes > file_bytes - at)
-            break;
+            TRY(add_fragment(f, fd, &box));
+        f->is_cut = box.is_cut && (box.type == moof || box.type == mdat); /* whatever else is cut is no loss */
     }
     return ST_OK;
 }
@@ -87,14 +83,13 @@ static void mark_jumps(struct film *film, const struct fragments *f)
 enum status film_mark_fragments(struct film *film, bool *is_cut)
 {
     struct fragments f = {0};
-    const int fd = open(film->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct file_in in;
     enum status st = ST_OK;
 
     *is_cut = false;
-    if (fd < 0)
-        return ST_OK; /* the reader of packets reports it */
-    st = list_fragments(&f, fd, film->info.bytes);
-    close(fd);
+    if (file_in_open(&in, film->path, INT64_MAX) == ST_OK) /* else the reader of packets reports it */
+        st = list_fragments(&f, in.fd, film->info.bytes);
+    file_in_close(&in);
     if (st == ST_OK && f.n > 0) {
         mark_jumps(film, &f);
         *is_cut = f.is_cut;

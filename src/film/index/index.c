@@ -4,7 +4,6 @@
 #include "film/index/index.h"
 
 #include "base/mem.h"
-#include "film/fingerprint.h"
 #include "film/index/parts.h"
 
 #include <stdio.h>
@@ -31,7 +30,7 @@ static enum status read_index(struct film *film, struct film_reader *r, struct f
     enum status st = ST_OK;
 
     film_describe_stream(&film->info, r->in);
-    TRY(film_fingerprint(film->path, &film->info.bytes, film->info.fingerprint));
+    TRY(film_identify(film));
     TRY(film_read_packets(r, progress, context));
     if (film->n_packets == 0)
         return FAIL(ST_FORMAT, "%s: its video stream (%s) holds no frames", film->path, film->info.codec);

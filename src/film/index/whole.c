@@ -4,17 +4,16 @@
  * its fragments' numbers, bytes that belong to nothing, or a decoder that lacks references. */
 #include "film/index/parts.h"
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "film/ticks.h"
 
 #include <libavutil/intreadwrite.h>
 
-#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum {
     MAX_REORDER = 16, /* frames that may be shown before one that precedes them in the file */
@@ -54,13 +53,9 @@ static int64_t count_cut_avi(const struct film *film, AVStream *stream)
 {
     const int64_t n = avformat_index_get_entries_count(stream);
     uint8_t head[8] = {0};
-    const int fd = open(film->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-
-    if (fd < 0)
-        return 0;
-    const bool is_read = pread(fd, head, sizeof head, 0) == sizeof head;
-    close(fd);
+    const bool is_read = file_read_head(film->path, head, sizeof head) == sizeof head;
     const int64_t bytes = AV_RL32(head + 4);
+
     const bool is_cut = is_read && memcmp(head, "RIFF", 4) == 0 && bytes != UINT32_MAX && bytes > film->info.bytes;
     return is_cut && stream->nb_frames > n ? stream->nb_frames : 0;
 }
