@@ -31,42 +31,10 @@ static enum status fill_column(struct column *c, const struct extract_setup *e, 
     if (n_lines == 0)
         return ST_OK;
     c->lines = mem_array(n_lines, 3);
-    if (!c->lines)
-        return ST_NOMEM;
+    TRY_MEM(c->lines);
     for (size_t i = 0; i < n_lines; i++)
         memcpy(c->lines + 3 * i, lines + 3 * (lines_are_reversed(f->info.rotation) ? n_lines - 1 - i : i), 3);
     return ST_OK;
-}
-
-static enum status copy_facts(struct film_facts *f, const struct film *film, const char *path)
-{
-    const struct film_info *i = &film->info;
-
-    f->path = strdup(path);
-    f->bytes = i->bytes;
-    memcpy(f->fingerprint, i->fingerprint, sizeof f->fingerprint);
-    memcpy(f->container, i->container, sizeof f->container);
-    memcpy(f->codec, i->codec, sizeof f->codec);
-    memcpy(f->pixel_format, i->pixel_format, sizeof f->pixel_format);
-    memcpy(f->matrix, i->matrix, sizeof f->matrix);
-    memcpy(f->range, i->range, sizeof f->range);
-    f->width = i->width;
-    f->height = i->height;
-    f->rotation = i->rotation;
-    f->sar_num = i->sar_num;
-    f->sar_den = i->sar_den;
-    f->frames = film->n_frames;
-    f->seconds = film_seconds(film, i->duration_ticks);
-    f->time_base_num = i->time_base_num;
-    f->time_base_den = i->time_base_den;
-    f->frames_lead_in = i->n_lead_in;
-    f->frames_missing = i->frames_missing;
-    f->frames_damaged = i->frames_damaged;
-    f->partial = i->incomplete[0] ? strdup(i->incomplete) : NULL;
-    f->note = i->note[0] ? strdup(i->note) : NULL;
-    return f->path && (f->partial || !i->incomplete[0]) && (f->note || !i->note[0])
-               ? ST_OK
-               : FAIL(ST_NOMEM, "out of memory for the film's facts");
 }
 
 static enum status fill_columns(struct barcode *b, const struct extract_setup *e, const uint8_t *records,
@@ -97,15 +65,19 @@ enum status assemble(struct barcode *b, const struct barcode_config *config, con
 
     if (bytes != wanted)
         return FAIL(ST_BUG, "gathered %zu bytes instead of %zu", bytes, wanted);
-    TRY(copy_facts(&b->film, e->film, config->film));
+    b->film_path = strdup(config->film);
+    b->film = e->film->info;
+    b->film_frames = e->film->n_frames;
+    b->film_seconds = film_seconds(e->film, e->film->info.duration_ticks);
     b->settings_text = barcode_settings_text(&config->settings);
     b->clustered_width = p->lines_are_columns ? p->height : p->width;
     b->clustered_height = p->lines_are_columns ? p->width : p->height;
     b->legacy = p->legacy;
     b->n_lines = e->n_lines;
     b->columns = mem_array((size_t)e->plan->n_columns, sizeof *b->columns);
-    if (!b->settings_text || !b->columns)
-        return ST_NOMEM;
+    TRY_MEM(b->settings_text && b->columns);
+    if (!b->film_path)
+        return FAIL(ST_NOMEM, "out of memory for the film's name");
     b->n_columns = e->plan->n_columns;
     return fill_columns(b, e, records, hash);
 }

@@ -9,8 +9,6 @@ void barcode_release(struct barcode *b)
         free(b->columns[i].lines);
     free(b->columns);
     free(b->settings_text);
-    free(b->film.partial);
-    free(b->film.note);
-    free(b->film.path);
+    free(b->film_path);
     *b = (struct barcode){0};
 }

@@ -3,6 +3,7 @@
 #define JACQUARD_BARCODE_COLUMN_H
 
 #include "compute/compute.h"
+#include "film/film.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,27 +17,11 @@ struct column {
     uint8_t *lines;   /* u8 [n_lines, 3] top to bottom, or NULL where not asked for; owned by the barcode */
 };
 
-struct film_facts {
-    char *path; /* as given on the command line */
-    int64_t bytes;
-    char fingerprint[65]; /* sha256 (hex) of: size as decimal text, first MiB, last MiB */
-    char container[64], codec[64];
-    int width, height;    /* visible pixels as coded */
-    int rotation;         /* degrees clockwise the picture is turned for viewing: 0, 90, 180, 270 */
-    int sar_num, sar_den; /* sample aspect ratio, 1:1 when unknown */
-    int64_t frames;       /* in the whole film */
-    double seconds;       /* from the first frame to the end of the last */
-    int time_base_num, time_base_den;
-    char pixel_format[32], matrix[32], range[16];
-    int64_t frames_lead_in; /* before the first frame that can be decoded; not counted in frames */
-    int64_t frames_missing; /* known to be lost: few, or drawn with --allow-partial; 0 = none */
-    int64_t frames_damaged; /* decoded with errors concealed */
-    char *partial;          /* why it is not whole, or NULL */
-    char *note;             /* what little is missing or strange in a whole one, or NULL */
-};
-
 struct barcode {
-    struct film_facts film;
+    char *film_path;       /* as given on the command line */
+    struct film_info film; /* out of a side-car: what that has of it */
+    int64_t film_frames;
+    double film_seconds;                   /* from the first frame to the end of the last */
     char *settings_text;                   /* one JSON object, as written to the side-car */
     int clustered_width, clustered_height; /* the picture that was clustered, upright */
     bool legacy;

@@ -168,9 +168,9 @@ static enum status choose_columns(struct columns_check *c, int64_t n)
         return ST_NOMEM;
     for (int64_t i = 0; i < wanted; i++) {
         const int64_t column = spread_at(b->n_columns, wanted, i), frame = b->columns[column].frame;
-        if (frame >= b->film.frames)
+        if (frame >= b->film_frames)
             return FAIL(ST_FORMAT, "column %lld is of frame %lld of %lld", (long long)column, (long long)frame,
-                        (long long)b->film.frames);
+                        (long long)b->film_frames);
         if (c->n > 0 && frame < c->frame[c->n - 1])
             return FAIL(ST_FORMAT, "the frames of its columns do not rise: column %lld", (long long)column);
         if (c->n > 0 && frame == c->frame[c->n - 1])

@@ -218,15 +218,6 @@ static enum status get_ratio(const struct reader *r, const json_t *object, const
     return ST_OK;
 }
 
-static enum status get_heap_text(const struct reader *r, const json_t *object, const char *key, char **text)
-{
-    json_t *member;
-
-    TRY(get(r, object, key, TEXT, "a text", &member));
-    *text = strdup(json_string_value(member));
-    return *text ? ST_OK : FAIL(ST_NOMEM, "out of memory: reading %s", r->path);
-}
-
 /* [r, g, b] in levels; each must be a whole number of 1/256. */
 static enum status get_levels(const struct reader *r, const json_t *object, const char *key, uint32_t level[3])
 {
@@ -311,8 +302,7 @@ static enum status read_lines(const struct reader *r, const json_t *object, stru
         return ST_OK;
 
     column->lines = mem_array(length / 2, 1);
-    if (!column->lines)
-        return ST_NOMEM;
+    TRY_MEM(column->lines);
     for (size_t i = 0; i < length; i += 2) {
         const int high = hex_digit(hex[i]), low = hex_digit(hex[i + 1]);
         if (high < 0 || low < 0) {
@@ -354,8 +344,7 @@ static enum status read_columns(struct reader *r, struct barcode *b)
         if ((double)(b->n_columns + 1) * ((double)sizeof *b->columns + 3.0 * b->n_lines) > memory)
             return wrong(r, "there are more columns than fit into %.1f GiB of memory", memory / 0x1p30);
         struct column *grown = mem_grow(b->columns, (size_t)b->n_columns, &room, sizeof *b->columns);
-        if (!grown)
-            return ST_NOMEM;
+        TRY_MEM(grown);
         b->columns = grown;
         TRY(next_value(r, &value));
         const size_t end = r->at;
@@ -370,9 +359,21 @@ static enum status read_columns(struct reader *r, struct barcode *b)
     return expect(r, ']');
 }
 
-static enum status read_film(struct reader *r, const json_t *object, struct film_facts *f)
+/* A member that is only there where it says something. */
+static bool has(const json_t *object, const char *key)
 {
-    TRY(get_heap_text(r, object, "path", &f->path));
+    return json_object_get(object, key) != NULL;
+}
+
+static enum status read_film(struct reader *r, const json_t *object, struct barcode *b)
+{
+    struct film_info *f = &b->film;
+    json_t *path;
+
+    TRY(get(r, object, "path", TEXT, "a text", &path));
+    b->film_path = strdup(json_string_value(path));
+    if (!b->film_path)
+        return FAIL(ST_NOMEM, "out of memory: reading %s", r->path);
     TRY(get_integer(r, object, "bytes", 0, INT64_MAX, &f->bytes));
     TRY(get_text(r, object, "fingerprint", f->fingerprint, sizeof f->fingerprint));
     TRY(get_text(r, object, "container", f->container, sizeof f->container));
@@ -386,19 +387,19 @@ static enum status read_film(struct reader *r, const json_t *object, struct film
     TRY(get_text(r, object, "pixel_format", f->pixel_format, sizeof f->pixel_format));
     TRY(get_text(r, object, "matrix", f->matrix, sizeof f->matrix));
     TRY(get_text(r, object, "range", f->range, sizeof f->range));
-    TRY(get_integer(r, object, "frames", 0, INT64_MAX, &f->frames));
-    TRY(get_double(r, object, "seconds", &f->seconds));
+    TRY(get_integer(r, object, "frames", 0, INT64_MAX, &b->film_frames));
+    TRY(get_double(r, object, "seconds", &b->film_seconds));
     TRY(get_ratio(r, object, "time_base", '/', &f->time_base_num, &f->time_base_den));
-    if (json_object_get(object, "frames_lead_in"))
-        TRY(get_integer(r, object, "frames_lead_in", 0, INT64_MAX, &f->frames_lead_in));
-    if (json_object_get(object, "frames_missing"))
+    if (has(object, "frames_lead_in"))
+        TRY(get_integer(r, object, "frames_lead_in", 0, INT64_MAX, &f->n_lead_in));
+    if (has(object, "frames_missing"))
         TRY(get_integer(r, object, "frames_missing", 0, INT64_MAX, &f->frames_missing));
-    if (json_object_get(object, "frames_damaged"))
+    if (has(object, "frames_damaged"))
         TRY(get_integer(r, object, "frames_damaged", 0, INT64_MAX, &f->frames_damaged));
-    if (json_object_get(object, "partial"))
-        TRY(get_heap_text(r, object, "partial", &f->partial));
-    if (json_object_get(object, "note"))
-        TRY(get_heap_text(r, object, "note", &f->note));
+    if (has(object, "partial"))
+        TRY(get_text(r, object, "partial", f->incomplete, sizeof f->incomplete));
+    if (has(object, "note"))
+        TRY(get_text(r, object, "note", f->note, sizeof f->note));
     return ST_OK;
 }
 
@@ -444,7 +445,7 @@ static enum status read_member(struct reader *r, enum member member, struct barc
     else if (member == VERSION)
         st = check_version(r, value);
     else if (member == FILM)
-        st = read_film(r, value, &b->film);
+        st = read_film(r, value, b);
     else if (member == SETTINGS && !(b->settings_text = strndup(r->text + start, end - start)))
         st = FAIL(ST_NOMEM, "out of memory: reading %s", r->path);
     else if (member == PICTURE)

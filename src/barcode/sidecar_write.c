@@ -37,10 +37,12 @@ static void print_levels(FILE *file, uint32_t r, uint32_t g, uint32_t b, const c
     print_level(file, b);
 }
 
-static void print_film(FILE *file, const struct film_facts *f)
+static void print_film(FILE *file, const struct barcode *b)
 {
+    const struct film_info *f = &b->film;
+
     fputs("\"film\":{\"path\":", file);
-    json_print_string(file, f->path ? f->path : "");
+    json_print_string(file, b->film_path ? b->film_path : "");
     fprintf(file, ",\"bytes\":%" PRId64, f->bytes);
     print_member(file, "fingerprint", f->fingerprint);
     print_member(file, "container", f->container);
@@ -50,18 +52,18 @@ static void print_film(FILE *file, const struct film_facts *f)
     print_member(file, "pixel_format", f->pixel_format);
     print_member(file, "matrix", f->matrix);
     print_member(file, "range", f->range);
-    fprintf(file, ",\"frames\":%" PRId64 ",\"seconds\":", f->frames);
-    json_print_double(file, f->seconds);
+    fprintf(file, ",\"frames\":%" PRId64 ",\"seconds\":", b->film_frames);
+    json_print_double(file, b->film_seconds);
     fprintf(file, ",\"time_base\":\"%d/%d\"", f->time_base_num, f->time_base_den);
-    if (f->frames_lead_in > 0)
-        fprintf(file, ",\"frames_lead_in\":%" PRId64, f->frames_lead_in);
+    if (f->n_lead_in > 0)
+        fprintf(file, ",\"frames_lead_in\":%" PRId64, f->n_lead_in);
     if (f->frames_missing > 0)
         fprintf(file, ",\"frames_missing\":%" PRId64, f->frames_missing);
     if (f->frames_damaged > 0)
         fprintf(file, ",\"frames_damaged\":%" PRId64, f->frames_damaged);
-    if (f->partial)
-        print_member(file, "partial", f->partial);
-    if (f->note)
+    if (f->incomplete[0])
+        print_member(file, "partial", f->incomplete);
+    if (f->note[0])
         print_member(file, "note", f->note);
     fputs("}", file);
 }
@@ -98,7 +100,7 @@ static void print_column(FILE *file, const struct column *c, int n_lines)
 static bool print_json(FILE *file, const struct barcode *b)
 {
     fprintf(file, "{\"format\":\"%s\",\"version\":%d,\n", SIDECAR_FORMAT, SIDECAR_VERSION);
-    print_film(file, &b->film);
+    print_film(file, b);
     fprintf(file, ",\n\"settings\":%s,\n", b->settings_text ? b->settings_text : "{}");
     fprintf(file, "\"picture\":{\"width\":%d,\"height\":%d,\"legacy\":%s,\"lines\":%d},\n", b->clustered_width,
             b->clustered_height, b->legacy ? "true" : "false", b->n_lines);
@@ -140,7 +142,7 @@ static bool print_csv(FILE *file, const struct barcode *b)
 /* JSON has no text for a number that is none. */
 static enum status check_times(const struct barcode *b)
 {
-    if (!isfinite(b->film.seconds))
+    if (!isfinite(b->film_seconds))
         return FAIL(ST_BUG, "the film's length is not a number");
     for (int64_t i = 0; i < b->n_columns; i++)
         if (!isfinite(b->columns[i].time))

@@ -28,14 +28,15 @@ static void check_column(const struct barcode *b, const struct column *c)
 
 static void check_barcode(const struct barcode *b)
 {
-    const struct film_facts *f = &b->film;
+    const struct film_info *f = &b->film;
 
-    demand(b->n_columns >= 1 && b->settings_text && f->path, "something lacks");
+    demand(b->n_columns >= 1 && b->settings_text && b->film_path, "something lacks");
     demand(b->clustered_width >= 1 && b->clustered_height >= 1 && b->n_lines >= 0, "a picture of no size");
     demand(f->width >= 1 && f->height >= 1 && f->rotation % 90 == 0 && f->rotation >= 0 && f->rotation < 360 &&
                f->sar_num > 0 && f->sar_den > 0 && f->time_base_num > 0 && f->time_base_den > 0,
            "a film that is none");
-    demand(isfinite(f->seconds) && f->frames >= 0 && f->frames_missing >= 0 && f->frames_damaged >= 0, "facts below 0");
+    demand(isfinite(b->film_seconds) && b->film_frames >= 0 && f->frames_missing >= 0 && f->frames_damaged >= 0,
+           "facts below 0");
     for (int64_t i = 0; i < b->n_columns; i++)
         check_column(b, &b->columns[i]);
 }
@@ -118,8 +119,10 @@ static void add_barcode(int n, int n_clusters, int n_lines, const char *partial)
 {
     static uint8_t lines[3 * 8];
     struct column column[4] = {0};
-    struct barcode b = {.film = {.path = (char *)(uintptr_t) "a \"film\"\t\xc3\xa9.mkv",
-                                 .bytes = 5000000000,
+    struct barcode b = {.film_path = (char *)(uintptr_t) "a \"film\"\t\xc3\xa9.mkv",
+                        .film_frames = 48,
+                        .film_seconds = 2.002,
+                        .film = {.bytes = 5000000000,
                                  .fingerprint = "0123456789abcdef",
                                  .container = "matroska,webm",
                                  .codec = "h264",
@@ -128,16 +131,13 @@ static void add_barcode(int n, int n_clusters, int n_lines, const char *partial)
                                  .rotation = 90,
                                  .sar_num = 64,
                                  .sar_den = 45,
-                                 .frames = 48,
-                                 .seconds = 2.002,
                                  .time_base_num = 1,
                                  .time_base_den = 90000,
                                  .pixel_format = "yuv420p",
                                  .matrix = "bt709",
                                  .range = "limited",
-                                 .frames_lead_in = n,
-                                 .frames_missing = partial ? 3 : 0,
-                                 .partial = (char *)(uintptr_t)partial},
+                                 .n_lead_in = n,
+                                 .frames_missing = partial ? 3 : 0},
                         .settings_text = (char *)(uintptr_t) "{\"k\":8,\"every\":\"24f\"}",
                         .clustered_width = 480,
                         .clustered_height = 270,
@@ -146,6 +146,7 @@ static void add_barcode(int n, int n_clusters, int n_lines, const char *partial)
                         .n_lines = n_lines};
     size_t bytes = 0;
 
+    snprintf(b.film.incomplete, sizeof b.film.incomplete, "%s", partial ? partial : "");
     for (int i = 0; i < n; i++) {
         struct column *c = &column[i];
         *c = (struct column){.frame = 24 * i, .pts = 1001 * i - 5, .time = 1.001 * i, .mean = {65280, 1, 12345}};

@@ -92,7 +92,7 @@ static void check_column(const struct column *c, int64_t number)
 static void check_barcode(const struct barcode *b)
 {
     CHECK_INT(b->n_columns, COLUMNS);
-    CHECK_INT(b->film.frames, FRAMES);
+    CHECK_INT(b->film_frames, FRAMES);
     CHECK_INT(b->n_lines, H);
     for (int64_t i = 0; i < b->n_columns; i++)
         check_column(&b->columns[i], i);

@@ -187,7 +187,8 @@ int main(void)
 
     y4m_write(test_path("film.y4m"), Y4M_FRAMES);
     y4m_columns(columns);
-    barcode = (struct barcode){.film = {.width = Y4M_W, .height = Y4M_H, .frames = Y4M_FRAMES},
+    barcode = (struct barcode){.film = {.width = Y4M_W, .height = Y4M_H},
+                               .film_frames = Y4M_FRAMES,
                                .settings_text = settings_text,
                                .clustered_width = Y4M_W,
                                .clustered_height = Y4M_H,

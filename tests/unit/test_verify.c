@@ -133,15 +133,15 @@ static struct made *make_film(const char *name, const char *film)
     snprintf(m->name, sizeof m->name, "%s", name);
     snprintf(m->path, sizeof m->path, "%s/%s", test_folder(), film);
     write_film(m->path);
-    m->barcode = (struct barcode){.film = {.path = m->path,
-                                           .container = "matroska",
+    m->barcode = (struct barcode){.film_path = m->path,
+                                  .film_frames = N_COLUMNS,
+                                  .film_seconds = N_COLUMNS,
+                                  .film = {.container = "matroska",
                                            .codec = "h264",
                                            .width = 64,
                                            .height = 36,
                                            .sar_num = 1,
                                            .sar_den = 1,
-                                           .frames = N_COLUMNS,
-                                           .seconds = N_COLUMNS,
                                            .time_base_num = 1,
                                            .time_base_den = 1},
                                   .settings_text = settings_text,
@@ -598,7 +598,7 @@ static struct made *make_real(void)
     strcpy(m->barcode.film.fingerprint, mark.fingerprint);
     strcpy(m->result.fingerprint, mark.fingerprint);
     m->barcode.film.bytes = m->result.bytes = mark.bytes;
-    m->barcode.film.frames = m->result.frames = Y4M_FRAMES;
+    m->barcode.film_frames = m->result.frames = Y4M_FRAMES;
     m->barcode.columns = real_columns;
     m->barcode.n_columns = m->result.columns = Y4M_COLUMNS;
     m->barcode.n_lines = Y4M_H;

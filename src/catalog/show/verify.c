@@ -100,9 +100,9 @@ static void check_names(struct verifier *v, struct check *c, const struct barcod
         verify_off(v, c,
                    "its side-car names a film of %lld bytes, fingerprint %.8s..., the journal one of %lld, %.8s...",
                    (long long)b->film.bytes, b->film.fingerprint, (long long)r->bytes, r->fingerprint);
-    if (b->n_columns != r->columns || b->film.frames != r->frames)
+    if (b->n_columns != r->columns || b->film_frames != r->frames)
         verify_off(v, c, "its side-car has %lld columns of %lld frames, the journal %lld of %lld",
-                   (long long)b->n_columns, (long long)b->film.frames, (long long)r->columns, (long long)r->frames);
+                   (long long)b->n_columns, (long long)b->film_frames, (long long)r->columns, (long long)r->frames);
     if (plan->n_strips + 1 != r->n_outputs)
         verify_off(v, c, "by its settings it has %d outputs, by the journal %d", plan->n_strips + 1, r->n_outputs);
 }
@@ -180,7 +180,7 @@ static void check_all_of(struct verifier *v, struct check *c)
         for (int i = 0; i < plan.n_strips && !is_ended(v); i++)
             check_strip(v, c, &b, &plan, i);
     }
-    film_path = film_path ? film_path : b.film.path;
+    film_path = film_path ? film_path : b.film_path;
     if (!is_ended(v) && check_film(v, c, film_path, b.film.bytes, b.film.fingerprint) && v->setup->n_samples > 0)
         verify_note_for_again(v, c, &b, film_path);
     barcode_release(&b);

@@ -192,7 +192,7 @@ static enum status digest_outputs(struct film_result *r, const struct barcode_se
 static enum status record_result(struct work *w)
 {
     const struct pipeline *p = &w->pipeline;
-    const struct film_facts *f = &p->barcode.film;
+    const struct film_info *f = &p->barcode.film;
     struct film_result *r = &w->outcome->result;
 
     r->bytes = w->before.bytes;
@@ -203,12 +203,12 @@ static enum status record_result(struct work *w)
     snprintf(r->pixel_format, sizeof r->pixel_format, "%s", f->pixel_format);
     r->width = f->width;
     r->height = f->height;
-    r->frames = f->frames;
-    r->film_seconds = f->seconds;
+    r->frames = p->barcode.film_frames;
+    r->film_seconds = p->barcode.film_seconds;
     r->frames_missing = f->frames_missing;
     r->frames_damaged = f->frames_damaged;
-    r->frames_lead_in = f->frames_lead_in;
-    snprintf(r->note, sizeof r->note, "%s", f->note ? f->note : "");
+    r->frames_lead_in = f->n_lead_in;
+    snprintf(r->note, sizeof r->note, "%s", f->note);
     snprintf(r->settings_id, sizeof r->settings_id, "%s", me.setup.settings_id);
     r->columns = p->barcode.n_columns;
     r->frames_decoded = p->stats.frames_decoded;
