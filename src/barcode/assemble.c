@@ -58,7 +58,7 @@ static enum status fill_columns(struct barcode *b, const struct extract_setup *e
 }
 
 enum status assemble(struct barcode *b, const struct barcode_config *config, const struct extract_setup *e,
-                     const uint8_t *records, size_t bytes, char (*hash)[65])
+                     const uint8_t *records, size_t bytes, char (**hash)[65])
 {
     const struct picture_settings *p = &e->picture;
     const size_t wanted = (size_t)e->plan->n_samples * samples_record_bytes(e);
@@ -74,10 +74,11 @@ enum status assemble(struct barcode *b, const struct barcode_config *config, con
     b->clustered_height = p->lines_are_columns ? p->width : p->height;
     b->legacy = p->legacy;
     b->n_lines = e->n_lines;
+    *hash = mem_array((size_t)e->plan->n_samples, sizeof **hash);
     b->columns = mem_array((size_t)e->plan->n_columns, sizeof *b->columns);
-    TRY_MEM(b->settings_text && b->columns);
+    TRY_MEM(b->settings_text && *hash && b->columns);
     if (!b->film_path)
         return FAIL(ST_NOMEM, "out of memory for the film's name");
     b->n_columns = e->plan->n_columns;
-    return fill_columns(b, e, records, hash);
+    return fill_columns(b, e, records, *hash);
 }

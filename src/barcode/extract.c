@@ -11,8 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static const int64_t most_picture_bytes = (int64_t)1200
-                                          << 20; /* of a rank's decoders' pictures: with all else below 2 GB */
+enum { MOST_PICTURE_BYTES = 1200 << 20 }; /* of a rank's decoders' pictures: with all else below 2 GB */
 
 struct decode_thread {
     struct extract *extract;
@@ -342,7 +341,7 @@ static int64_t choose_cpu_decoders(const struct extract *w)
 {
     const int64_t one = w->setup.film->info.decoder_bytes;
 
-    return at_most(w->setup.threads, one > 0 ? at_least(most_picture_bytes / one, 1) : w->setup.threads);
+    return at_most(w->setup.threads, one > 0 ? at_least(MOST_PICTURE_BYTES / one, 1) : w->setup.threads);
 }
 
 int extract_batch(const struct compute_ops *ops, const struct picture_settings *picture)
@@ -373,8 +372,7 @@ static enum status allocate_decode_threads(struct extract *w)
     TRY(choose_nvdec_sessions(w, &n_nvdec));
     n_nvdec = (int)at_most(n_segments - n_cpu, n_nvdec);
     w->decode_thread = mem_array((size_t)(n_nvdec + n_cpu), sizeof *w->decode_thread);
-    if (!w->decode_thread)
-        return ST_NOMEM;
+    TRY_MEM(w->decode_thread);
     w->n_decode_threads = n_nvdec + n_cpu;
     w->n_of[DECODER_CPU] = n_cpu;
     w->n_of[DECODER_NVDEC] = n_nvdec;
@@ -393,8 +391,7 @@ enum status extract_start(const struct extract_setup *setup, struct extract **ou
     pthread_condattr_t attr;
 
     *out = w;
-    if (!w)
-        return ST_NOMEM;
+    TRY_MEM(w);
     w->setup = *setup;
     pthread_mutex_init(&w->lock, NULL);
     pthread_condattr_init(&attr);

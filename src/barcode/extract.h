@@ -46,11 +46,18 @@ struct extract_result { /* samples first .. first + n - 1 of the plan */
                                       the extraction was drained before its turn */
 };
 
+enum { N_EXTRACT_SUMS = 9, N_EXTRACT_STATS = 11 };
+
 struct extract_stats { /* sums over the rank's decode threads, in microseconds where times */
-    int64_t open_us, decode_us, convert_us, cluster_us;
-    int64_t wait_us; /* from a thread's end to that of the rank's last one */
-    int64_t frames_decoded, packets_sent, frames_clustered, damaged;
-    int64_t n_cpu_decoders, n_nvdec_decoders;
+    union {
+        struct {
+            int64_t open_us, decode_us, convert_us, cluster_us;
+            int64_t wait_us; /* from a thread's end to that of the rank's last one */
+            int64_t frames_decoded, packets_sent, frames_clustered, damaged;
+            int64_t n_cpu_decoders, n_nvdec_decoders;
+        };
+        int64_t each[N_EXTRACT_STATS]; /* the same numbers in this order */
+    };
     const char *nvdec_refusal; /* of this rank's last thread that met one */
 };
 

@@ -2,6 +2,7 @@
 #include "barcode/extract.h"
 #include "base/mem.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 
 enum status extract_result_make(const struct extract_setup *setup, struct extract_result *r)
@@ -38,19 +39,16 @@ int64_t extract_result_missing(const struct extract_result *r)
     return n;
 }
 
+_Static_assert(offsetof(struct extract_stats, n_cpu_decoders) == N_EXTRACT_SUMS * sizeof(int64_t) &&
+                   offsetof(struct extract_stats, nvdec_refusal) == N_EXTRACT_STATS * sizeof(int64_t),
+               "each number once");
+
 void extract_stats_add(struct extract_stats *sum, const struct extract_stats *s)
 {
-    sum->open_us += s->open_us;
-    sum->wait_us += s->wait_us;
-    sum->decode_us += s->decode_us;
-    sum->convert_us += s->convert_us;
-    sum->cluster_us += s->cluster_us;
-    sum->frames_decoded += s->frames_decoded;
-    sum->packets_sent += s->packets_sent;
-    sum->frames_clustered += s->frames_clustered;
-    sum->damaged += s->damaged;
-    sum->n_cpu_decoders = s->n_cpu_decoders > sum->n_cpu_decoders ? s->n_cpu_decoders : sum->n_cpu_decoders;
-    sum->n_nvdec_decoders = s->n_nvdec_decoders > sum->n_nvdec_decoders ? s->n_nvdec_decoders : sum->n_nvdec_decoders;
+    for (int i = 0; i < N_EXTRACT_SUMS; i++)
+        sum->each[i] += s->each[i];
+    for (int i = N_EXTRACT_SUMS; i < N_EXTRACT_STATS; i++)
+        sum->each[i] = s->each[i] > sum->each[i] ? s->each[i] : sum->each[i];
 }
 
 enum extract_verdict extract_judge(const struct extract_count *count)

@@ -24,8 +24,7 @@ struct job {
     double started, step_started;
 };
 
-/* --- what is told
- * -------------------------------------------------------------------------------------------------------- */
+/* --- what is told ------------------------------------------------------------------------------------------------- */
 
 static void describe_film(const struct film *f)
 {
@@ -121,20 +120,15 @@ static enum status check_film(void *context)
 
 /* --- all of it ---------------------------------------------------------------------------------------------------- */
 
-static enum status choose_resources(struct pipeline *p)
-{
-    if (p->comm->rank > 0)
-        p->config.progress = PROGRESS_NONE; /* one bar for all */
-    return resources_choose(p->comm, p->config.backend, p->config.threads, &p->resources);
-}
-
 /* Every rank looks at the film: under one name there may be several, or on some hosts none. */
 static enum status get_ready(struct job *job)
 {
     struct comm *comm = job->pipeline.comm;
-    const struct barcode_config *c = &job->pipeline.config;
+    struct barcode_config *c = &job->pipeline.config;
 
-    TRY(choose_resources(&job->pipeline));
+    if (comm->rank > 0)
+        c->progress = PROGRESS_NONE; /* one bar for all */
+    TRY(resources_choose(comm, c->backend, c->threads, &job->pipeline.resources));
     TRY(file_mark_take("film", c->film, FILE_MARK_ENDS, &job->film));
     terms_of_barcode(comm, c);
     file_terms_add(comm, "film", &job->film);

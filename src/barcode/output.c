@@ -39,13 +39,7 @@ static enum status paths_make(const struct barcode_config *c, struct paths *p)
     }
     for (int i = 0; i < 3 && is_made; i++)
         is_made = !data[i] || (p->path[N_STRIPS + i] = strdup(data[i]));
-    if (!is_made)
-        return FAIL(ST_NOMEM, "out of memory for a file name");
-    for (int i = 0; i < MAX_FILES; i++)
-        for (int j = 0; j < i; j++)
-            if (p->path[i] && p->path[j] && file_is_same(p->path[i], p->path[j]))
-                return FAIL(ST_USAGE, "two outputs are the same file: %s", p->path[i]);
-    return ST_OK;
+    return is_made ? ST_OK : FAIL(ST_NOMEM, "out of memory for a file name");
 }
 
 enum status output_check_size(const struct barcode_config *config, int64_t n_columns, int n_lines)
@@ -60,15 +54,8 @@ enum status output_check(const struct barcode_config *config)
     if (config->settings.sampling.unit == SAMPLE_COLUMNS) /* known before the film is opened */
         TRY(output_check_size(config, (int64_t)config->settings.sampling.every, 0));
     enum status st = paths_make(config, &p);
-
-    for (int i = 0; i < MAX_FILES && st == ST_OK; i++) {
-        if (!p.path[i])
-            continue;
-        if (file_is_same(p.path[i], config->film))
-            st = FAIL(ST_USAGE, "the output %s is the film itself", p.path[i]);
-        else
-            st = file_check_output(p.path[i], config->force);
-    }
+    if (st == ST_OK)
+        st = file_check_outputs((const char *const *)p.path, MAX_FILES, &config->film, 1, config->force);
     paths_release(&p);
     return st;
 }

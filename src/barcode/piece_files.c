@@ -73,9 +73,7 @@ static enum status save(const struct piece_files *f, const char *suffix, const s
     }
     sha256_end(&sha, digest);
     fwrite(digest, 1, sizeof digest, out.stream);
-    const enum status st = file_out_commit(&out); /* knows of failed writes */
-    file_out_discard(&out);
-    return st;
+    return file_out_commit(&out); /* knows of failed writes */
 }
 
 static bool is_sound(const struct piece_files *f, const char *text, size_t bytes)

@@ -249,14 +249,13 @@ static enum status exchange_until_done(struct pipeline *p, struct extract *e, en
 
 static enum status sum_stats(struct pipeline *p, const struct extract_stats *s, double own_seconds)
 {
-    int64_t sums[] = {s->open_us, s->decode_us,      s->convert_us,       s->cluster_us,
-                      s->wait_us, s->frames_decoded, s->packets_sent,     s->frames_clustered,
-                      s->damaged, s->n_cpu_decoders, s->n_nvdec_decoders, (int64_t)(1e6 * own_seconds)};
+    struct extract_stats all = *s;
+    int64_t own_us = (int64_t)(1e6 * own_seconds);
 
-    TRY(comm_sum_i64(p->comm, sums, sizeof sums / sizeof *sums));
-    extract_stats_add(&p->stats, &(struct extract_stats){sums[0], sums[1], sums[2], sums[3], sums[4], sums[5], sums[6],
-                                                         sums[7], sums[8], sums[9], sums[10], NULL});
-    p->mean_done = 1e-6 * (double)sums[11] / p->comm->size;
+    TRY(comm_sum_i64(p->comm, all.each, N_EXTRACT_STATS));
+    TRY(comm_sum_i64(p->comm, &own_us, 1));
+    extract_stats_add(&p->stats, &all);
+    p->mean_done = 1e-6 * (double)own_us / p->comm->size;
     if (s->nvdec_refusal)
         log_note("decoded on the CPU instead of NVDEC: %s", s->nvdec_refusal);
     return ST_OK;
@@ -288,15 +287,6 @@ static enum status run_extract(struct pipeline *p)
     return sum_stats(p, &stats, own_seconds);
 }
 
-static enum status count(struct pipeline *p, struct extract_count *c)
-{
-    *c = (struct extract_count){.n_missing = extract_result_missing(&p->samples),
-                                .n_damaged = p->stats.damaged, /* a sum already */
-                                .is_sequential = p->film.info.sequential,
-                                .was_to_drain = p->extract.drain && atomic_load(p->extract.drain)};
-    return comm_sum_i64(p->comm, &c->n_missing, 1);
-}
-
 /* What was kept of the share is not done again. */
 static enum status extract_share(struct pipeline *p, int share, int n_shares)
 {
@@ -322,7 +312,11 @@ enum status pipeline_extract(struct pipeline *p, int share, int n_shares, struct
 {
     TRY(pipeline_plan(p, share, n_shares));
     TRY(extract_share(p, share, n_shares));
-    return count(p, c);
+    *c = (struct extract_count){.n_missing = extract_result_missing(&p->samples),
+                                .n_damaged = p->stats.damaged, /* a sum already */
+                                .is_sequential = p->film.info.sequential,
+                                .was_to_drain = p->extract.drain && atomic_load(p->extract.drain)};
+    return comm_sum_i64(p->comm, &c->n_missing, 1);
 }
 
 /* A film that is decoded from start to end has one segment: it cannot be drained on its way, nor is anything kept. */
@@ -345,12 +339,6 @@ static enum status extract_unsplit(struct pipeline *p, struct extract_count *c)
 
 /* --- join, verify, write ------------------------------------------------------------------------------------------ */
 
-static enum status assemble_here(struct pipeline *p, const uint8_t *records, size_t bytes)
-{
-    p->hash = mem_array((size_t)p->plan.n_samples, sizeof *p->hash);
-    return p->hash ? assemble(&p->barcode, &p->config, &p->extract, records, bytes, p->hash) : ST_NOMEM;
-}
-
 static enum status gather(struct pipeline *p)
 {
     uint8_t *packed = NULL;
@@ -360,8 +348,8 @@ static enum status gather(struct pipeline *p)
 
     if (st == ST_OK)
         st = comm_gather(p->comm, packed, bytes, &all, &all_bytes);
-    if (st == ST_OK && p->comm->rank == 0)
-        st = assemble_here(p, all, all_bytes); /* rank order is film order */
+    if (st == ST_OK && p->comm->rank == 0) /* rank order is film order */
+        st = assemble(&p->barcode, &p->config, &p->extract, all, all_bytes, &p->hash);
     free(packed);
     free(all);
     return comm_agree(p->comm, st);
@@ -381,57 +369,47 @@ static enum status verify(struct pipeline *p)
     return st;
 }
 
-static enum status write_outputs(struct pipeline *p)
-{
-    return output_write(&p->config, &p->barcode, (const char(*)[65])p->hash, p->plan.column_sample, p->stop);
-}
-
 enum status pipeline_join(struct pipeline *p)
 {
     const double started = clock_seconds();
+    enum status st = ST_OK;
 
     TRY(gather(p));
     TRY(comm_agree(p->comm, verify(p)));
     TRY(comm_agree(p->comm, p->watch.may_write ? p->watch.may_write(p->watch.context) : ST_OK));
-    TRY(comm_agree(p->comm, p->comm->rank == 0 ? write_outputs(p) : ST_OK));
+    if (p->comm->rank == 0)
+        st = output_write(&p->config, &p->barcode, (const char(*)[65])p->hash, p->plan.column_sample, p->stop);
+    TRY(comm_agree(p->comm, st));
     p->write_seconds += clock_seconds() - started;
     return ST_OK;
 }
 
 /* --- all of it ---------------------------------------------------------------------------------------------------- */
 
-static enum status keep(const struct pipeline *p)
-{
-    TRY(piece_files_save_index(p->kept, &p->film));
-    return piece_files_save_share(p->kept, 0, 1, &p->extract, &p->samples, &p->stats);
-}
-
 enum status pipeline_run(struct pipeline *p, bool unsplit, bool *drained)
 {
     struct extract_count c;
-    enum extract_verdict verdict;
 
     *drained = false;
     TRY(pipeline_index(p));
-    if (unsplit && !p->film.info.unsplit[0]) { /* else it is anyway */
+    bool again = unsplit && !p->film.info.unsplit[0]; /* else it is anyway */
+    if (again) {
         log_note("the shares of the film did not give the frames that were listed: decoding again, unsplit");
-        TRY(extract_unsplit(p, &c));
-        verdict = extract_judge(&c);
     } else {
         TRY(pipeline_extract(p, p->comm->rank, p->comm->size, &c));
-        verdict = extract_judge(&c);
-        if (verdict == EXTRACT_AGAIN) {
-            log_note(
-                "%lld of %lld sampled frames did not come out as listed, %lld faults in the stream: decoding again, "
-                "unsplit",
-                (long long)c.n_missing, (long long)p->plan.n_samples, (long long)c.n_damaged);
-            TRY(extract_unsplit(p, &c));
-            verdict = extract_judge(&c);
-        }
+        again = extract_judge(&c) == EXTRACT_AGAIN;
+        if (again)
+            log_note("%lld of %lld sampled frames did not come out as listed, %lld faults in the stream: decoding "
+                     "again, unsplit",
+                     (long long)c.n_missing, (long long)p->plan.n_samples, (long long)c.n_damaged);
     }
+    if (again)
+        TRY(extract_unsplit(p, &c));
+    const enum extract_verdict verdict = extract_judge(&c);
     if (verdict == EXTRACT_DRAINED) {
         *drained = true;
-        return keep(p);
+        TRY(piece_files_save_index(p->kept, &p->film));
+        return piece_files_save_share(p->kept, 0, 1, &p->extract, &p->samples, &p->stats);
     }
     if (verdict == EXTRACT_LOST)
         return FAIL(ST_FORMAT, "%s: %lld of %lld sampled frames could not be decoded", p->film.path,

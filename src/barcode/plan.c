@@ -46,36 +46,23 @@ static int64_t first_frame_from(const struct film *film, int64_t ticks)
     return low;
 }
 
-/* The key frame nearest in time; the frame itself if there is none. */
-static int64_t nearest_key(const struct film *film, const int64_t *key, int64_t n_keys, int64_t frame)
-{
-    int64_t low = 0, high = n_keys;
-
-    while (low < high) {
-        const int64_t middle = low + (high - low) / 2;
-        if (key[middle] < frame)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    if (low == n_keys || (low > 0 && film->frame[frame].ticks - film->frame[key[low - 1]].ticks <=
-                                         film->frame[key[low]].ticks - film->frame[frame].ticks))
-        low--;
-    return low < 0 ? frame : key[low];
-}
-
+/* Each column's frame becomes the key frame nearest in time, where there are any. */
 static enum status snap_to_keys(struct plan *plan, const struct film *film, int64_t from, int64_t to, int64_t *column)
 {
     int64_t *key = mem_array((size_t)(to - from), sizeof *key), n_keys = 0;
 
-    if (!key)
-        return ST_NOMEM;
+    TRY_MEM(key);
     for (int64_t f = from; f < to; f++)
         if (film->frame[f].packet >= 0 && (film->packet[film->frame[f].packet].flags & PACKET_KEY))
             key[n_keys++] = f;
-    for (int64_t i = 0; i < plan->n_columns && n_keys > 0; i++) {
-        const int64_t snapped = nearest_key(film, key, n_keys, column[i]);
-        const double error = fabs(film_seconds(film, film->frame[snapped].ticks - film->frame[column[i]].ticks));
+    for (int64_t i = 0, next = 0; i < plan->n_columns && n_keys > 0; i++) {
+        const int64_t ticks = film->frame[column[i]].ticks;
+        while (next < n_keys && key[next] < column[i]) /* columns' frames never fall */
+            next++;
+        const bool is_before = next == n_keys || (next > 0 && ticks - film->frame[key[next - 1]].ticks <=
+                                                                  film->frame[key[next]].ticks - ticks);
+        const int64_t snapped = key[next - is_before];
+        const double error = fabs(film_seconds(film, film->frame[snapped].ticks - ticks));
         if (error > plan->largest_time_error)
             plan->largest_time_error = error;
         column[i] = snapped;
@@ -89,8 +76,7 @@ static enum status collect_samples(struct plan *plan, const int64_t *column)
 {
     plan->column_sample = mem_array((size_t)plan->n_columns, sizeof *plan->column_sample);
     plan->sample_frame = mem_array((size_t)plan->n_columns, sizeof *plan->sample_frame);
-    if (!plan->column_sample || !plan->sample_frame)
-        return ST_NOMEM;
+    TRY_MEM(plan->column_sample && plan->sample_frame);
     for (int64_t i = 0; i < plan->n_columns; i++) {
         if (plan->n_samples == 0 || plan->sample_frame[plan->n_samples - 1] != column[i])
             plan->sample_frame[plan->n_samples++] = column[i];
@@ -144,8 +130,7 @@ static enum status choose_columns(struct plan *plan, const struct film *film, co
     TRY(check_number(film, s, n, n_frames));
     plan->n_columns = (int64_t)n;
     column = mem_array((size_t)plan->n_columns, sizeof *column);
-    if (!column)
-        return ST_NOMEM;
+    TRY_MEM(column);
     for (int64_t i = 0; i < plan->n_columns; i++) {
         if (s->unit == SAMPLE_SECONDS) { /* the frame that is shown at that time */
             const int64_t passed = ticks_whole(floor(ticks_of(film, (double)i * s->every) + 1e-6));
@@ -243,8 +228,7 @@ static enum status deal_to_ranks(struct plan *plan)
     int64_t at = 0;
 
     plan->rank_segment = mem_array((size_t)plan->n_ranks + 1, sizeof *plan->rank_segment);
-    if (!plan->rank_segment)
-        return ST_NOMEM;
+    TRY_MEM(plan->rank_segment);
     for (int64_t i = 0; i < plan->n_segments; i++)
         total += (double)plan->segment[i].cost;
     for (int r = 0; r < plan->n_ranks; r++) {
@@ -268,8 +252,7 @@ enum status plan_make(struct plan *plan, const struct film *film, const struct s
     TRY(choose_columns(plan, film, sampling));
     if (film->info.sequential) {
         plan->segment = mem_array(1, sizeof *plan->segment);
-        if (!plan->segment)
-            return ST_NOMEM;
+        TRY_MEM(plan->segment);
         plan->segment[0] = (struct segment){0, plan->n_samples, film->n_packets + 1, film->n_packets};
         plan->n_segments = 1;
     } else {

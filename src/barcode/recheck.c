@@ -164,8 +164,7 @@ static enum status choose_columns(struct columns_check *c, int64_t n)
 
     c->column = mem_array((size_t)wanted, sizeof *c->column);
     c->frame = mem_array((size_t)wanted, sizeof *c->frame);
-    if (!c->column || !c->frame)
-        return ST_NOMEM;
+    TRY_MEM(c->column && c->frame);
     for (int64_t i = 0; i < wanted; i++) {
         const int64_t column = spread_at(b->n_columns, wanted, i), frame = b->columns[column].frame;
         if (frame >= b->film_frames)
@@ -197,8 +196,7 @@ static enum status open_compute(struct columns_check *c)
     if (b->n_lines > 0 && b->n_lines != b->clustered_height)
         return FAIL(ST_FORMAT, "its columns have %d lines, its picture %d", b->n_lines, b->clustered_height);
     c->lines = mem_array((size_t)b->n_lines, 3);
-    if (!c->lines)
-        return ST_NOMEM;
+    TRY_MEM(c->lines);
     transfer_init(&c->transfer, b->legacy);
     return compute_open(&compute_cpu, &setup, &c->compute);
 }
@@ -232,8 +230,7 @@ enum status recheck_columns(const struct barcode *b, const char *path, int64_t n
     enum status st;
 
     *n_same = 0;
-    if (!c)
-        return ST_NOMEM;
+    TRY_MEM(c);
     c->barcode = b;
     c->path = path;
     st = choose_columns(c, n);

@@ -162,8 +162,7 @@ enum status render_strip(const struct barcode *b, enum strip strip, enum order o
     if (n > SIZE_MAX / 3 / height)
         return FAIL(ST_NOMEM, "out of memory: a strip of %zu columns and %u rows", n, height);
     *rgb = mem_array(n * height, 3);
-    if (!*rgb)
-        return ST_NOMEM;
+    TRY_MEM(*rgb);
 
     transfer_init(&transfer,
                   strip == STRIP_SQUEEZED && b->legacy); /* lightness is a matter of light in legacy mode too */

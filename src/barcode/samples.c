@@ -20,8 +20,7 @@ enum status samples_pack(const struct extract_setup *setup, const struct extract
     const size_t line_bytes = bytes_of_lines(setup);
     uint8_t *at = *packed = mem_array((size_t)r->n, samples_record_bytes(setup));
 
-    if (!at)
-        return ST_NOMEM;
+    TRY_MEM(at);
     for (int64_t i = 0; i < r->n; i++) {
         struct sample_record record;
         if (r->delivered[i] != 1)

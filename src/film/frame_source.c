@@ -74,8 +74,7 @@ enum status decoder_open(const struct decoder_setup *setup, struct decoder **out
 {
     struct decoder *d = *out = mem_array(1, sizeof *d);
 
-    if (!d)
-        return ST_NOMEM;
+    TRY_MEM(d);
     d->ops = source_of(&setup->film->info)->decoder;
     d->priv = mem_array(1, d->ops->priv_bytes);
     return d->priv ? d->ops->open(d->priv, setup) : ST_NOMEM;

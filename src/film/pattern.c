@@ -123,8 +123,7 @@ static enum status index_pattern(struct film *film, const atomic_int *stop, film
     TRY(film_identify(film));
     film->packet = mem_array((size_t)p.n_frames, sizeof *film->packet);
     film->frame = mem_array((size_t)p.n_frames, sizeof *film->frame);
-    if (!film->packet || !film->frame)
-        return ST_NOMEM;
+    TRY_MEM(film->packet && film->frame);
     film->n_packets = film->n_frames = p.n_frames;
     for (int64_t i = 0; i < p.n_frames; i++) {
         const uint32_t key = i % p.keys == 0 ? PACKET_KEY | PACKET_CLEAN | PACKET_CLOSED : 0;
@@ -189,8 +188,7 @@ static enum status open_picture(struct picture *picture, const struct pattern *p
     const size_t plane = (size_t)p->width * (size_t)p->height;
 
     picture->samples = mem_array(plane, 3);
-    if (!picture->samples)
-        return ST_NOMEM;
+    TRY_MEM(picture->samples);
     picture->frame = (struct frame){
         .n_planes = 3, .width = p->width, .height = p->height, .depth = 8, .matrix = FRAME_RGB, .full_range = true};
     for (int i = 0; i < 3; i++) {

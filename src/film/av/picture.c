@@ -194,11 +194,6 @@ enum status av_picture_view(struct av_picture *p, const AVCodecContext *decoder,
     return av_planes_unpack(&p->planes, av, is_xyz(d, &colours), f);
 }
 
-static void hash_bytes(const uint8_t *data, size_t bytes, struct AVSHA *sha)
-{
-    av_sha_update(sha, data, bytes);
-}
-
 /* Bytes of a big-endian format's words: a sample's, or a whole pixel's where samples share it (RGB565, X2RGB10). */
 static int word_bytes(const AVPixFmtDescriptor *d)
 {
@@ -249,7 +244,7 @@ static void hash_semi_planar(const struct frame *f, struct AVSHA *sha, uint8_t *
                     row[2 * x + 1] = (uint8_t)(v >> 8);
                 }
             }
-            hash_bytes(row, (size_t)(w * bytes), sha);
+            av_sha_update(sha, row, (size_t)(w * bytes));
         }
     }
 }
@@ -293,7 +288,7 @@ enum status av_picture_hash(struct av_picture *p, const AVCodecContext *decoder,
         const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(av->format);
         if (d && d->flags & AV_PIX_FMT_FLAG_BE)
             to_little_endian(d, p->packed, n);
-        hash_bytes(p->packed, (size_t)(n > 0 ? n : 0), sha);
+        av_sha_update(sha, p->packed, (size_t)(n > 0 ? n : 0));
     }
     av_sha_final(sha, digest);
     sha256_digits(digest, hex);

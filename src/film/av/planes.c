@@ -122,8 +122,7 @@ static enum status reserve(struct av_planes *p, struct frame *f, uint8_t *plane[
         p->row = mem_array(3 * width, sizeof *p->row);
         p->row_room = p->row ? width : 0;
     }
-    if (!p->bytes || !p->row)
-        return ST_NOMEM;
+    TRY_MEM(p->bytes && p->row);
     for (int i = 0; i < f->n_planes; i++) {
         plane[i] = p->bytes + at[i];
         f->plane[i] = plane[i];
@@ -136,8 +135,7 @@ static enum status reserve_light(struct av_planes *p)
     if (p->transfer)
         return ST_OK;
     p->transfer = mem_array(1, sizeof *p->transfer);
-    if (!p->transfer)
-        return ST_NOMEM;
+    TRY_MEM(p->transfer);
     transfer_init(p->transfer, false);
     return ST_OK;
 }
@@ -341,8 +339,7 @@ static enum status unpack_xyz(struct av_planes *p, const AVFrame *av, const AVPi
     TRY(reserve_light(p));
     if (!p->xyz_light) {
         p->xyz_light = mem_array(AV_XYZ_CODES, sizeof *p->xyz_light);
-        if (!p->xyz_light)
-            return ST_NOMEM;
+        TRY_MEM(p->xyz_light);
         av_xyz_light(p->xyz_light);
     }
     set_rgb(f, 8);

@@ -460,8 +460,7 @@ static enum status run(void *priv, const int64_t *frame, int64_t n)
         st = run_sequential(d, frame[n - 1]);
     } else if (n > 0) {
         wanted = mem_array((size_t)n, sizeof *wanted);
-        if (!wanted)
-            return ST_NOMEM;
+        TRY_MEM(wanted);
         list_wanted(d, frame, n, wanted);
         d->n_due += n;
         st = run_split(d, wanted, n);

@@ -79,8 +79,7 @@ enum status film_head_begin(const char *path, const atomic_int *stop, struct fil
 {
     struct film_head *h = *out = mem_array(1, sizeof *h);
 
-    if (!h)
-        return ST_NOMEM;
+    TRY_MEM(h);
     h->path = path;
     h->stop = stop;
     h->is_running = pthread_create(&h->thread, NULL, head_main, h) == 0;

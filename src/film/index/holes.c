@@ -114,8 +114,7 @@ enum status film_look_at_holes(struct film *film, const atomic_int *stop, bool *
     enum status st = ST_OK;
 
     *are_sound = true;
-    if (!hole)
-        return ST_NOMEM;
+    TRY_MEM(hole);
     /* Where decoding has to start at the film's beginning, listing by decoding is as quick. FFmpeg's VP8 decoder
      * silently goes on where a frame is lost, with what was in its memory before. */
     *are_sound = n == 0 || !film->info.unsplit[0];

@@ -21,8 +21,7 @@ void film_settle(struct film *film, const struct film_decoded *decoded)
     film_judge_frames(film, decoded);
 }
 
-/* --- all of it
- * --------------------------------------------------------------------------------------------------------- */
+/* --- all of it ---------------------------------------------------------------------------------------------------- */
 
 static enum status read_index(struct film *film, struct film_reader *r, struct film_head *head, const atomic_int *stop,
                               film_progress *progress, void *context)
@@ -38,8 +37,7 @@ static enum status read_index(struct film *film, struct film_reader *r, struct f
         film->info.skips_unreferenced = false;
     film->info.usual_ticks = film_usual_duration(r);
     film->frame = mem_array((size_t)film->n_packets, sizeof *film->frame);
-    if (!film->frame)
-        return ST_NOMEM;
+    TRY_MEM(film->frame);
     TRY(film_judge_container(film, r));
 
     /* Packets that the container knows to be broken: only decoding tells what is left. Headers that a decoder knows

@@ -36,8 +36,7 @@ static enum status list_outputs(struct film *film, struct av_look *look, struct 
     while (av_decoder_receive(look->decoder, av, &l->n_faults)) {
         const int64_t n = film->n_frames;
         struct film_frame *grown = mem_grow(film->frame, (size_t)n, &l->room, sizeof *grown);
-        if (!grown)
-            return ST_NOMEM;
+        TRY_MEM(grown);
         film->frame = grown;
         if (n == 0)
             film_describe_picture(&film->info, look->decoder, av);

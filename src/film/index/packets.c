@@ -97,8 +97,7 @@ static enum status add_packet(struct film_reader *r, const AVPacket *p)
     struct film_packet *grown = mem_grow(film->packet, (size_t)film->n_packets, &r->room, sizeof *grown);
     const uint32_t flags = packet_flags(r, p);
 
-    if (!grown)
-        return ST_NOMEM;
+    TRY_MEM(grown);
     film->packet = grown;
     film->packet[film->n_packets++] = (struct film_packet){
         .pts = ticks_time(p->pts),
