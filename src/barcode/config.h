@@ -15,7 +15,7 @@ struct barcode_config {
     int threads;         /* 0: the cores of this host shared among its ranks */
     enum progress_mode progress;
     bool allow_partial, force;
-    int verify_samples; /* of so many samples the frames are decoded again in a plain way and compared; 0: of none */
+    int verify_samples; /* how many samples are decoded again in the plain way and compared; 0: none */
 };
 
 /* The size at which a film is clustered: square pixels, fitted into the box, enlarged in neither direction. Result in

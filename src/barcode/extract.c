@@ -106,7 +106,6 @@ static int64_t which_sample(void *context, int64_t frame)
     const struct extract_result *r = &w->extract->result;
     const int64_t *frames = w->extract->setup.plan->sample_frame + r->first;
     const int64_t *found = bsearch(&frame, frames, (size_t)r->n, sizeof *frames, compare_frames);
-
     const int64_t sample = found ? found - frames : -1;
 
     if (!found || atomic_load(&w->extract->owner[sample]) != owner_of(w))
@@ -161,7 +160,7 @@ static enum status open_decode_thread(struct decode_thread *w)
     return ST_OK;
 }
 
-/* An earlier extraction has all of the segment. What it has of others is done anew with the rest of them. */
+/* An earlier extraction has all of the segment. Segments of which it has a part are done again. */
 static bool has_segment(struct extract *extract, int64_t segment)
 {
     const struct segment *s = &extract->setup.plan->segment[segment];
@@ -246,7 +245,7 @@ static void count_work(struct decode_thread *w, int64_t from, int64_t to, double
     atomic_fetch_add(&w->extract->us[w->path], us);
 }
 
-/* Segments [from, to) in one go. */
+/* Segments [from, to), as one stretch. */
 static enum status decode_segments(struct decode_thread *w, int64_t from, int64_t to)
 {
     struct extract *extract = w->extract;
@@ -293,8 +292,8 @@ static void *decode_thread_main(void *context)
     struct decode_thread *w = context;
     struct extract *extract = w->extract;
 
-    /* Those who feed NVDEC sessions do little, but at once. HEVC of 60,000 frames by 16 cores and 8 sessions took 2.8
-     * s, with lower priority for the cores' decoders 2.4 to 2.5. */
+    /* Threads that feed NVDEC sessions have little to do, but must not be kept waiting. HEVC of 60,000 frames by 16
+     * cores and 8 sessions took 2.8 s, with lower priority for the cores' decoders 2.4 to 2.5 s. */
     const int niceness =
         w->path == DECODER_CPU && extract->n_of[DECODER_NVDEC] > 0 ? nice(10) : 0; /* and threads it makes */
     (void)niceness;

@@ -26,12 +26,12 @@ struct extract_setup {
     struct kmeans_settings kmeans;
     int n_lines;                       /* per frame; 0 where not wanted */
     int threads;                       /* processor threads this rank may use */
-    int n_gpu_sharers, n_host_sharers; /* processes at such work on this GPU and on this host, this one too; 0 = 1 */
+    int n_gpu_sharers, n_host_sharers; /* processes doing such work on this GPU and this host, with this one; 0 = 1 */
     const struct extract_decoders *decoders; /* NULL: as many as suit the work; never more than there are segments */
     bool want_hash;
-    int64_t n_hashed;        /* with want_hash: of so many of the plan's samples (spread.h); 0: of all */
-    atomic_int *stop;        /* set by whoever wants all work to end; set here too when a thread fails */
-    const atomic_int *drain; /* set by whoever wants it to end soon: what is begun is finished; may be NULL */
+    int64_t n_hashed;        /* with want_hash: for how many of the plan's samples (spread.h); 0: all */
+    atomic_int *stop;        /* non-zero ends all work; set here too when a thread fails */
+    const atomic_int *drain; /* non-zero ends it soon: what is begun is finished; may be NULL */
     struct extract_result
         *earlier; /* of an extraction that was drained: taken over, what it has is not done again; or NULL */
 };

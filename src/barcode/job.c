@@ -1,5 +1,5 @@
 /* job: see job.h. The steps are the pipeline's; here is what surrounds them: what the ranks have in common, the film as
- * it was before, progress, and what is told. */
+ * it was before, progress, and messages. */
 #include "barcode/job.h"
 
 #include "barcode/output.h"
@@ -24,7 +24,7 @@ struct job {
     double started, step_started;
 };
 
-/* --- what is told ------------------------------------------------------------------------------------------------- */
+/* --- messages ----------------------------------------------------------------------------------------------------- */
 
 static void describe_film(const struct film *f)
 {
@@ -46,7 +46,7 @@ static void describe_work(const struct pipeline *p)
              p->extract.picture.height, p->config.settings.k, p->comm->size, p->comm->size > 1 ? "s" : "", on);
     if (p->config.settings.sampling.snap_to_keys)
         log_note("key frame sampling: columns are up to %.3f s away from their time%s", p->plan.largest_time_error,
-                 p->film.info.sequential ? " (no key frames can be told in this film: they are exact)" : "");
+                 p->film.info.sequential ? " (the key frames of this film are not known: columns are exact)" : "");
 }
 
 static void describe_run(const struct job *job)

@@ -9,8 +9,8 @@
 #include <stdatomic.h>
 
 /* Collective. Every rank comes back with the same status. Rank 0 alone reads the film's index and writes; results'
- * paths go to stdout. *stop becomes non-zero when the user wants an end (signal handler); then ST_INTERRUPTED, nothing
- * is left. */
+ * paths go to stdout. *stop becomes non-zero when the user wants it to end (signal handler): ST_INTERRUPTED, and no
+ * output is left. */
 enum status barcode_run(struct comm *comm, const struct barcode_config *config, atomic_int *stop);
 
 #endif

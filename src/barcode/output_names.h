@@ -24,7 +24,7 @@ void output_suffix_strip(const enum strip *strip, int i, char suffix[OUTPUT_SUFF
 /* Of share 0 .. n_shares - 1, after STORE. */
 void output_suffix_share(int share, int n_shares, char suffix[OUTPUT_SUFFIX_BYTES]);
 
-/* Whether a file in between is called so after STORE; or a file that is made for a film, in between or at the end. */
+/* Whether this is the end of the name of a file in between; of any file that is made for a film. */
 bool output_suffix_is_part(const char *suffix);
 bool output_suffix_is_known(const char *suffix);
 

@@ -3,13 +3,13 @@
  * when the next one is never reached. However it was cut, the barcode has the same bits. Local: the steps are those of
  * pipeline.h, carried by files and a communicator of one rank.
  *
- * pipeline_run does all of it at one go; or piece_index -> piece_extract for each share -> piece_join. */
+ * pipeline_run does all of it at once; or piece_index -> piece_extract for each share -> piece_join. */
 #ifndef JACQUARD_BARCODE_PIECE_H
 #define JACQUARD_BARCODE_PIECE_H
 
 #include "barcode/pipeline.h"
 
-/* All on a pipeline whose comm is of one rank and which has a place to keep things in. */
+/* All need a pipeline whose comm has one rank and whose `kept` is set. */
 
 /* Reads (or finds) the index and keeps it. *splits: the film can be cut. */
 enum status piece_index(struct pipeline *p, bool *splits);
@@ -18,8 +18,8 @@ enum status piece_index(struct pipeline *p, bool *splits);
  * later goes on from there. */
 enum status piece_extract(struct pipeline *p, int share, int n_shares, bool *drained);
 
-/* Puts n_shares together and writes the outputs. *fits false: a share is not there or the film turned out not to be
- * what its index says (it is damaged, say): pipeline_run with unsplit is the way then. */
+/* Puts n_shares together and writes the outputs. *fits false: a share is missing, or the film turned out not to be what
+ * its index says (it is damaged, say); pipeline_run with unsplit is then needed. */
 enum status piece_join(struct pipeline *p, int n_shares, bool *fits);
 
 #endif

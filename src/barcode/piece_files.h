@@ -7,7 +7,7 @@
 
 struct piece_files {
     const char *store; /* begins their names: STORE.index, STORE.3of8 */
-    const char *key;   /* 64 hex digits, of film and settings: what was kept under another key is not looked at */
+    const char *key;   /* 64 hex digits, of film and settings: what was kept under another key is ignored */
 };
 
 enum status piece_files_save_index(const struct piece_files *f, const struct film *film);

@@ -31,7 +31,7 @@ void pipeline_release(struct pipeline *p)
     film_release(&p->film);
 }
 
-/* --- who looks on ------------------------------------------------------------------------------------------------- */
+/* --- watching ----------------------------------------------------------------------------------------------------- */
 
 static void begins(const struct pipeline *p, enum pipeline_step step)
 {
@@ -55,7 +55,7 @@ static void show_progress(void *context, int64_t done, int64_t total)
 
 /* --- index -------------------------------------------------------------------------------------------------------- */
 
-static void note_what_is_uncommon(const struct film *f)
+static void note_what_is_unusual(const struct film *f)
 {
     const struct film_info *i = &f->info;
 
@@ -91,7 +91,7 @@ static enum status judge_whole(const struct pipeline *p)
 
 enum status pipeline_judge_film(const struct pipeline *p)
 {
-    note_what_is_uncommon(&p->film);
+    note_what_is_unusual(&p->film);
     return judge_whole(p);
 }
 
@@ -279,7 +279,7 @@ static enum status run_extract(struct pipeline *p)
     ends(p, PIPELINE_EXTRACT);
     st = st != ST_OK ? st : finished;
     if (st == ST_INTERRUPTED)
-        st = ST_OK; /* told below, unless another rank has a better reason */
+        st = ST_OK; /* reported below, unless another rank has a better reason */
     TRY(comm_agree(p->comm, st));
     if (troubled)
         return FAIL(ST_INTERRUPTED, "interrupted: nothing was written");
@@ -355,7 +355,7 @@ static enum status gather(struct pipeline *p)
     return comm_agree(p->comm, st);
 }
 
-/* By rank 0: whoever decodes from the start has to go through all of it. */
+/* By rank 0 alone: a decode from the start cannot be shared. */
 static enum status verify(struct pipeline *p)
 {
     enum status st;

@@ -1,7 +1,7 @@
 /* pipeline: from a film to its barcode, step by step: index > plan > extract (decode and cluster) > judge > join >
- * verify > write. The steps stand here once. What carries them is the communicator, whose ranks share the work, and
- * files, where it is done in pieces by processes that share nothing else: job.h and piece.h put the two together. All
- * is Collective over pipeline.comm but what says otherwise: every rank comes back with the same status. */
+ * verify > write. The ranks of a communicator share the work (job.h), or processes that share nothing but files do it
+ * in pieces (piece.h); the steps are the same. All is Collective over pipeline.comm unless it says otherwise: every
+ * rank comes back with the same status. */
 #ifndef JACQUARD_BARCODE_PIPELINE_H
 #define JACQUARD_BARCODE_PIPELINE_H
 
@@ -13,7 +13,7 @@
 
 enum pipeline_step { PIPELINE_INDEX, PIPELINE_LIST, PIPELINE_EXTRACT, PIPELINE_VERIFY, N_PIPELINE_STEPS };
 
-/* Who looks on, on this rank. All may be NULL. */
+/* Called on this rank; each may be NULL. */
 struct pipeline_watch {
     void *context;
     void (*begins)(void *context, enum pipeline_step step);
@@ -26,7 +26,7 @@ struct pipeline {
     struct barcode_config config; /* n_init filled in */
     struct resources resources;
     struct comm *comm;
-    const struct piece_files *kept; /* what is done of a share is kept there, and found again; NULL: nothing is */
+    const struct piece_files *kept; /* where finished work is kept and looked for; NULL: nowhere */
     atomic_int *stop;               /* becomes non-zero: end soon with ST_INTERRUPTED */
     const atomic_int *drain;        /* becomes non-zero: finish what is begun, then end; NULL: nobody asks for it */
     struct pipeline_watch watch;
@@ -42,7 +42,7 @@ struct pipeline {
     double mean_done; /* seconds of the last extraction in which a rank had work, their mean */
 };
 
-/* Local. Nothing is begun; resources, comm and what else is wanted are the caller's to fill in. Ends with
+/* Local. Starts nothing; resources, comm and whatever else is wanted are the caller's to fill in. Ends with
  * pipeline_release. */
 void pipeline_init(struct pipeline *p, const struct barcode_config *config, atomic_int *stop);
 void pipeline_release(struct pipeline *p);
@@ -52,14 +52,14 @@ void pipeline_release(struct pipeline *p);
  * nothing is written; the same call later goes on from there. */
 enum status pipeline_run(struct pipeline *p, bool unsplit, bool *drained);
 
-/* ---- the steps, for whoever takes them apart ---- */
+/* ---- the steps, for callers that run them one by one ---- */
 
-/* Rank 0 reads the film's index, or finds it kept; the others have it from there. Notes what is uncommon about it and
+/* Rank 0 reads the film's index, or finds it kept; the others have it from there. Logs what is unusual about it and
  * how it will be decoded. ST_FORMAT where it is not whole and that is not allowed. */
 enum status pipeline_index(struct pipeline *p);
 
-/* Its parts that are not the reading. Local: notes what is uncommon about the film and how it will be decoded;
- * ST_FORMAT as above. Collective: rank 0's film becomes everybody's, in place of any older one. */
+/* Its parts after the reading. Local: logs what is unusual about the film and how it will be decoded; ST_FORMAT as
+ * above. Collective: rank 0's film becomes everybody's, in place of any older one. */
 enum status pipeline_judge_film(const struct pipeline *p);
 enum status pipeline_share_film(struct pipeline *p);
 
@@ -69,7 +69,7 @@ enum status pipeline_plan(struct pipeline *p, int share, int n_shares);
 /* Plans, then decodes and clusters this rank's share. count: of all ranks. */
 enum status pipeline_extract(struct pipeline *p, int share, int n_shares, struct extract_count *count);
 
-/* The film again, listed by decoding it from start to end: the way out where split decoding went wrong. */
+/* The film again, listed by decoding it from start to end: the fallback where split decoding went wrong. */
 enum status pipeline_list_again(struct pipeline *p);
 
 /* Of all ranks' samples, which are all that there are: the barcode, on rank 0; then it is verified and written. */

@@ -197,7 +197,7 @@ static enum status cut_segments(struct plan *plan, const struct film *film, int6
     struct segment s = {0};
     int64_t spent = 0;
     for (int64_t i = 0; i < plan->n_samples; i++) {
-        /* A cut is possible where decoding can start anew; it is made when the segments so far have had their share. */
+        /* A cut is possible where decoding can start; it is made when the segments so far have had their share. */
         const bool can_cut = i > s.first && start[i] > start[i - 1];
         if (can_cut && (double)spent * (double)n_wanted >= (double)total * (double)(plan->n_segments + 1)) {
             s.last = i;

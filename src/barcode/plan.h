@@ -23,7 +23,7 @@ struct sampling {
     bool snap_to_keys;           /* --sampling key */
 };
 
-/* A stretch of samples decoded in one go: half-open, starts at a key frame, samples in exactly one segment. */
+/* A stretch of samples decoded without a break: half-open, starts at a key frame, samples in exactly one segment. */
 struct segment {
     int64_t first, last; /* samples first..last-1 */
     int64_t cost;        /* relative decode time */

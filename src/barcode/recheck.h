@@ -11,7 +11,7 @@
 enum status recheck_frames(const struct extract_setup *extract, const char (*hash)[65], int64_t n,
                            film_progress *progress, void *context);
 
-/* n of the barcode's columns, spread over the film, made anew from the film at path by the settings of the barcode, on
+/* n of the barcode's columns, spread over the film, made again from the film at path by the settings of the barcode, on
  * the CPU, and compared with it to the last bit: clusters, counts, inertia, mean, lines. ST_MISMATCH as above. *n_same:
  * columns that were compared and found right. Holds only for what was made by the same version of this program (and
  * of its decoders). Other faults of film and settings as film_open and barcode_settings_read have them. */

@@ -1,6 +1,6 @@
-/* settings: what decides a barcode's bytes, beside its film, as plain data: it may be copied between processes. One row
- * of base/opts.h each (four tables, in the order in which side-cars have them) makes its option, its default, its help,
- * its place in a side-car's "settings", its part in what ranks and collections compare. */
+/* settings: what decides a barcode's bytes, besides its film, as plain data: it may be copied between processes. Each
+ * setting is one row of base/opts.h (four tables, in the order in which side-cars have them): its option, its default,
+ * its help, its place in a side-car's "settings", its part in what ranks and collections compare. */
 #ifndef JACQUARD_BARCODE_SETTINGS_H
 #define JACQUARD_BARCODE_SETTINGS_H
 
@@ -38,7 +38,7 @@ extern const struct opt *const barcode_settings_tables[]; /* all four; NULL behi
         "Picture", barcode_picture_rows, (place)                                                                       \
     }
 
-/* What is left to the program is chosen: n_init. */
+/* Chooses what was left to the program: n_init. */
 void barcode_settings_complete(struct barcode_settings *settings);
 
 /* {"every":24,...}: as side-cars have them, completed. Heap; NULL where memory runs out. */

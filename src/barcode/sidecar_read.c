@@ -112,15 +112,14 @@ static enum status hold_value(struct reader *r)
         walked += json_walk(&walk, r->text + r->at + walked, r->length - r->at - walked, &is_whole);
         if (walked > MOST_VALUE_BYTES)
             return wrong(r, "there is a value of more than %d MiB", MOST_VALUE_BYTES >> 20);
-        if (walk.depth > MOST_DEPTH)
-            return wrong(r, "lists and objects lie in each other more than %d deep", MOST_DEPTH);
-        if (is_whole || r->has_ended)
+        if (walk.depth > MOST_DEPTH || r->has_ended)
             break;
-        TRY(read_more(r));
+        if (!is_whole)
+            TRY(read_more(r));
     }
     return json_depth(r->text + r->at, walked) <= MOST_DEPTH
                ? ST_OK
-               : wrong(r, "lists and objects lie in each other more than %d deep", MOST_DEPTH);
+               : wrong(r, "lists and objects are nested more than %d deep", MOST_DEPTH);
 }
 
 /* Parses the value at r->at, which becomes r->value_at, and steps over it. *value is the caller's. */

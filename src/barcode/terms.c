@@ -20,14 +20,14 @@ static void must_match_settings(struct comm *comm, const struct barcode_settings
             }
 }
 
-/* Backends, threads and outputs are each rank's own affair. */
+/* Backends, threads and outputs may differ from rank to rank. */
 void terms_of_barcode(struct comm *comm, const struct barcode_config *config)
 {
     char decoders[512];
 
     decoder_describe(decoders, sizeof decoders);
     char *end = strstr(decoders, " (");
-    if (end) /* what they were built with is no difference */
+    if (end) /* what they were built with may differ */
         *end = '\0';
     comm_must_match(comm, "FFmpeg", "%s", decoders);
     comm_must_match(comm, "the version of the k-means rules", "%d", KMEANS_RULES);

@@ -1,4 +1,4 @@
-/* terms: what the ranks that make a barcode together must have alike. */
+/* terms: what the ranks that make a barcode together must have in common. */
 #ifndef JACQUARD_BARCODE_TERMS_H
 #define JACQUARD_BARCODE_TERMS_H
 

@@ -37,7 +37,7 @@ double film_seconds(const struct film *film, int64_t ticks)
 }
 
 /* Those at 1080p on 16 cores of an Intel Xeon server: H.264 450 to 530 source frames a second and core, HEVC 443,
- * AV1 434, VP9 175, MPEG-2 1,460; a column every 24th frame. The others by their usual place beside them. */
+ * AV1 434, VP9 175, MPEG-2 1,460; a column every 24th frame. The others are estimates relative to these. */
 double film_seconds_a_pixel(const char *codec)
 {
     static const struct {

@@ -1,5 +1,5 @@
 /* film: the list of a film's frames, read by demuxing alone: which packet shows which frame, when, and where decoding
- * can start. Frame counts and rates written in headers are never believed.
+ * can start. Frame counts and rates written in headers are never relied on.
  *
  * A frame is known by its packet's number in decode order: decoders carry that number through, so that a frame that
  * comes out is the packet that went in, whatever the container's timestamps look like. Where frames cannot be told from

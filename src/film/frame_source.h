@@ -1,7 +1,7 @@
-/* frame_source: the seam to where a film's frames come from: how a film is indexed, and how wanted frames of it are
- * decoded. A source is one table of functions; which one a film belongs to is recognised by its first bytes. `ffmpeg`
- * takes any real film, `pattern` made-up ones whose pixels are known (pattern.h). Nothing outside src/film calls a
- * decoder in another way. Everything here is Local. */
+/* frame_source: where a film's frames come from: how a film is indexed, and how wanted frames of it are decoded. A
+ * source is one table of functions, chosen by the first bytes of a file. `ffmpeg` takes any real film, `pattern`
+ * synthetic ones whose pixels are known (pattern.h). Code outside src/film uses decoders in no other way. Everything
+ * here is Local. */
 #ifndef JACQUARD_FILM_FRAME_SOURCE_H
 #define JACQUARD_FILM_FRAME_SOURCE_H
 
@@ -15,8 +15,8 @@
 enum status film_open(struct film *film, const char *path, const atomic_int *stop, film_progress *progress,
                       void *context);
 
-/* Lists the frames of a film by decoding all of it, and makes it sequential: the way out when what film_open derived
- * from the packets turns out wrong, for which `why` goes into info.unsplit. Counts damage. */
+/* Lists the frames of a film by decoding all of it, and makes it sequential: the fallback when what film_open derived
+ * from the packets turns out to be wrong. `why` goes into info.unsplit. Counts damage. */
 enum status film_list_by_decoding(struct film *film, const char *why, const atomic_int *stop, film_progress *progress,
                                   void *context);
 
@@ -35,8 +35,8 @@ enum status film_probe(const char *path, const atomic_int *stop, struct film_pro
 
 enum decoder_path { DECODER_CPU, DECODER_NVDEC, N_DECODER_PATHS };
 
-/* Where frames go. The frame is valid during the call; hash: sha256 in hex of the visible samples, planes one after the
- * other without padding, or NULL where not wanted. */
+/* Where frames go. The frame is valid during the call; hash: SHA-256 in hex of the visible samples, planes one after
+ * the other without padding, or NULL where not wanted. */
 struct decoder_sink {
     void *context;
     int64_t (*which)(void *context, int64_t frame); /* what to call this frame of the film, -1 if it is not wanted */
@@ -96,7 +96,7 @@ enum { NVDEC_SESSIONS = 8 };
 
 struct nvdec_user {
     int device, threads;               /* CUDA ordinal; processor threads that decode beside it */
-    int n_gpu_sharers, n_host_sharers; /* processes at such work on this GPU and on this host, this one too; 0 = 1 */
+    int n_gpu_sharers, n_host_sharers; /* processes doing such work on this GPU and this host, with this one; 0 = 1 */
 };
 
 /* Sessions to decode so many of the film's frames with, 0 where NVDEC does not give the same bits: no more than this

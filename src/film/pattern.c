@@ -20,9 +20,9 @@ static const char magic[] = "jacquard pattern 1\n";
 
 struct pattern {
     int64_t bytes;
-    int width, height, rate, keys;
+    int width, height;
     bool is_split;
-    int64_t n_frames, missed, damaged; /* the latter two: -1 = none */
+    int64_t n_frames, rate, keys, missed, damaged; /* the latter two: -1 = none */
 };
 
 int pattern_bar(int bar, int width)
@@ -47,27 +47,24 @@ static bool claims(const void *head, size_t n)
 
 static bool read_line(struct pattern *p, const char *line)
 {
-    const char *space = strchr(line, ' '), *value = space ? space + 1 : "";
-    const size_t n = space ? (size_t)(space - line) : 0;
+    const struct {
+        const char *name;
+        int64_t low, high, *number;
+    } numbers[] = {{"frames ", 1, MOST_FRAMES, &p->n_frames},
+                   {"rate ", 1, MOST_RATE, &p->rate},
+                   {"keys ", 1, MOST_FRAMES, &p->keys},
+                   {"misses ", 0, MOST_FRAMES, &p->missed},
+                   {"damages ", 0, MOST_FRAMES, &p->damaged}};
 
-#define IS(name) (n == sizeof(name) - 1 && memcmp(line, name, n) == 0)
-    if (IS("size"))
-        return number_read_pair(value, 'x', 1, MOST_SIDE, &p->width, &p->height);
-    if (IS("frames"))
-        return number_read_int(value, 1, MOST_FRAMES, &p->n_frames);
-    if (IS("rate"))
-        return number_read_int32(value, 1, MOST_RATE, &p->rate);
-    if (IS("keys"))
-        return number_read_int32(value, 1, MOST_FRAMES, &p->keys);
-    if (IS("misses"))
-        return number_read_int(value, 0, MOST_FRAMES, &p->missed);
-    if (IS("damages"))
-        return number_read_int(value, 0, MOST_FRAMES, &p->damaged);
-    if (!IS("split"))
-        return false;
-#undef IS
-    p->is_split = strcmp(value, "yes") == 0;
-    return p->is_split || strcmp(value, "no") == 0;
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        const size_t n = strlen(numbers[i].name);
+        if (strncmp(line, numbers[i].name, n) == 0)
+            return number_read_int(line + n, numbers[i].low, numbers[i].high, numbers[i].number);
+    }
+    if (strncmp(line, "size ", 5) == 0)
+        return number_read_pair(line + 5, 'x', 1, MOST_SIDE, &p->width, &p->height);
+    p->is_split = strcmp(line, "split yes") == 0;
+    return p->is_split || strcmp(line, "split no") == 0;
 }
 
 static enum status read_pattern(const char *path, struct pattern *p)
@@ -79,11 +76,11 @@ static enum status read_pattern(const char *path, struct pattern *p)
     *p = (struct pattern){.rate = 25, .keys = 12, .is_split = true, .missed = -1, .damaged = -1};
     TRY(file_read_most(path, ST_FORMAT, MOST_BYTES, &text, &bytes));
     p->bytes = (int64_t)bytes;
-    st = claims(text, bytes) && strlen(text) == bytes ? ST_OK : FAIL(ST_FORMAT, "%s: no pattern film", path);
+    st = claims(text, bytes) && strlen(text) == bytes ? ST_OK : FAIL(ST_FORMAT, "%s is not a pattern film", path);
     rest = text + (sizeof magic - 1);
     while (st == ST_OK && (line = strsep(&rest, "\n")) != NULL)
         if (*line && !read_line(p, line))
-            st = FAIL(ST_FORMAT, "%s: \"%.64s\" is no line of a pattern film", path, line);
+            st = FAIL(ST_FORMAT, "%s: \"%.64s\" is not a line of a pattern film", path, line);
     free(text);
     if (st == ST_OK && (p->width == 0 || p->n_frames == 0))
         st = FAIL(ST_FORMAT, "%s: a pattern film needs its size and its number of frames", path);
@@ -106,7 +103,7 @@ static void describe(struct film_info *info, const struct pattern *p)
     info->width = p->width;
     info->height = p->height;
     info->sar_num = info->sar_den = info->time_base_num = 1;
-    info->time_base_den = p->rate;
+    info->time_base_den = (int)p->rate;
     info->usual_ticks = 1;
     info->duration_ticks = p->n_frames;
     info->sequential = info->one_thread = !p->is_split;
@@ -168,8 +165,8 @@ static enum status probe_pattern(const char *path, const atomic_int *stop, struc
     (void)stop;
     TRY(read_pattern(path, &p));
     *probe = (struct film_probe){.bytes = p.bytes,
-                                 .seconds = (double)p.n_frames / p.rate,
-                                 .fps = p.rate,
+                                 .seconds = (double)p.n_frames / (double)p.rate,
+                                 .fps = (double)p.rate,
                                  .width = p.width,
                                  .height = p.height,
                                  .codec = "pattern"};

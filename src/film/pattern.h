@@ -1,5 +1,5 @@
-/* pattern: the source of made-up films, whose pixels are known: tests hold the whole pipeline to them, exactly and in
- * milliseconds, without an encoder. Such a film is a text file:
+/* pattern: the source of synthetic films, whose pixels are known: with them tests check the whole pipeline, exactly and
+ * in milliseconds, without an encoder. Such a film is a text file:
  *
  *     jacquard pattern 1
  *     size 64x48           width and height, 1 to 8192 each

@@ -35,7 +35,7 @@ enum status av_input_read(struct av_input *in, AVPacket *packet, void (*other)(v
 double av_input_seconds(const struct av_input *in);
 
 /* What a decoder reports only in its log; `opaque` of a codec context points to one, or is NULL. */
-struct av_ear {
+struct av_logged {
     atomic_llong n_faults, n_doubts; /* damage; complaints about references that may mean nothing */
     int64_t n_pictures;              /* pictures that a hardware session made room for */
 };
@@ -55,7 +55,7 @@ struct av_look {
     AVCodecContext *decoder; /* the caller may set more before av_decoder_start */
     AVPacket *packet;
     AVFrame *frame;
-    struct av_ear ear;
+    struct av_logged logged;
 };
 
 enum status av_look_open(struct av_look *look, const char *path, const atomic_int *stop);

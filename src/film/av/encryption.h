@@ -1,5 +1,5 @@
-/* encryption: signs of encryption that FFmpeg ignores, found in a file's own structure. The search is bounded: a
- * hostile file costs a moment. */
+/* encryption: signs of encryption that FFmpeg ignores, found in a file's own structure. The search is bounded, so
+ * that a hostile file cannot make it take long. */
 #ifndef JACQUARD_FILM_AV_ENCRYPTION_H
 #define JACQUARD_FILM_AV_ENCRYPTION_H
 

@@ -1,6 +1,6 @@
 /* input: opens a film's container so that hostile input stays harmless: only regular files, only the file: protocol,
- * only formats of films (no playlists, no image patterns), never a second file, bounded pictures; and decoders for
- * it. */
+ * only formats of films (no playlists, no image patterns), never a second file, pictures of bounded size; and
+ * decoders for it. */
 #include "film/av/av.h"
 
 #include "film/av/mjpeg.h"
@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Containers that hold films (or sound, so that "no video" can be said); names as `ffmpeg -demuxers` has them. Each
+/* Containers that hold films (or sound, so that "no video" can be reported); names as `ffmpeg -demuxers` has them. Each
  * reads the one file that it is given, and knows it by a signature at its beginning (4xm, apng, dfa, dxa, film_cpk,
  * pmp), by packets that follow each other (mpegts, pva), or by a tag in its first bytes (nsv). apng wants the chunk of
  * an animation before the first picture, so that a PNG stays a still. mjpeg is taken where av_is_mjpeg says so: by
@@ -41,7 +41,7 @@ const char *av_error_text(int error)
  * in that memory before; FFV1's puts the last picture's slice in the place of a damaged one; and neither marks the
  * frame. H.264's complains about references also in pictures before an open start, which are never shown: such a
  * complaint is only a doubt. */
-static void listen_to_decoders(void *who, int level, const char *format, va_list args)
+static void count_logged(void *who, int level, const char *format, va_list args)
 {
     static const char *const faults[] = {"Could not find ref with POC", "slice CRC mismatch", "CRC mismatch"};
     static const char *const doubts[] = {"co located POCs unavailable", "mmco: unref short failure",
@@ -50,18 +50,18 @@ static void listen_to_decoders(void *who, int level, const char *format, va_list
     (void)args;
     if (level > AV_LOG_ERROR || !who || *(const AVClass *const *)who != avcodec_get_class())
         return;
-    struct av_ear *ear = ((AVCodecContext *)who)->opaque; /* FFmpeg's threads have copies of the context */
-    for (size_t i = 0; i < sizeof faults / sizeof *faults && ear; i++)
+    struct av_logged *logged = ((AVCodecContext *)who)->opaque; /* FFmpeg's threads have copies of the context */
+    for (size_t i = 0; i < sizeof faults / sizeof *faults && logged; i++)
         if (strncmp(format, faults[i], strlen(faults[i])) == 0)
-            atomic_fetch_add(&ear->n_faults, 1);
-    for (size_t i = 0; i < sizeof doubts / sizeof *doubts && ear; i++)
+            atomic_fetch_add(&logged->n_faults, 1);
+    for (size_t i = 0; i < sizeof doubts / sizeof *doubts && logged; i++)
         if (strncmp(format, doubts[i], strlen(doubts[i])) == 0)
-            atomic_fetch_add(&ear->n_doubts, 1);
+            atomic_fetch_add(&logged->n_doubts, 1);
 }
 
-static void start_listening(void)
+static void start_counting(void)
 {
-    av_log_set_callback(listen_to_decoders);
+    av_log_set_callback(count_logged);
 }
 
 /* A film may ask for more memory than there is: another one may still fit. */
@@ -70,7 +70,7 @@ static enum status av_blame(int error)
     return error == AVERROR(ENOMEM) ? ST_NOMEM : ST_FORMAT;
 }
 
-/* A FIFO would block for ever inside libavformat, and a folder or device is no film: check before libavformat opens
+/* A FIFO would block forever inside libavformat, and a folder or device is no film: check before libavformat opens
  * it. */
 static enum status check_file(const char *path)
 {
@@ -193,7 +193,7 @@ enum status av_input_open(struct av_input *in, const char *path, const atomic_in
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-    pthread_once(&once, start_listening);
+    pthread_once(&once, start_counting);
     *in = (struct av_input){.stop = stop};
     const enum status st = open_container(in, path);
     return st == ST_OK ? ST_OK : film_blame_encryption(path, st);
@@ -304,8 +304,8 @@ bool av_decoder_receive(AVCodecContext *decoder, AVFrame *frame, int64_t *n_faul
             break;
         ++*n_faults;
     }
-    struct av_ear *ear = decoder->opaque;
-    *n_faults += ear ? (int64_t)atomic_exchange(&ear->n_faults, 0) : 0;
+    struct av_logged *logged = decoder->opaque;
+    *n_faults += logged ? (int64_t)atomic_exchange(&logged->n_faults, 0) : 0;
     return error >= 0;
 }
 
@@ -316,7 +316,7 @@ enum status av_look_open(struct av_look *look, const char *path, const atomic_in
         return FAIL(ST_NOMEM, "out of memory for a decoder");
     TRY(av_input_open(&look->in, path, stop));
     TRY(av_decoder_open(&look->decoder, &look->in, 1));
-    look->decoder->opaque = &look->ear;
+    look->decoder->opaque = &look->logged;
     return ST_OK;
 }
 

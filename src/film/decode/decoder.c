@@ -25,7 +25,7 @@ struct av_decoder {
     struct av_input in;
     AVCodecContext *codec;
     struct nvdec *nvdec; /* whose codec it is; NULL: its own, in software */
-    struct av_ear ear;
+    struct av_logged logged;
     int64_t first_time; /* packets and frames carry this and their number as their time */
     AVPacket *packet;
     AVFrame *av;
@@ -48,7 +48,7 @@ struct av_decoder {
 /* A session's pictures are counted as it makes room for them: few come out. */
 static int count_picture(AVCodecContext *codec, AVFrame *frame, int flags)
 {
-    ((struct av_ear *)codec->opaque)->n_pictures++;
+    ((struct av_logged *)codec->opaque)->n_pictures++;
     return avcodec_default_get_buffer2(codec, frame, flags);
 }
 
@@ -60,7 +60,7 @@ static enum status open_nvdec(struct av_decoder *d)
         return ST_OK;
     }
     d->codec = d->nvdec->codec;
-    d->codec->opaque = &d->ear;
+    d->codec->opaque = &d->logged;
     d->codec->get_buffer2 = count_picture;
     d->first_time = d->nvdec->first_time;
     d->sent = d->nvdec->holds_frames ? SENT_BY_OTHERS : SENT_NOTHING;
@@ -78,7 +78,7 @@ static enum status open_codec(struct av_decoder *d)
     if (d->codec)
         return ST_OK;
     TRY(av_decoder_open(&d->codec, &d->in, hardware || film->sequential || film->one_thread ? 1 : d->setup.threads));
-    d->codec->opaque = &d->ear;
+    d->codec->opaque = &d->logged;
     /* Where a slice is damaged these decoders show what was in their memory before, and mark no frame. They are made to
      * fail, so that the film is decoded from its start, as any player would. */
     const enum AVCodecID codec = d->codec->codec_id;
@@ -515,8 +515,8 @@ static struct decoder_stats stats_of(const void *priv)
     const struct av_decoder *d = priv;
     struct decoder_stats stats = d->stats;
 
-    stats.frames_decoded += d->ear.n_pictures;
-    stats.doubts = (int64_t)atomic_load(&d->ear.n_doubts);
+    stats.frames_decoded += d->logged.n_pictures;
+    stats.doubts = (int64_t)atomic_load(&d->logged.n_doubts);
     return stats;
 }
 

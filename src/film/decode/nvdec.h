@@ -22,7 +22,7 @@ enum status nvdec_take(const struct film_info *film, const struct av_input *in, 
  * in software. */
 bool nvdec_is_hardware(const struct nvdec *s);
 
-/* For the next one. n_packets: its user's times were below that. */
+/* Keeps it for the next user. n_packets: all times of this user were below it. */
 void nvdec_keep(struct nvdec **s, int64_t n_packets, bool holds_frames);
 void nvdec_close(struct nvdec **s);
 

@@ -74,7 +74,7 @@ static int compare_holes(const void *a, const void *b)
     return x->ticks != y->ticks ? (x->ticks > y->ticks ? -1 : 1) : (x->frame > y->frame) - (x->frame < y->frame);
 }
 
-/* Where the container's clock was set anew, or seems to have been. */
+/* Where the container's clock was set again, or seems to have been. */
 static bool is_jump(const struct film_frame *a)
 {
     return a[0].pts != FILM_NO_TIME && a[1].pts != FILM_NO_TIME && a[1].pts - a[0].pts != a[1].ticks - a[0].ticks;

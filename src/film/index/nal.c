@@ -185,7 +185,7 @@ static bool visit_h264(void *context, const uint8_t *nal, size_t bytes)
 }
 
 /* A recovery point is exact only some frames on. One that takes frames to recover (intra refresh) is none: 12 of 100
- * frames of an x264 film that starts so were others, many frames after they should have been exact. */
+ * frames of an x264 film that starts so came out different, many frames after they should have been exact. */
 uint32_t film_start_of_h264(struct film_reader *r, const AVPacket *p)
 {
     struct h264_start s = {.recovery = -1};
@@ -250,7 +250,7 @@ static void note_hidden(struct film_reader *r, const AVPacket *p, const struct h
     r->has_ended = ends_sequence(p);
 }
 
-/* IRAP pictures; after those that are not IDR come some that look behind them. */
+/* IRAP pictures; those that are not IDR may be followed by pictures that refer to earlier ones. */
 uint32_t film_start_of_hevc(struct film_reader *r, const AVPacket *p)
 {
     struct hevc_start s = {.slice_type = -1};

@@ -50,7 +50,7 @@ bool film_order_by_time(struct film *film, int video_delay, int wrap_bits)
     }
     if (known)
         qsort(shown, (size_t)n, sizeof *shown, compare_shown);
-    for (int64_t i = 1; i < n && known; i++) /* two packets at one time: fields, or nonsense */
+    for (int64_t i = 1; i < n && known; i++) /* two packets at one time: fields, or wrong times */
         known = shown[i].epoch != shown[i - 1].epoch || shown[i].time != shown[i - 1].time;
 
     int64_t start = 0, first = 0; /* of the epoch: its time, its first frame */

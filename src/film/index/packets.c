@@ -21,7 +21,7 @@ static void note_end(struct film_reader *r, const AVPacket *p, AVRational time_b
 
 /* Bytes between packets that belong to none, where packets lie in the file in one piece each, more than there are in a
  * frame: something was there. */
-static bool is_behind_rubble(struct film_reader *r, const AVPacket *p)
+static bool is_behind_strays(struct film_reader *r, const AVPacket *p)
 {
     static const char *const in_one_piece[] = {"matroska,webm", "flv"};
     const int64_t usual = r->film->n_packets > 0 ? r->video_bytes / r->film->n_packets : 0;
@@ -40,7 +40,7 @@ static void note_other_packet(void *context, const AVPacket *p)
     struct film_reader *r = context;
 
     note_end(r, p, r->in->format->streams[p->stream_index]->time_base);
-    r->is_behind_fault |= is_behind_rubble(r, p);
+    r->is_behind_fault |= is_behind_strays(r, p);
 }
 
 /* VP9 bitstream specification, 6.2: show_existing_frame of a frame that begins with this byte. */
@@ -80,7 +80,7 @@ static uint32_t packet_flags(struct film_reader *r, const AVPacket *p)
         flags &= ~(uint32_t)PACKET_SHOWN;
     if (par->codec_id == AV_CODEC_ID_VP9 && p->size > 0 && has_vp9_repeat(p))
         r->film->info.shows_again = true;
-    r->is_behind_fault |= is_behind_rubble(r, p) || r->n_read_errors < r->in->n_read_errors;
+    r->is_behind_fault |= is_behind_strays(r, p) || r->n_read_errors < r->in->n_read_errors;
     if (p->flags & AV_PKT_FLAG_CORRUPT)
         flags |= PACKET_BROKEN | PACKET_MARKED;
     if (r->is_behind_fault)

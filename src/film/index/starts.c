@@ -90,8 +90,8 @@ static const uint8_t *next_code(const uint8_t *at, const uint8_t *end)
 }
 
 /* ISO/IEC 13818-2, 6.2: an I picture after a sequence header of its own, or after a group's where the sequence headers
- * so far are the container's, and no picture has had matrices of its own. Pictures that precede it in time look behind
- * it. */
+ * so far are the container's, and no picture has had matrices of its own. Pictures shown before it may refer to
+ * earlier ones. */
 static uint32_t mpeg12_flags(struct film_reader *r, const AVPacket *p)
 {
     const uint8_t *const end = p->data + p->size, *sequence = NULL, *code = next_code(p->data, end);
@@ -250,7 +250,7 @@ static uint32_t mjpeg_flags(struct film_reader *r, const AVPacket *p)
 }
 
 /* The first bit that FFV1's range coder decodes, at even probability, is the key frame's mark (RFC 9043, 4.3): all
- * state is made anew. */
+ * state is reset. */
 static uint32_t ffv1_flags(struct film_reader *r, const AVPacket *p)
 {
     (void)r;
