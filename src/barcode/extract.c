@@ -36,7 +36,7 @@ struct extract {
     struct extract_result result;
     int n_decode_threads;
     struct decode_thread *decode_thread;
-    atomic_ushort *owner; /* [samples of this rank] 1 + index of the thread that has it; 0 = nobody yet */
+    atomic_ushort *owner; /* [samples of this rank] 1 + index of the thread that has it; 0 = none yet */
     atomic_llong next_segment, progress;
     int n_of[N_DECODER_PATHS];                                  /* threads */
     atomic_llong packets[N_DECODER_PATHS], us[N_DECODER_PATHS]; /* of the segments they are done with */
@@ -99,7 +99,8 @@ static uint16_t owner_of(const struct decode_thread *w)
     return (uint16_t)(w - w->extract->decode_thread + 1);
 }
 
-/* Frames decoded on the way to a segment may be samples of the one before it: somebody else's, or delivered already. */
+/* Frames decoded on the way to a segment may be samples of the one before it: another thread's, or delivered already.
+ */
 static int64_t which_sample(void *context, int64_t frame)
 {
     const struct decode_thread *w = context;

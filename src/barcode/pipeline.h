@@ -28,7 +28,7 @@ struct pipeline {
     struct comm *comm;
     const struct piece_files *kept; /* where finished work is kept and looked for; NULL: nowhere */
     atomic_int *stop;               /* becomes non-zero: end soon with ST_INTERRUPTED */
-    const atomic_int *drain;        /* becomes non-zero: finish what is begun, then end; NULL: nobody asks for it */
+    const atomic_int *drain;        /* becomes non-zero: finish what is begun, then end; NULL: never */
     struct pipeline_watch watch;
 
     struct film film;

@@ -27,7 +27,7 @@ void apportion(const uint32_t *count, int n, uint32_t height, uint32_t *rows)
         remainder[i] = quota % total;
         left -= rows[i];
     }
-    for (; left > 0; left--) { /* fewer left than there are remainders above 0: nobody is chosen twice */
+    for (; left > 0; left--) { /* fewer left than there are remainders above 0: none is chosen twice */
         int best = 0;
         for (int i = 1; i < n; i++)
             if (remainder[i] > remainder[best])

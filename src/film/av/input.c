@@ -65,7 +65,7 @@ static void start_counting(void)
 }
 
 /* A film may ask for more memory than there is: another one may still fit. */
-static enum status av_blame(int error)
+static enum status status_of_error(int error)
 {
     return error == AVERROR(ENOMEM) ? ST_NOMEM : ST_FORMAT;
 }
@@ -153,8 +153,9 @@ static enum status probe_streams(struct av_input *in, const char *path)
     for (unsigned i = 0; i < n; i++)
         av_dict_free(&options[i]);
     if (error < 0)
-        return is_stopped(in) ? FAIL(ST_INTERRUPTED, "interrupted")
-                              : FAIL(av_blame(error), "%s: its streams cannot be read: %s", path, av_error_text(error));
+        return is_stopped(in)
+                   ? FAIL(ST_INTERRUPTED, "interrupted")
+                   : FAIL(status_of_error(error), "%s: its streams cannot be read: %s", path, av_error_text(error));
     return ST_OK;
 }
 
@@ -183,7 +184,7 @@ static enum status open_container(struct av_input *in, const char *path)
     av_free(url);
     if (error < 0)
         return is_stopped(in) ? FAIL(ST_INTERRUPTED, "interrupted")
-                              : FAIL(av_blame(error), "%s is not a film that can be read: %s", path,
+                              : FAIL(status_of_error(error), "%s is not a film that can be read: %s", path,
                                      error == AVERROR(EINVAL) ? "not a film format" : av_error_text(error));
     TRY(probe_streams(in, path));
     return choose_stream(in, path);
@@ -282,7 +283,7 @@ enum status av_decoder_open(AVCodecContext **decoder, const struct av_input *in,
     d->thread_count = threads;
     d->max_pixels = MAX_PIXELS;
     if (error < 0)
-        return FAIL(av_blame(error), "decoder %s: %s", in->codec->name, av_error_text(error));
+        return FAIL(status_of_error(error), "decoder %s: %s", in->codec->name, av_error_text(error));
     return ST_OK;
 }
 
@@ -290,8 +291,9 @@ enum status av_decoder_start(AVCodecContext *decoder, const struct av_input *in)
 {
     const int error = avcodec_open2(decoder, in->codec, NULL);
 
-    return error < 0 ? FAIL(av_blame(error), "decoder %s cannot be opened: %s", in->codec->name, av_error_text(error))
-                     : ST_OK;
+    return error < 0
+               ? FAIL(status_of_error(error), "decoder %s cannot be opened: %s", in->codec->name, av_error_text(error))
+               : ST_OK;
 }
 
 bool av_decoder_receive(AVCodecContext *decoder, AVFrame *frame, int64_t *n_faults)

@@ -8,7 +8,7 @@
 struct mp4_box {
     uint32_t type;
     int64_t at, body, end; /* offsets of its header, of what follows that, and of what follows the box */
-    bool is_cut;           /* by its own size it goes on beyond its surroundings, whose end is then taken for its own */
+    bool is_cut;           /* by its own size it reaches beyond its surroundings; `end` is theirs then */
 };
 
 /* The box at an offset of an open file, in surroundings that end at `end`: another box or the file. False where none is

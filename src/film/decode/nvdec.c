@@ -150,8 +150,8 @@ void nvdec_keep(struct nvdec **s, int64_t n_packets, bool holds_frames)
 
 /* --- how many ----------------------------------------------------------------------------------------------------- */
 
-/* *n: what JACQUARD_NVDEC asks for, -1 where it is not set. */
-static enum status read_wish(int *n)
+/* *n: the sessions that JACQUARD_NVDEC asks for, -1 where it is not set. */
+static enum status read_request(int *n)
 {
     const char *text = getenv("JACQUARD_NVDEC");
 
@@ -187,10 +187,10 @@ static double cpu_seconds(const struct film_info *film, int64_t n_frames, const 
 
 enum status nvdec_choose(const struct film_info *film, const struct nvdec_user *user, int64_t n_frames, int *n)
 {
-    int wish, n_there = 0;
+    int requested, n_there = 0;
 
     *n = 0;
-    TRY(read_wish(&wish));
+    TRY(read_request(&requested));
     if (!film->nvdec_exact)
         return ST_OK;
     pthread_mutex_lock(&store.lock);
@@ -204,7 +204,7 @@ enum status nvdec_choose(const struct film_info *film, const struct nvdec_user *
     n_there = n_there < share_of_gpu(user) ? n_there : share_of_gpu(user);
     const int n_paying = count_paying(store.kind_seconds, user);
     pthread_mutex_unlock(&store.lock);
-    *n = wish >= 0 ? wish : n_paying > n_there ? n_paying : n_there;
+    *n = requested >= 0 ? requested : n_paying > n_there ? n_paying : n_there;
     return ST_OK;
 }
 
@@ -230,12 +230,12 @@ static void expect(int n)
 static int choose_ahead(const struct nvdec_ahead *a, const struct film_info *film, const struct av_input *in)
 {
     const double frames = av_input_seconds(in) * av_q2d(in->stream->avg_frame_rate);
-    int wish;
+    int requested;
 
-    if (!film->nvdec_exact || read_wish(&wish) != ST_OK)
+    if (!film->nvdec_exact || read_request(&requested) != ST_OK)
         return 0;
-    if (wish >= 0)
-        return wish;
+    if (requested >= 0)
+        return requested;
     return frames > 0.0 && frames < 1e9
                ? count_paying(cpu_seconds(film, (int64_t)(frames / a->n_shares), &a->user), &a->user)
                : 0;
@@ -270,7 +270,7 @@ static enum status open_ahead(struct nvdec_ahead *a, struct av_input *in, AVPack
         av_packet_unref(packet);
         TRY(i < FIRST_PACKETS ? av_input_read(in, packet, NULL, NULL) : ST_END);
     }
-    packet->pts = packet->dts = -1; /* before all that anybody asks for */
+    packet->pts = packet->dts = -1; /* earlier than any packet of a film */
     for (int i = n; i > 0 && !atomic_load(&a->stop) && !atomic_load(a->job_stop); i--) {
         TRY(start_session(a, &film, in, packet));
         expect(i - 1);

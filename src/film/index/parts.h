@@ -80,7 +80,7 @@ struct film_decoded {
     int64_t n_marked; /* packets that the container, too, calls broken */
 };
 
-/* whole.c. Whether the listed frames are all. decoded: NULL where nobody has looked. */
+/* whole.c. Whether frames are missing from the list. decoded: NULL where they were not decoded. */
 void film_judge_frames(struct film *film, const struct film_decoded *decoded);
 
 /* whole.c. Whether frames come in equal steps (19 of 20 within a tenth); *usual: the median, ticks. */
