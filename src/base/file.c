@@ -1,7 +1,7 @@
-/* file: outputs that appear whole or not at all. The bytes go to a temporary file in the target's own folder, so that
- * the last step is one rename: a reader sees the older file or the new one, never a part. Assumes that the caller
- * commits or discards; there are no signal handlers here. Refuses targets that are no regular file: a rename would put
- * a picture in the place of /dev/null. */
+/* file: an output's bytes go to a temporary file in the target's own folder, so that the last step is one rename: a
+ * reader sees the older file or the new one, never a part. Assumes that the caller commits or discards; there are no
+ * signal handlers here. Refuses targets that are not regular files: a rename would put a picture in the place of
+ * /dev/null. */
 #include "base/file.h"
 
 #include "base/mem.h"
@@ -27,10 +27,8 @@ static enum status check_target(const char *path, bool force)
         return FAIL(ST_USAGE, "cannot write %s: that names a folder", path);
     if (lstat(path, &info) != 0)
         return ST_OK; /* nothing there, or out of reach: opening the temporary file will show which */
-    if (!force)
-        return FAIL(
-            ST_USAGE,
-            S_ISDIR(info.st_mode) ? "cannot write %s: it is a folder" : "%s exists already; --force replaces it", path);
+    if (!force && !S_ISDIR(info.st_mode))
+        return FAIL(ST_USAGE, "%s exists already; --force replaces it", path);
     if (S_ISLNK(info.st_mode) && stat(path, &info) != 0)
         return ST_OK; /* a link to nowhere is replaced */
     if (S_ISDIR(info.st_mode))

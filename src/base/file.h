@@ -1,4 +1,5 @@
-/* file: outputs that appear whole or not at all: written under a temporary name beside the target, then renamed. */
+/* file: outputs that appear whole or not at all: written under a temporary name beside the target, then renamed; inputs
+ * that are regular files; what is asked of both before long work starts. Local. */
 #ifndef JACQUARD_BASE_FILE_H
 #define JACQUARD_BASE_FILE_H
 
@@ -12,10 +13,11 @@ struct file_out {
     FILE *stream;    /* write here */
     char *path;      /* the target */
     char *temp_path; /* path + ".XXXXXX.tmp" */
-    bool force;
+    bool force;      /* replaces an older file at path */
 };
 
-/* ST_IO where the folder is not writable, ST_USAGE where path exists and force is false. */
+/* ST_IO where the folder does not exist or is not writable; ST_USAGE where path exists and force is false, or is
+ * anything but a regular file. */
 enum status file_out_open(struct file_out *out, const char *path, bool force);
 
 /* Flushes, syncs and renames. On failure the temporary file is gone and an older file at path is untouched. */
@@ -36,7 +38,7 @@ struct file_in {
 
 /* ST_USAGE where it cannot be opened, is no regular file, or has more than most_bytes. path is kept. */
 enum status file_in_open(struct file_in *in, const char *path, int64_t most_bytes);
-/* As much as there is of `wanted` bytes: *n is less only at the end. at_fault where reading fails. */
+/* The next `wanted` bytes, or as many as are left: *n is less only at the end. at_fault where reading fails. */
 enum status file_in_read(struct file_in *in, enum status at_fault, void *to, size_t wanted, size_t *n);
 void file_in_close(struct file_in *in); /* also after a failure of file_in_open */
 
@@ -50,7 +52,7 @@ enum status file_read_most(const char *path, enum status at_fault, int64_t most_
 /* A regular file's first bytes, `most` at most: how many there are; 0 where it cannot be read. */
 size_t file_read_head(const char *path, void *head, size_t most);
 
-/* Of the file's bytes, read by pieces; *hex is of 64 digits and a 0. Faults as file_read_all. */
+/* The digest of the file's bytes, read by pieces, as 64 digits and a 0; *bytes: how many. Faults as file_read_all. */
 enum status file_sha256(const char *path, enum status at_fault, char hex[65], int64_t *bytes);
 
 /* ST_USAGE if path exists and force is false, or it is a folder, or its folder does not exist or is not writable: asked

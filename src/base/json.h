@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* Bytes of the UTF-8 sequence (RFC 3629) at text, 1 to 4; 0 where it is none. Looks at no byte after a 0. */
+/* Bytes of the UTF-8 sequence (RFC 3629) at text, 1 to 4; 0 where it is not one. Looks at no byte after a 0. */
 size_t json_utf8_length(const char *text);
 
 /* Where a value ends, found without parsing it, in pieces: {0} begins. */
@@ -16,16 +16,17 @@ struct json_walk {
 };
 
 /* Goes on over n bytes: how many of them belong to the value; less than n, or *ended, where it ends there. A number or
- * a name has ended where something else follows. What is no JSON ends somewhere. */
+ * a name has ended where something else follows. What is not JSON ends somewhere. */
 size_t json_walk(struct json_walk *walk, const char *text, size_t n, bool *ended);
 
-/* How deep lists and objects lie in each other at most: parsers recurse. */
+/* How deep lists and objects are nested at most: parsers recurse. */
 int json_depth(const char *text, size_t n);
 
-/* With its quotes; each byte that is no UTF-8 becomes U+FFFD: a file name may be any bytes, JSON may not. */
+/* With its quotes; each byte that is not UTF-8 becomes U+FFFD: a file name may be any bytes, JSON may not. */
 void json_print_string(FILE *file, const char *text);
 
-/* The shortest text that reads back as v, with a decimal point whatever the locale has; null where v is no number. */
+/* The shortest text that reads back as v, with a decimal point whatever the locale has; null where v is not a number.
+ */
 void json_print_double(FILE *file, double v);
 
 /* "key":"text", and where that is not all of it "key_hex":"...", its bytes in lower-case hexadecimal digits. */

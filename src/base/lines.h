@@ -1,4 +1,5 @@
-/* lines: a text line by line, by pieces, so that neither its length nor a line's decides how much memory it takes. */
+/* lines: reads a text line by line, so that neither its length nor a line's decides how much memory that takes. Local.
+ */
 #ifndef JACQUARD_BASE_LINES_H
 #define JACQUARD_BASE_LINES_H
 
@@ -9,9 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct lines { /* lines_start fills it in */
+struct lines { /* by lines_start; ends with lines_end */
     int fd;
-    const atomic_int *stop; /* becomes non-zero: a read that a signal ends is the last one; NULL, unless set after */
+    const atomic_int
+        *stop; /* becomes non-zero: a read that a signal ends is the last one; NULL until the caller sets it */
     const char *path;
     enum status at_fault;
     size_t longest;     /* longer lines are cut */
@@ -27,8 +29,8 @@ void lines_start(struct lines *lines, int fd, const char *path, enum status at_f
                  int64_t most_bytes);
 
 /* The next line without its line feed: *line holds `length` bytes and a 0, until the next call; it may be changed. A
- * longer one is given to its first `longest` bytes, with *is_cut. ST_END after the last; ST_USAGE where the text has
- * more than most_bytes; at_fault; ST_INTERRUPTED; ST_NOMEM. */
+ * longer one is cut to its first `longest` bytes, and *is_cut says so. ST_END after the last; ST_USAGE where the text
+ * has more than most_bytes; at_fault; ST_INTERRUPTED; ST_NOMEM. */
 enum status lines_next(struct lines *lines, char **line, size_t *length, bool *is_cut);
 
 void lines_end(struct lines *lines);

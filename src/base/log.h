@@ -1,13 +1,13 @@
-/* log: messages on stderr, one line at a time, from the rank that was made the speaker. */
+/* log: messages on stderr, one line at a time; notes come from one rank only, the speaker. */
 #ifndef JACQUARD_BASE_LOG_H
 #define JACQUARD_BASE_LOG_H
 
 #include <stdbool.h>
 
-/* Only the speaker prints notes; every rank starts as one. */
+/* Only a speaker prints notes; every rank is one until told otherwise. */
 void log_set_speaker(bool speaks);
 
-/* From now on notes are handed to keep, printable and without their prefix, instead of being printed. */
+/* From now on messages are handed to `keep`, printable and without their prefix, instead of being printed. */
 void log_set_keeper(void (*keep)(const char *line));
 
 /* "jacquard: ..." on a line of its own. */

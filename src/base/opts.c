@@ -110,7 +110,7 @@ enum status opts_init(const struct opt *rows, void *base)
 {
     for (; rows->kind != OPT_END; rows++)
         if (rows->initial && opts_set(rows, rows->initial, base) != ST_OK)
-            return FAIL(ST_BUG, "the default of --%s is none: %s", rows->name, rows->initial);
+            return FAIL(ST_BUG, "the default of --%s is not one of its values: %s", rows->name, rows->initial);
     return ST_OK;
 }
 
@@ -250,10 +250,14 @@ enum status opts_positive(const char *option, const char *text, double *value)
     return ST_OK;
 }
 
-/* NULL: none. */
-static const char *read_decimal(const char *text, double *value)
+/* A decimal that one of the letters may follow: *unit is its place among them, -1 where there is none. */
+static bool read_with_unit(const char *text, const char *units, double *value, int *unit)
 {
-    return number_next_decimal(&text, value) ? text : NULL;
+    if (!number_next_decimal(&text, value))
+        return false;
+    const char *letter = *text ? strchr(units, *text) : NULL;
+    *unit = letter ? (int)(letter - units) : -1;
+    return text[letter != NULL] == '\0';
 }
 
 /* m:s or h:m:s; all but the seconds are whole, all but the first are below 60. */
@@ -261,18 +265,16 @@ static bool read_clock(const char *text, double *seconds)
 {
     double total = 0.0, part;
 
-    for (int n = 1; n <= 3; n++) {
-        const char *end = read_decimal(text, &part);
-        if (!end || (n > 1 && part >= 60.0))
+    for (int n = 1; n <= 3; n++, text++) {
+        if (!number_next_decimal(&text, &part) || (n > 1 && part >= 60.0))
             return false;
         total = 60.0 * total + part;
-        if (*end == '\0') {
+        if (*text == '\0') {
             *seconds = total;
             return n > 1;
         }
-        if (*end != ':' || part != floor(part))
+        if (*text != ':' || part != floor(part))
             return false;
-        text = end + 1;
     }
     return false;
 }
@@ -280,14 +282,11 @@ static bool read_clock(const char *text, double *seconds)
 enum status opts_duration(const char *option, const char *text, double *seconds)
 {
     static const double unit_seconds[] = {1.0, 60.0, 3600.0, 86400.0};
-    static const char units[] = "smhd";
-    const char *end = read_decimal(text, seconds);
-    bool is_read = end && *end == '\0';
+    int unit;
+    const bool is_read = read_with_unit(text, "smhd", seconds, &unit);
 
-    if (end && *end && end[1] == '\0' && strchr(units, *end)) {
-        *seconds *= unit_seconds[strchr(units, *end) - units];
-        is_read = true;
-    }
+    if (is_read && unit >= 0)
+        *seconds *= unit_seconds[unit];
     if ((!is_read && !read_clock(text, seconds)) || !isfinite(*seconds) || *seconds <= 0.0)
         return FAIL(ST_USAGE, "%s %s: a time above 0 is wanted: 90, 90s, 15m, 12h, 2d, or [h:]m:s (1:30:00)", option,
                     text);
@@ -296,14 +295,11 @@ enum status opts_duration(const char *option, const char *text, double *seconds)
 
 static enum status read_bytes(const char *option, const char *text, double *bytes)
 {
-    static const char units[] = "KMGTkmgt";
-    const char *end = read_decimal(text, bytes);
-    bool is_read = end && *end == '\0';
+    int unit;
+    const bool is_read = read_with_unit(text, "KMGTkmgt", bytes, &unit);
 
-    if (end && *end && end[1] == '\0' && strchr(units, *end)) {
-        *bytes = floor(ldexp(*bytes, 10 * (1 + (int)(strchr(units, *end) - units) % 4)));
-        is_read = true;
-    }
+    if (is_read && unit >= 0)
+        *bytes = floor(ldexp(*bytes, 10 * (1 + unit % 4)));
     if (!is_read || *bytes != floor(*bytes) || *bytes < 1.0 || *bytes > 0x1p53)
         return FAIL(ST_USAGE, "%s %s: a number of bytes is wanted, like 512M or 2G (K, M, G, T)", option, text);
     return ST_OK;

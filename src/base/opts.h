@@ -1,6 +1,7 @@
 /* opts: settings and options as rows of tables. A row says once where a value lies in its struct, what values it may
- * have, what it is unless told otherwise, what the command line calls it and what files do. From the rows come: reading
- * command lines, defaults, help (and, in cli/manual.h, man pages and completions), values as text, comparisons. */
+ * have, what its default is, what the command line calls it, and by what key files hold it. From the rows come: reading
+ * command lines, defaults, help (and, in cli/manual.h, man pages and completions), values as text, comparisons. Local.
+ */
 #ifndef JACQUARD_BASE_OPTS_H
 #define JACQUARD_BASE_OPTS_H
 
@@ -11,22 +12,23 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum opt_kind {               /* the member it fills: */
-                OPT_END,      /* none: behind the last row */
-                OPT_FLAG,     /* an integer, 1 where it is given: takes no argument */
-                OPT_INT,      /* an integer from low to high */
-                OPT_CHOICE,   /* an integer, the index of one of the names */
-                OPT_PAIR,     /* int [2], or two that stand side by side: "480x270", each from low to high */
-                OPT_REAL,     /* double, above 0 */
-                OPT_DURATION, /* double, seconds, above 0: 90, 90s, 1.5m, 12h, 2d, 30:00 (m:s), 1:30:00 (h:m:s) */
-                OPT_BYTES,    /* double, whole, 1 to 2^53: 1048576, 512M, 1.5G: K, M, G and T are powers of 1024 */
-                OPT_NAME,     /* const char *, one of the names */
-                OPT_TEXT,     /* const char *, any: the argument itself */
-                OPT_PICTURE,  /* const char *, a picture to be written: no suffix of another kind than PNG */
-                OPT_CUSTOM    /* what `parse` (and `print`) makes of it */
+/* By the member that it fills. */
+enum opt_kind {
+    OPT_END,      /* none: behind the last row */
+    OPT_FLAG,     /* an integer, 1 where it is given: takes no argument */
+    OPT_INT,      /* an integer from low to high */
+    OPT_CHOICE,   /* an integer, the index of one of the names */
+    OPT_PAIR,     /* int [2], or two that stand side by side: "480x270", each from low to high */
+    OPT_REAL,     /* double, above 0 */
+    OPT_DURATION, /* double, seconds, above 0: 90, 90s, 1.5m, 12h, 2d, 30:00 (m:s), 1:30:00 (h:m:s) */
+    OPT_BYTES,    /* double, whole, 1 to 2^53: 1048576, 512M, 1.5G: K, M, G and T are powers of 1024 */
+    OPT_NAME,     /* const char *, one of the names */
+    OPT_TEXT,     /* const char *, any: the argument itself */
+    OPT_PICTURE,  /* const char *, a picture to be written: no suffix of another kind than PNG */
+    OPT_CUSTOM    /* what `parse` (and `print`) makes of it */
 };
 
-/* In integers: those of 1, 4 and 8 bytes, bool and enums among them. */
+/* An integer here is a member of 1, 4 or 8 bytes: bool and enums too. */
 struct opt {
     enum opt_kind kind;
     /* On the command line. */
@@ -34,7 +36,7 @@ struct opt {
     char letter;          /* or 0 */
     const char *argument; /* what the help calls its argument; NULL: takes none */
     const char *help;    /* one line of any length, without the names and the default; NULL: not shown, an older name */
-    const char *initial; /* the argument that holds unless another is given; NULL: the member is 0 */
+    const char *initial; /* the default, as an argument; NULL: the member stays 0 */
     const char *excludes; /* the name of an option that cannot be given beside it */
     /* Where not NULL it reads the argument, whatever the kind. */
     enum status (*parse)(const struct opt *row, const char *text, void *base);
@@ -45,8 +47,8 @@ struct opt {
     int n_names; /* of OPT_CHOICE and OPT_NAME; of a flag, what 0 and 1 are called; else examples for the help */
     /* In files: what decides the bytes of a result. */
     const char *key; /* NULL: not there */
-    uint64_t most;   /* files hold 0 (1 where may_lack) to this, not low to high; 0: low to high */
-    bool may_lack;   /* where it is 0 nothing is written */
+    uint64_t most;   /* not 0: files hold 0 (1 where may_lack) to this, whatever low and high say */
+    bool may_lack;   /* a value of 0 is not written */
     void (*print)(const struct opt *row, const void *base, char *text, size_t room); /* of OPT_CUSTOM: as JSON */
 };
 
@@ -70,7 +72,7 @@ struct opts_line {
     bool is_given[OPTS_MAX], wants_help;
 };
 
-/* Each row's initial argument, set. ST_BUG where one is none. */
+/* Sets each row's default. ST_BUG where it is not one of its values. */
 enum status opts_init(const struct opt *rows, void *base);
 
 /* Initial arguments, then argv[1..], which are shuffled; operands may stand anywhere, "--" ends the options; -h and

@@ -76,22 +76,19 @@ enum status pool_open(int n_threads, struct pool **out)
     pthread_cond_init(&pool->begin, NULL);
     pthread_cond_init(&pool->end, NULL);
     pool->worker = mem_array((size_t)pool->n_threads, sizeof *pool->worker);
-    for (int i = 0; pool->worker && i < pool->n_threads - 1; i++) {
+    enum status st = pool->worker ? ST_OK : ST_NOMEM;
+    for (int i = 0; st == ST_OK && i < pool->n_threads - 1; i++) {
         pool->worker[i] = (struct worker){.pool = pool, .number = i + 1};
         const int error = pthread_create(&pool->worker[i].thread, NULL, work, &pool->worker[i]);
-        if (error != 0) {
-            const enum status st = FAIL(ST_NOMEM, "thread %d of %d: %s", i + 1, n_threads, strerror(error));
-            pool_close(&pool);
-            return st;
-        }
-        pool->n_started++;
+        if (error == 0)
+            pool->n_started++;
+        else
+            st = FAIL(ST_NOMEM, "cannot start thread %d of %d: %s", i + 2, n_threads, strerror(error));
     }
-    if (!pool->worker) {
+    if (st != ST_OK)
         pool_close(&pool);
-        return ST_NOMEM;
-    }
     *out = pool;
-    return ST_OK;
+    return st;
 }
 
 void pool_close(struct pool **p)

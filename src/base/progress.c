@@ -21,16 +21,6 @@ void progress_start(struct progress *p, enum progress_mode mode, const char *wha
     p->last_shown = mode == PROGRESS_LOG ? p->started - 20.0 : 0.0;
 }
 
-static void format_eta(char *text, size_t bytes, double seconds)
-{
-    const long s = (long)(seconds + 0.5);
-
-    if (s >= 3600)
-        snprintf(text, bytes, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
-    else
-        snprintf(text, bytes, "%ld:%02ld", s / 60, s % 60);
-}
-
 void progress_show(struct progress *p, int64_t done, int64_t total, const char *detail)
 {
     const double now = clock_seconds();
@@ -41,9 +31,8 @@ void progress_show(struct progress *p, int64_t done, int64_t total, const char *
     p->last_shown = now;
 
     const double share = done >= total ? 1.0 : (double)done / (double)total;
-    char eta[32] = "?";
-    if (share > 0.0)
-        format_eta(eta, sizeof eta, (now - p->started) * (1.0 - share) / share);
+    char eta[CLOCK_SPAN_BYTES];
+    clock_span(share > 0.0 ? (now - p->started) * (1.0 - share) / share : -1.0, eta);
 
     if (p->mode == PROGRESS_LOG) {
         log_note("%s: %.0f %%%s%s, %s left", p->what, 100.0 * share, *detail ? ", " : "", detail, eta);

@@ -11,14 +11,14 @@ enum status {
     ST_END,         /* nothing more to read; not a fault, never mixed up with one */
     ST_NOMEM,       /* memory, threads or other resources of this machine ran out */
     ST_IO,          /* an output could not be written */
-    ST_FORMAT,      /* the film could not be read, or not completely */
-    ST_NO_MATCH,    /* nothing there to work on */
+    ST_FORMAT,      /* an input (film, images, model, side-car) is not what it should be, damaged or not whole */
+    ST_NO_MATCH,    /* a catalogue that no film matches */
     ST_MISMATCH,    /* results are not what they should be */
-    ST_USAGE,       /* the command line asks for something that cannot be */
+    ST_USAGE,       /* the command line asks for what cannot be done; ranks differ in what they were asked for */
     ST_UNSUPPORTED, /* this build or this machine cannot do it */
     ST_DEVICE,      /* the GPU or its driver failed */
     ST_COMM,        /* the ranks could not talk to each other */
-    ST_INTERRUPTED, /* SIGINT or SIGTERM */
+    ST_INTERRUPTED, /* by a signal to end, or because a time limit is over */
     ST_BUG          /* an invariant of this program does not hold */
 };
 
@@ -54,8 +54,7 @@ const char *status_message(void);
 /* Takes over a message written by another thread or rank. */
 void status_adopt(const char *message);
 
-/* 0 done, 1 internal fault, 2 usage or environment, 3 the film could not be read completely, 4 nothing to work
- * on, 5 results are not what they should be, 75 interrupted. */
+/* What users are told of each: doc/guide.md. */
 int status_exit_code(enum status st);
 
 #endif

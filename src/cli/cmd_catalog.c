@@ -43,7 +43,7 @@ static enum status parse_share(const struct opt *row, const char *text, void *ba
 }
 
 static const struct opt own[] = {
-    {OPT_TEXT, "out", 'o', "DIR", "the folder of results; what is there already is not done again", AT(out)},
+    {OPT_TEXT, "out", 'o', "DIR", "the folder of results; what is done there is not done again", AT(out)},
     {OPT_TEXT, "list", 0, "FILE", "films and folders, one name a line; - for standard input", AT(list)},
     {OPT_CUSTOM, "include", 0, "GLOB", "in folders take what matches, instead of what has a film's suffix",
      .parse = parse_pattern, OPT_AT(struct options, include)},
@@ -52,8 +52,9 @@ static const struct opt own[] = {
     {OPT_CUSTOM, "share", 0, "I/N", "do the I-th of N equal shares: for N jobs on one folder of results", "1/1",
      .parse = parse_share},
     {OPT_FLAG, "retry-failed", 0, NULL, "try films again that failed before", AT(retry_failed)},
-    {OPT_INT, "tries", 0, "N", "of a film that brings its decoder down", "3", AT(tries), .low = 1, .high = 1000},
-    {OPT_DURATION, "time-limit", 0, "T", "leave in time with what is done: 90s, 15m, 12h, 1:30:00", AT(time_limit)},
+    {OPT_INT, "tries", 0, "N", "give a film up that has brought its decoder down N times", "3", AT(tries), .low = 1,
+     .high = 1000},
+    {OPT_DURATION, "time-limit", 0, "T", "end in time, and keep what is done: 90s, 15m, 12h, 1:30:00", AT(time_limit)},
     {OPT_DURATION, "film-timeout", 0, "T", "give a film up that takes longer (default: one that hangs 10m)",
      AT(film_timeout)},
     {OPT_BYTES, "film-memory", 0, "BYTES", "give a film up that takes more (default 8G, or 3/4 of the memory)",
@@ -129,7 +130,7 @@ const struct command command_catalog = {
     .usage = "INPUT... --out DIR [OPTIONS]",
     .description = "Every film of the INPUTs (films and folders) becomes NAME.barcode.png and NAME.json in DIR, with "
                    "DIR/report.json, DIR/report.csv and DIR/index.html about all of them. What is done stays done: the "
-                   "same command goes on where an earlier one was ended, by whatever.",
+                   "same command goes on where an earlier one ended, however that was.",
     .closing = "Exit codes: 0 every film is done, 2 usage or environment, 3 some films failed, 4 no film matches, 75 "
                "interrupted or out of time: run it again.",
     .groups = groups,

@@ -9,8 +9,7 @@ static const struct opt rows[] = {
     {OPT_TEXT, "labels", 0, "FILE", "their labels", AT(labels)},
     {OPT_TEXT, "json", 0, "OUT.json",
      "the result as data, with the wrong answers of the largest margin (the answer's score less the label's, in "
-     "1/65536 "
-     "octaves)",
+     "1/65536 octaves)",
      AT(json)},
     {OPT_TEXT, "curve", 0, "OUT.csv", "the error after every round", AT(curve)},
     {OPT_PICTURE, "confusion", 0, "OUT.png", "the confusion matrix as a picture: a row a label, a column an answer",

@@ -14,9 +14,9 @@ struct options {
 };
 
 static const struct opt rows[] = {
-    {OPT_FLAG, "man", 0, NULL, "print the manual page of COMMAND, or the program's, for man -l",
+    {OPT_FLAG, "man", 0, NULL, "print the manual page of COMMAND, or of the program, for man -l",
      .excludes = "completions", OPT_AT(struct options, man)},
-    {OPT_NAME, "completions", 0, "SHELL", "print what lets a shell complete command lines",
+    {OPT_NAME, "completions", 0, "SHELL", "print the file by which a shell completes command lines",
      OPT_AT(struct options, shell), OPT_NAMES(manual_shells)},
     {.kind = OPT_END},
 };

@@ -21,10 +21,10 @@ const struct command command_predict = {
     .summary = "what a classifier sees in images",
     .usage = "MODEL FILE...",
     .description =
-        "FILE: IDX images, plain or gzip, or a PNG, of the size that the model is for; light on dark, if it "
-        "learnt from such. Prints a line an image: its name (of an IDX file FILE:INDEX), its class and the "
+        "FILE: IDX images, plain or gzip, or a PNG, of the size that the model is for; light on dark, if it was "
+        "trained on such. Prints a line for each image: its name (of an IDX file FILE:INDEX), its class and the "
         "confidence, with tabs between them. Confidence: the best class's score less the second best's, as a "
-        "share of what the model's votes could set them apart; 0 is a tie, 1 is never reached in practice.",
+        "share of the most that the model's votes could set them apart by; 0 is a tie, 1 is never reached in practice.",
     .groups = groups,
     .max_operands = -1,
     .run = run,

@@ -20,9 +20,9 @@ struct options {
 
 static const struct opt rows[] = {
     {OPT_PICTURE, "output", 'o', "NEW.png", "the picture", AT(output)},
-    {OPT_INT, "height", 0, "H", "its rows", "480", AT(height), .low = 1, .high = 65535},
+    {OPT_INT, "height", 0, "H", "rows of the picture", "480", AT(height), .low = 1, .high = 65535},
     {OPT_CHOICE, "order", 0, "ORDER", "of a column's colours from the top", "share", AT(order), OPT_NAMES(order_names)},
-    {OPT_CHOICE, "strip", 0, "STRIP", "which one", "kmeans", AT(strip), OPT_NAMES(strip_names)},
+    {OPT_CHOICE, "strip", 0, "STRIP", "which strip to draw", "kmeans", AT(strip), OPT_NAMES(strip_names)},
     ROW_FORCE(struct options, "overwrite an existing picture"),
     {.kind = OPT_END},
 };
@@ -72,7 +72,7 @@ const struct command command_render = {
     .name = "render",
     .summary = "draw a barcode again from its side-car, without the film",
     .usage = "OUT.json -o NEW.png [OPTIONS]",
-    .description = "Draws a strip of a barcode from its side-car, as high and in the order that is wanted.",
+    .description = "Draws a strip of a barcode from its side-car (barcode --json), at any height and in any order.",
     .groups = groups,
     .options_bytes = sizeof(struct options),
     .max_operands = 1,

@@ -24,15 +24,16 @@ static const struct opt rows[] = {
     {OPT_TEXT, "images", 0, "FILE", "IDX images, plain or gzip, up to 64x64 pixels", AT(images)},
     {OPT_TEXT, "labels", 0, "FILE", "their IDX labels: label 0 is counted apart from the others", AT(labels)},
     {OPT_CUSTOM, "compat", 0, "seed",
-     "the student project's program: set seed, and its test in float, which scales T by the other side less one",
+     "what the student project's program counts: the set seed, by its own test in float, where T is multiplied by "
+     "the length of the side that is not split, less one",
      .parse = parse_compat, OPT_NAMES(compat_names)},
     {OPT_CHOICE, "features", 0, "SET",
-     "multiboost has equal parts, seed sides of at least 5, halves and 1:2:1 quarters of any side, full the same with "
-     "sides of at least 4",
+     "which rectangles: multiboost: those that split into equal parts; seed: the student project's, sides of at least "
+     "5, halves and 1:2:1 quarters rounded; full: likewise, sides of at least 4",
      "multiboost", .excludes = "compat", AT(set), OPT_NAMES(haar_set_names)},
     {OPT_INT, "threshold", 0, "T",
-     "0 to 255: what the mean grey of white and of black differ by at least; more than T passes", "200", AT(threshold),
-     .high = 255},
+     "0 to 255: a feature passes where the mean greys of its white and its black part differ by more than T", "200",
+     AT(threshold), .high = 255},
     {OPT_FLAG, "count-only", 0, NULL, "no records (as without -o)", OPT_AT(struct options, count_only)},
     {OPT_TEXT, "output", 'o', "RECORDS", "every feature over the threshold, 8 bytes each, sorted",
      .excludes = "count-only", AT(records)},

@@ -34,14 +34,14 @@ static enum status parse_shard(const struct opt *row, const char *text, void *ba
 }
 
 static const struct opt files[] = {
-    {OPT_TEXT, "images", 0, "FILE", "training images, IDX, gzip or not", AT(images)},
-    {OPT_TEXT, "labels", 0, "FILE", "their labels, IDX, gzip or not; 2 to 64 classes", AT(labels)},
+    {OPT_TEXT, "images", 0, "FILE", "training images: IDX, plain or gzip", AT(images)},
+    {OPT_TEXT, "labels", 0, "FILE", "their labels: IDX, plain or gzip; 2 to 64 classes", AT(labels)},
     {OPT_TEXT, "output", 'o', "MODEL", "the model, a text file", AT(output)},
     {OPT_INT, "ensemble", 0, "N",
      "N members, seeds S, S+1, ...; their votes are added. Several ranks train a member each, unless --shard says "
      "otherwise",
      "1", AT(n_members), .low = 1, .high = 1000},
-    {OPT_TEXT, "checkpoint", 0, "FILE", "keep what is done here", AT(checkpoint)},
+    {OPT_TEXT, "checkpoint", 0, "FILE", "keep what is done in FILE", AT(checkpoint)},
     {OPT_INT, "every-rounds", 0, "R", "a checkpoint every R rounds", "100", AT(checkpoint_every), .low = 1,
      .high = 10000000},
     {OPT_FLAG, "resume", 0, NULL, "go on from the checkpoint, if there is one: the same model comes of it", AT(resume)},
@@ -53,10 +53,9 @@ static const struct opt files[] = {
 static const struct opt how[] = {
     {OPT_CUSTOM, "shard", 0, "HOW",
      "data (default, but not with a sketch): images are dealt to the ranks, weight sums added; features: every rank "
-     "has "
-     "all images and searches its share of the features; DxF: a grid of both",
+     "has all images and searches its share of the features; DxF: a grid of both",
      .parse = parse_shard},
-    {OPT_FLAG, "plan", 0, NULL, "only tell what would be done, and the memory it takes", AT(plan_only)},
+    {OPT_FLAG, "plan", 0, NULL, "only print what would be done, and the memory it takes", AT(plan_only)},
     ROW_BACKEND(struct train_config),
     ROW_THREADS(struct train_config),
     ROW_PROGRESS(struct train_config),

@@ -10,10 +10,10 @@
 static const struct opt rows[] = {
     {OPT_INT, "samples", 0, "N", "also make N columns of each film again, decoded plainly from the start, and compare",
      "0", AT(n_samples), .high = INT32_MAX},
-    {OPT_DURATION, "film-timeout", 0, "T", "with --samples: a film may take so long (default: while it moves on)",
-     AT(film_timeout)},
+    {OPT_DURATION, "film-timeout", 0, "T",
+     "with --samples: give a film up that takes longer (default: one that hangs 10m)", AT(film_timeout)},
     {OPT_BYTES, "film-memory", 0, "BYTES",
-     "with --samples: memory that decoding a film may take (default 8G, or 3/4 of all)", AT(film_memory)},
+     "with --samples: give a film up that takes more (default 8G, or 3/4 of the memory)", AT(film_memory)},
     {OPT_INT, "threads", 0, "N", "films side by side (default: the host's cores)", AT(threads), .low = 1, .high = 1024},
     ROW_PROGRESS(struct verify_setup),
     ROW_RANK_TIMEOUT,
@@ -65,8 +65,9 @@ const struct command command_verify = {
     .name = "verify",
     .summary = "a catalogue's results against what they were made of",
     .usage = "DIR [OPTIONS]",
-    .description = "Checks every result of a catalogue against its side-car and its film; exit code 5 if any is off. "
-                   "jacquard catalog makes anew what is off; what --samples finds, once its NAME.json is removed.",
+    .description =
+        "Checks every result of a catalogue against its side-car and its film; exit code 5 if any is off. "
+        "jacquard catalog makes anew what is off; what only --samples finds, once you have removed its NAME.json.",
     .groups = groups,
     .options_bytes = sizeof(struct verify_setup),
     .max_operands = 1,

@@ -1,5 +1,5 @@
 /* command: what a subcommand of the program is: what it is called, which options it has (tables of rows: base/opts.h),
- * and what it does with them. All of them: command.c. */
+ * and what it does with them. */
 #ifndef JACQUARD_CLI_COMMAND_H
 #define JACQUARD_CLI_COMMAND_H
 
@@ -26,7 +26,7 @@ struct command {
     const struct opt_group *groups;
     size_t options_bytes; /* of the struct that the groups fill */
     int max_operands;     /* -1: any number */
-    bool meets;           /* compares what the ranks have in common itself; of the others it is the command line */
+    bool meets;           /* run calls comm_meet itself; else the ranks' command lines are compared before it */
     /* Collective. *stop counts signals to end: SIGINT, SIGTERM, SIGHUP, SIGUSR1. */
     enum status (*run)(struct comm *comm, const struct command_call *call, atomic_int *stop);
 };
@@ -38,9 +38,9 @@ extern const struct command command_catalog, command_status, command_verify;
 extern const struct command command_scan, command_train, command_evaluate, command_predict, command_export;
 extern const struct command command_bench;
 
-const struct command *command_find(const char *name); /* NULL: there is none */
+const struct command *command_find(const char *name); /* NULL: no command is called that */
 
-/* Collective. Reads the options, argv[0] being the command's name; shows the help or runs the command. */
+/* Collective. Reads the options, argv[0] being the command's name; prints the help or runs the command. */
 enum status command_run(const struct command *command, struct comm *comm, int argc, char **argv, atomic_int *stop);
 
 void command_print_help(FILE *out, const struct command *command);
@@ -78,7 +78,7 @@ void command_print_all(FILE *out); /* the program's help */
     }
 
 extern const char *const progress_names[4];
-enum status command_set_rank_timeout(const struct opt *row, const char *text, void *base); /* holds from now on */
+enum status command_set_rank_timeout(const struct opt *row, const char *text, void *base); /* takes effect at once */
 
 extern const struct opt barcode_run_rows[]; /* of struct barcode_config: how barcodes are made */
 
