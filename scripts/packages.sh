@@ -14,8 +14,8 @@ packages_needed=(
     ffmpeg python3 procps # the demo film and the tests
 )
 
-# What some tests need besides: a browser for the gallery, the second compiler, a real Slurm. Those tests are skipped where it is not to be
-# had.
+# What some tests need besides: a browser for the gallery, the second compiler, clang's tools, a real Slurm. Where these
+# cannot be had those tests are skipped.
 packages_for_tests=(
     chromium chromium-driver iproute2
     clang clang-format-14 clang-tidy-14
