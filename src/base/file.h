@@ -36,14 +36,14 @@ struct file_in {
     int64_t bytes;
 };
 
-/* ST_USAGE where it cannot be opened, is no regular file, or has more than most_bytes. path is kept. */
+/* ST_USAGE where it cannot be opened, is not a regular file, or has more than most_bytes. path is kept. */
 enum status file_in_open(struct file_in *in, const char *path, int64_t most_bytes);
 /* The next `wanted` bytes, or as many as are left: *n is less only at the end. at_fault where reading fails. */
 enum status file_in_read(struct file_in *in, enum status at_fault, void *to, size_t wanted, size_t *n);
 void file_in_close(struct file_in *in); /* also after a failure of file_in_open */
 
 /* All of a regular file, followed by a 0 that *bytes does not count; *text is heap. `at_fault` where reading fails,
- * ST_USAGE where it cannot be opened or is no regular file. What was cut short meanwhile is handed out as it is. */
+ * ST_USAGE where it cannot be opened or is not a regular file. What was cut short meanwhile is handed out as it is. */
 enum status file_read_all(const char *path, enum status at_fault, char **text, size_t *bytes);
 
 /* file_read_all, but ST_USAGE where the file has more than most_bytes. */

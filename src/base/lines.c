@@ -97,7 +97,7 @@ enum status lines_next(struct lines *l, char **line, size_t *length, bool *is_cu
     if (*is_cut) {
         *length = l->longest;
         l->must_skip = true;
-        l->at += *length + 1; /* that byte is no line feed, and becomes a 0 */
+        l->at += *length + 1; /* that byte is not a line feed, and becomes a 0 */
     } else {
         l->at += *length + (feed != NULL);
     }

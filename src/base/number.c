@@ -57,7 +57,7 @@ static size_t decimal_length(const char *text)
     return whole + part > 0 ? whole + point + part : 0;
 }
 
-/* strtod rounds correctly, but would also accept what is no decimal, or read on. */
+/* strtod rounds correctly, but would also accept what is not a decimal, or read on. */
 static bool convert(const char *text, size_t length, double *value)
 {
     char *end;

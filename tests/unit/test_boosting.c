@@ -614,7 +614,7 @@ static void test_checkpoint(void)
     CHECK(message_has("--rounds is 3"));
     now.settings.rounds = 5;
 
-    must(model_add_member(&model, 78)); /* a whole ensemble is no checkpoint of one */
+    must(model_add_member(&model, 78)); /* a whole ensemble is not a checkpoint of one member */
     must(model_write(&model, path, true));
     CHECK_INT(resume_with(path, &now, 77, &n_rounds), ST_USAGE);
     test_write(path, "jacquard-model 1\n", 17);

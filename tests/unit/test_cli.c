@@ -81,7 +81,7 @@ static void test_help(void)
     }
 }
 
-/* An option with values that are none, of one command. */
+/* An option of one command, with values that it does not take. */
 static void check_values(const char *start, const char *option, const char *values)
 {
     char line[300], all[300];

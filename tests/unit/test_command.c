@@ -1,4 +1,4 @@
-/* The tables of all commands, and what is made of them: help, manual pages, completions. */
+/* test_command: the tables of all commands, and what is made of them: help, manual pages, completions. */
 #include "cli/command.h"
 
 #include "barcode/settings.h"

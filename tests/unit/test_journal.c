@@ -337,7 +337,7 @@ static void round_trip(void)
     free(text);
 }
 
-/* What is no number does not get into a journal, and costs no film. */
+/* What is not a number does not get into a journal, and costs no film. */
 static void no_numbers(void)
 {
     const char *out = new_out("nan");
@@ -794,7 +794,6 @@ static void bad_lines(void)
     history_release(&h);
 }
 
-/* Once, and again only when there are more. */
 /* Lines that no journal writes: longer than any, or nested so deep that a parser would need a large stack for it. */
 static void odd_lines(void)
 {

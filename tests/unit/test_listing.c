@@ -140,7 +140,7 @@ static void contents(void)
     CHECK(content_is_film(bytes, n));
     for (size_t cut = 0; cut < second + 28 + 7; cut++)
         CHECK(!content_is_film(bytes, cut));
-    bytes[second + 5] = 0; /* not the first page of a stream: what it holds is no codec's name */
+    bytes[second + 5] = 0; /* not the first page of a stream: what it holds does not name a codec */
     CHECK(!content_is_film(bytes, n));
     put_page(bytes, true, "OVP80 ", 6);
     CHECK(content_is_film(bytes, 40));
@@ -304,7 +304,7 @@ static void endings(void)
     CHECK_LIST(&request, "in/sub/b.mp4|", 0, 0);
     input[0] = ".//a.mp4";
     CHECK_LIST(&request, "in/a.mp4|", 0, 0);
-    input[0] = "a.mp4/"; /* a file is no folder */
+    input[0] = "a.mp4/"; /* a file is not a folder */
     check_refused(&request, "a.mp4/: Not a directory");
     const char *both[] = {"../link/", "."}; /* a link, its slash notwithstanding: the film's own name is kept */
     request.input = both;

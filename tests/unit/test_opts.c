@@ -1,4 +1,4 @@
-/* Tables of options: command lines, defaults, help, values as text, comparisons. */
+/* test_opts: tables of options: command lines, defaults, help, values as text, comparisons. */
 #include "base/opts.h"
 
 #include "unit/test.h"

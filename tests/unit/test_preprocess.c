@@ -1,5 +1,5 @@
-/* test_prepare: deskewing, gradient channels and elastic copies: small cases worked by hand, what must hold for any
- * image, and checksums, since a model only fits images that are prepared the same way to the bit. */
+/* test_preprocess: deskewing, gradient channels and elastic copies: small cases worked by hand, what must hold for any
+ * image, and checksums, since a model only fits images that are preprocessed the same way to the bit. */
 #include "haar/data/elastic.h"
 #include "haar/data/preprocess.h"
 #include "haar/data/preprocess_rules.h"

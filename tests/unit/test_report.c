@@ -25,7 +25,7 @@ static struct film_result result = {.bytes = 10,
                                     .n_outputs = 2,
                                     .output = {{".barcode.png", 100, "aa"}, {".json", 200, "bb"}},
                                     .summary = {.n_bins = 1, .hue = 12.5, .lightness = 50.25}};
-static struct film_result odd_result; /* numbers that are none, sums that overflow */
+static struct film_result odd_result; /* not a number, sums that overflow */
 
 static char names[4][16] = {"A", "b,\"c\"", "d\xff", "e"};
 static char paths[3][32] = {"/films/A.mkv", "/films/b,\"c\"\r\n.mkv", "/films/\xff\xfe.mkv"};

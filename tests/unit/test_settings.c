@@ -1,4 +1,4 @@
-/* What decides a barcode's bytes: options to settings to the side-car's text and back. */
+/* test_settings: what decides a barcode's bytes: options to settings to the side-car's text and back. */
 #include "barcode/settings.h"
 
 #include "unit/test.h"

@@ -1,4 +1,4 @@
-/* test_light: the tables between bytes and linear light, all of both modes. */
+/* test_transfer: the tables between bytes and linear light, all of both modes. */
 #include "image/transfer.h"
 
 #include "test.h"

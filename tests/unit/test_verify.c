@@ -514,7 +514,7 @@ static void strangers(void)
     CHECK_OFF("b b", "/out/b b.barcode.kmeans.png");
 }
 
-/* A path that is no UTF-8 is another text in the side-car; a name must not steer the terminal. */
+/* A path that is not UTF-8 is another text in the side-car; a name must not steer the terminal. */
 static void odd_names(void)
 {
     struct verify_result result;
@@ -664,7 +664,7 @@ static void wrongly_drawn(void)
     make_catalogue();
 }
 
-/* Films that are none, or that have changed where fingerprints do not look. */
+/* Files that are not films, or that have changed where fingerprints do not look. */
 static void undecodable(void)
 {
     static char text[] = Y4M_SETTINGS;
