@@ -234,15 +234,6 @@ enum status opts_int(const char *option, const char *text, int64_t low, int64_t 
     return ST_OK;
 }
 
-enum status opts_int32(const char *option, const char *text, int32_t low, int32_t high, int32_t *value)
-{
-    int64_t wide = 0;
-
-    TRY(opts_int(option, text, low, high, &wide));
-    *value = (int32_t)wide;
-    return ST_OK;
-}
-
 enum status opts_positive(const char *option, const char *text, double *value)
 {
     if (!number_read_real(text, value) || *value <= 0.0)

@@ -106,7 +106,6 @@ const struct opt *opts_difference(const struct opt *rows, const void *a, const v
 
 /* Readers for `parse`. */
 enum status opts_int(const char *option, const char *text, int64_t low, int64_t high, int64_t *value);
-enum status opts_int32(const char *option, const char *text, int32_t low, int32_t high, int32_t *value);
 enum status opts_positive(const char *option, const char *text, double *value);
 enum status opts_duration(const char *option, const char *text, double *seconds);
 enum status opts_choice(const char *option, const char *text, const char *const *names, int n, int *value);

@@ -4,6 +4,7 @@
 #include "compute/compute.h"
 #include "film/frame_source.h"
 #include "image/png.h"
+#include "job/resources.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -58,17 +59,14 @@ static void print_versions(void)
 
 static void describe_rank(const struct comm *comm, char *line, size_t bytes)
 {
-    const struct compute_ops *ops = NULL;
-    char host[128] = "?", on[256] = "?";
+    struct resources r;
+    char host[128] = "?", on[256];
 
     gethostname(host, sizeof host - 1);
-    if (compute_by_name("auto", &ops) != ST_OK)
-        return;
-    const int n = ops->n_devices(), device = n > 0 ? comm->node_rank % n : 0;
-    if (ops->describe(device, on, sizeof on) != ST_OK)
+    if (resources_choose(comm, "auto", 1, &r) != ST_OK || r.ops->describe(r.device, on, sizeof on) != ST_OK)
         snprintf(on, sizeof on, "%s", status_message());
     snprintf(line, bytes, "rank %d of %d on %s (%d of %d there): backend %s, %s", comm->rank, comm->size, host,
-             comm->node_rank, comm->node_size, ops->name, on);
+             comm->node_rank, comm->node_size, r.ops->name, on);
 }
 
 static enum status print_manual(const char *name)

@@ -4,29 +4,21 @@
 
 struct options {
     struct scan_config config;
-    bool count_only, is_compat;
+    const char *compat; /* NULL or "seed" */
+    bool count_only;
 };
 
 #define AT(member) OPT_AT(struct options, config.member)
 
 static const char *const compat_names[] = {"seed"};
 
-static enum status parse_compat(const struct opt *row, const char *text, void *base)
-{
-    int which;
-
-    (void)row;
-    ((struct options *)base)->is_compat = true;
-    return opts_choice("--compat", text, compat_names, 1, &which);
-}
-
 static const struct opt rows[] = {
     {OPT_TEXT, "images", 0, "FILE", "IDX images, plain or gzip, up to 64x64 pixels", AT(images)},
     {OPT_TEXT, "labels", 0, "FILE", "their IDX labels: label 0 is counted apart from the others", AT(labels)},
-    {OPT_CUSTOM, "compat", 0, "seed",
+    {OPT_NAME, "compat", 0, "seed",
      "what the student project's program counts: the set seed, by its own test in float, where T is multiplied by "
      "the length of the side that is not split, less one",
-     .parse = parse_compat, OPT_NAMES(compat_names)},
+     OPT_AT(struct options, compat), OPT_NAMES(compat_names)},
     {OPT_CHOICE, "features", 0, "SET",
      "which rectangles: multiboost: those that split into equal parts; seed: the student project's, sides of at least "
      "5, halves and 1:2:1 quarters rounded; full: likewise, sides of at least 4",
@@ -55,8 +47,8 @@ static enum status run(struct comm *comm, const struct command_call *call, atomi
 
     if (!o->config.images || !o->config.images[0])
         return FAIL(ST_USAGE, "--images is missing (see: jacquard scan --help)");
-    o->config.rule = o->is_compat ? SCAN_SEED : SCAN_MEAN;
-    if (o->is_compat)
+    o->config.rule = o->compat ? SCAN_SEED : SCAN_MEAN;
+    if (o->compat)
         o->config.set = HAAR_SEED;
     return scan_run(comm, &o->config, stop);
 }

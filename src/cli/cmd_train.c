@@ -1,4 +1,5 @@
 /* jacquard train: the command line of training. */
+#include "base/number.h"
 #include "cli/command.h"
 #include "haar/train/train.h"
 
@@ -14,8 +15,6 @@ struct options {
 static enum status parse_shard(const struct opt *row, const char *text, void *base)
 {
     struct train_config *c = base;
-    const char *x = strchr(text, 'x');
-    char data[16] = "";
 
     (void)row;
     c->data_shards = c->feature_shards = 0;
@@ -23,13 +22,8 @@ static enum status parse_shard(const struct opt *row, const char *text, void *ba
         c->feature_shards = 1;
     else if (strcmp(text, "features") == 0)
         c->data_shards = 1;
-    else if (!x || x - text >= (int)sizeof data)
+    else if (!number_read_pair(text, 'x', 1, 1 << 20, &c->data_shards, &c->feature_shards))
         return FAIL(ST_USAGE, "--shard %s: there are data, features, and DxF (like 2x4)", text);
-    else {
-        memcpy(data, text, (size_t)(x - text));
-        TRY(opts_int32("--shard", data, 1, 1 << 20, &c->data_shards));
-        TRY(opts_int32("--shard", x + 1, 1, 1 << 20, &c->feature_shards));
-    }
     return ST_OK;
 }
 

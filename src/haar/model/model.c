@@ -37,10 +37,14 @@ static enum status parse_search(const struct opt *row, const char *text, void *b
 
 static enum status parse_augment(const struct opt *row, const char *text, void *base)
 {
+    int64_t copies;
+
     (void)row;
     if (strncmp(text, "elastic:", 8) != 0)
         return FAIL(ST_USAGE, "--augment %s: there is elastic:N", text);
-    return opts_int32("--augment elastic", text + 8, 0, 1000, &((struct model *)base)->settings.elastic);
+    TRY(opts_int("--augment elastic", text + 8, 0, 1000, &copies));
+    ((struct model *)base)->settings.elastic = (int)copies;
+    return ST_OK;
 }
 
 static enum status parse_trim(const struct opt *row, const char *text, void *base)
