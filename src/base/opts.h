@@ -86,7 +86,7 @@ void opts_describe(const struct opt *row, char *text, size_t room);
 /* The group's rows, each with its description, as a terminal shows them. */
 void opts_print(FILE *out, const struct opt_group *group);
 
-/* Lines of at most `width`, all but the first behind so many blanks. */
+/* Prints lines of at most `width` bytes; all but the first are indented. */
 void opts_wrap(FILE *out, const char *text, int indent, int width);
 
 /* A row's argument, strictly: the whole text, in range, or ST_USAGE naming option and text and what is wanted. */
