@@ -1,4 +1,4 @@
-/* test_schedule: every way a film can go, in what request, into how many pieces; that under ends drawn at random each
+/* test_schedule: every way a film can go, in what order, into how many pieces; that under ends drawn at random each
  * piece of work is dealt exactly once as long as it did not fail; and that worker processes with a virtual clock are
  * kept busy. */
 #include "catalog/schedule/schedule.h"
@@ -274,9 +274,9 @@ static void dropped(void)
     expect_over(&s);
 }
 
-/* ---- request ---- */
+/* ---- order ---- */
 
-static void request(void)
+static void order(void)
 {
     static const double costs[] = {3, 50, 7, 7, 0, 90, 20, 0};
     static const int64_t sorted[] = {5, 1, 6, 2, 3, 0, 4, 7}; /* of the same cost: the lower number */
@@ -683,7 +683,7 @@ int main(void)
     unsplit_join();
     again();
     dropped();
-    request();
+    order();
     pieces();
     pieces_late();
     most_cost();
