@@ -9,7 +9,6 @@
 #include "compute/haar/scan.h"
 #include "kernels/cuda_backend.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,20 +17,7 @@ enum { MAX_SIDE = 65535 };
 
 static const size_t scratch_budget = (size_t)1 << 30;
 
-/* --- errors, timing ----------------------------------------------------------------------------------------------- */
-
-enum status cuda_fail(int device, cudaError_t error, const char *format, ...)
-{
-    char what[256];
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(what, sizeof what, format, args);
-    va_end(args);
-    (void)cudaGetLastError(); /* it has been reported */
-    return FAIL(error == cudaErrorMemoryAllocation ? ST_NOMEM : ST_DEVICE, "GPU %d: could not %s: %s", device, what,
-                cudaGetErrorString(error));
-}
+/* --- timing ------------------------------------------------------------------------------------------------------- */
 
 static bool timing_on;
 static double stage_ms[N_CUDA_STAGES];
@@ -61,7 +47,7 @@ void cuda_timing_read(double ms[N_CUDA_STAGES])
 enum status cuda_stage_begin(struct cuda *cuda)
 {
     if (cuda->timed)
-        CUDA_TRY(cuda->device, cudaEventRecord(cuda->stage_began, cuda->stream), "take the time");
+        CUDA_TRY(&cuda->gpu, cudaEventRecord(cuda->stage_began, cuda->gpu.stream), "take the time");
     return ST_OK;
 }
 
@@ -71,29 +57,18 @@ enum status cuda_stage_end(struct cuda *cuda, enum cuda_stage stage)
 
     if (!cuda->timed)
         return ST_OK;
-    CUDA_TRY(cuda->device, cudaEventRecord(cuda->stage_ended, cuda->stream), "take the time");
-    CUDA_TRY(cuda->device, cudaEventSynchronize(cuda->stage_ended), "run the step %s", cuda_stage_name(stage));
-    CUDA_TRY(cuda->device, cudaEventElapsedTime(&ms, cuda->stage_began, cuda->stage_ended), "take the time");
+    CUDA_TRY(&cuda->gpu, cudaEventRecord(cuda->stage_ended, cuda->gpu.stream), "take the time");
+    CUDA_TRY(&cuda->gpu, cudaEventSynchronize(cuda->stage_ended), "run the step %s", cuda_stage_name(stage));
+    CUDA_TRY(&cuda->gpu, cudaEventElapsedTime(&ms, cuda->stage_began, cuda->stage_ended), "take the time");
     stage_ms[stage] += (double)ms;
     return ST_OK;
 }
 
 /* --- devices ------------------------------------------------------------------------------------------------------ */
 
-/* 0 too where there is no driver. */
-static int cuda_n_devices(void)
-{
-    int n = 0;
-
-    if (cudaGetDeviceCount(&n) != cudaSuccess) {
-        (void)cudaGetLastError();
-        return 0;
-    }
-    return n;
-}
-
 static enum status cuda_describe(int device, char *text, size_t bytes)
 {
+    const struct gpu gpu = {.device = device};
     struct cudaDeviceProp p;
     int n = 0, driver = 0, runtime = 0;
     const cudaError_t found = cudaGetDeviceCount(&n);
@@ -104,9 +79,9 @@ static enum status cuda_describe(int device, char *text, size_t bytes)
     }
     if (device < 0 || device >= n)
         return FAIL(ST_UNSUPPORTED, "backend cuda: there is no GPU %d: %d found", device, n);
-    CUDA_TRY(device, cudaGetDeviceProperties(&p, device), "ask for its properties");
-    CUDA_TRY(device, cudaDriverGetVersion(&driver), "ask for the driver's version");
-    CUDA_TRY(device, cudaRuntimeGetVersion(&runtime), "ask for the runtime's version");
+    CUDA_TRY(&gpu, cudaGetDeviceProperties(&p, device), "ask for its properties");
+    CUDA_TRY(&gpu, cudaDriverGetVersion(&driver), "ask for the driver's version");
+    CUDA_TRY(&gpu, cudaRuntimeGetVersion(&runtime), "ask for the runtime's version");
     snprintf(text, bytes, "%s, %.0f GiB, %d SMs, compute capability %d.%d, CUDA driver %d.%d, runtime %d.%d", p.name,
              (double)p.totalGlobalMem / (double)(1 << 30), p.multiProcessorCount, p.major, p.minor, driver / 1000,
              driver % 1000 / 10, runtime / 1000, runtime % 1000 / 10);
@@ -114,19 +89,6 @@ static enum status cuda_describe(int device, char *text, size_t bytes)
 }
 
 /* --- life --------------------------------------------------------------------------------------------------------- */
-
-enum status cuda_reserve(int device, void *pointer_to, size_t bytes, const char *what)
-{
-    CUDA_TRY(device, cudaMalloc((void **)pointer_to, bytes), "reserve %zu bytes for %s", bytes, what);
-    return ST_OK;
-}
-
-enum status cuda_reserve_pinned(const struct cuda *cuda, void *pointer_to, size_t bytes, const char *what)
-{
-    CUDA_TRY(cuda->device, cudaMallocHost((void **)pointer_to, bytes), "pin %zu bytes of host memory for %s", bytes,
-             what);
-    return ST_OK;
-}
 
 static enum status open_light(struct cuda *cuda)
 {
@@ -136,9 +98,9 @@ static enum status open_light(struct cuda *cuda)
     if (!transfer)
         return st;
     transfer_init(transfer, cuda->setup.picture.legacy);
-    TRY_OR(done, st, cuda_reserve(cuda->device, &cuda->transfer, sizeof *transfer, "the tables of linear light"));
+    TRY_OR(done, st, gpu_reserve(&cuda->gpu, &cuda->transfer, sizeof *transfer, "the tables of linear light"));
     if (cudaMemcpy(cuda->transfer, transfer, sizeof *transfer, cudaMemcpyHostToDevice) != cudaSuccess)
-        st = FAIL(ST_DEVICE, "GPU %d: could not copy the tables of linear light to it", cuda->device);
+        st = FAIL(ST_DEVICE, "GPU %d: could not copy the tables of linear light to it", cuda->gpu.device);
 done:
     free(transfer);
     return st;
@@ -185,24 +147,23 @@ static enum status open_levels(struct cuda *cuda)
 
     const size_t chunk = (size_t)cuda->chunk, exact = chunk * l->exact_room;
     const size_t points_bytes = 2 * sizeof(uint32_t) * exact, rgb_bytes = 3 * (size_t)n_pixels;
-    TRY(cuda_reserve(cuda->device, &l->cells.low, sizeof *l->cells.low * chunk * l->cells.low_room, "pixels by cell"));
-    TRY(cuda_reserve(cuda->device, &l->cells.next, sizeof *l->cells.next * chunk * CELLS, "cells"));
-    TRY(cuda_reserve(cuda->device, &l->cells.cell, sizeof *l->cells.cell * chunk * CELLS, "cells"));
-    TRY(cuda_reserve(cuda->device, &l->cells.large, sizeof *l->cells.large * chunk * CELLS, "cells"));
-    TRY(cuda_reserve(cuda->device, &l->cells.counts, sizeof *l->cells.counts * chunk, "cells"));
-    TRY(cuda_reserve(cuda->device, &l->cell_heads, sizeof *l->cell_heads * chunk * CELLS * LEVELS_CELL_WORDS,
-                     "counts"));
-    TRY(cuda_reserve(cuda->device, &l->cell_offset, sizeof *l->cell_offset * chunk * CELLS * N_LEVELS, "offsets"));
-    TRY(cuda_reserve(cuda->device, &cuda->points, points_bytes > rgb_bytes ? points_bytes : rgb_bytes, "colours"));
-    TRY(cuda_reserve(cuda->device, &l->info, sizeof *l->info * chunk, "levels"));
+    TRY(gpu_reserve(&cuda->gpu, &l->cells.low, sizeof *l->cells.low * chunk * l->cells.low_room, "pixels by cell"));
+    TRY(gpu_reserve(&cuda->gpu, &l->cells.next, sizeof *l->cells.next * chunk * CELLS, "cells"));
+    TRY(gpu_reserve(&cuda->gpu, &l->cells.cell, sizeof *l->cells.cell * chunk * CELLS, "cells"));
+    TRY(gpu_reserve(&cuda->gpu, &l->cells.large, sizeof *l->cells.large * chunk * CELLS, "cells"));
+    TRY(gpu_reserve(&cuda->gpu, &l->cells.counts, sizeof *l->cells.counts * chunk, "cells"));
+    TRY(gpu_reserve(&cuda->gpu, &l->cell_heads, sizeof *l->cell_heads * chunk * CELLS * LEVELS_CELL_WORDS, "counts"));
+    TRY(gpu_reserve(&cuda->gpu, &l->cell_offset, sizeof *l->cell_offset * chunk * CELLS * N_LEVELS, "offsets"));
+    TRY(gpu_reserve(&cuda->gpu, &cuda->points, points_bytes > rgb_bytes ? points_bytes : rgb_bytes, "colours"));
+    TRY(gpu_reserve(&cuda->gpu, &l->info, sizeof *l->info * chunk, "levels"));
     l->colour = cuda->points;
     l->weight = l->colour + exact;
     if (l->plain)
         return ST_OK;
-    TRY(cuda_reserve(cuda->device, &l->coarse_first, sizeof(uint32_t) * chunk * LEVELS_ROOM, "coarse levels"));
-    TRY(cuda_reserve(cuda->device, &l->coarse_colour, sizeof(uint32_t) * chunk * LEVELS_ROOM, "coarse levels"));
-    TRY(cuda_reserve(cuda->device, &l->coarse_weight, sizeof(uint32_t) * chunk * LEVELS_ROOM, "coarse levels"));
-    return cuda_reserve(cuda->device, &l->coarse_sum, coarse_sum_bytes(l) * chunk * LEVELS_ROOM, "coarse levels");
+    TRY(gpu_reserve(&cuda->gpu, &l->coarse_first, sizeof(uint32_t) * chunk * LEVELS_ROOM, "coarse levels"));
+    TRY(gpu_reserve(&cuda->gpu, &l->coarse_colour, sizeof(uint32_t) * chunk * LEVELS_ROOM, "coarse levels"));
+    TRY(gpu_reserve(&cuda->gpu, &l->coarse_weight, sizeof(uint32_t) * chunk * LEVELS_ROOM, "coarse levels"));
+    return gpu_reserve(&cuda->gpu, &l->coarse_sum, coarse_sum_bytes(l) * chunk * LEVELS_ROOM, "coarse levels");
 }
 
 static enum status open_kmeans(struct cuda *cuda)
@@ -214,10 +175,11 @@ static enum status open_kmeans(struct cuda *cuda)
     w->n_init = cuda->setup.kmeans.n_init;
     w->seed = cuda->setup.kmeans.seed;
     w->schedule = kmeans_schedule_of(w->k, w->n_init, cuda->setup.kmeans.plain);
-    CUDA_TRY(cuda->device, cudaDeviceGetAttribute(&shared_block, cudaDevAttrMaxSharedMemoryPerBlockOptin, cuda->device),
+    CUDA_TRY(&cuda->gpu,
+             cudaDeviceGetAttribute(&shared_block, cudaDevAttrMaxSharedMemoryPerBlockOptin, cuda->gpu.device),
              "ask for its shared memory");
-    CUDA_TRY(cuda->device,
-             cudaDeviceGetAttribute(&shared_sm, cudaDevAttrMaxSharedMemoryPerMultiprocessor, cuda->device),
+    CUDA_TRY(&cuda->gpu,
+             cudaDeviceGetAttribute(&shared_sm, cudaDevAttrMaxSharedMemoryPerMultiprocessor, cuda->gpu.device),
              "ask for its shared memory");
     w->shared_block = (size_t)shared_block;
     w->shared_sm = (size_t)shared_sm;
@@ -225,9 +187,9 @@ static enum status open_kmeans(struct cuda *cuda)
 
     const size_t chunk = (size_t)cuda->chunk, n_restarts = chunk * (size_t)w->n_init;
     const size_t n_last = chunk * (size_t)w->schedule.stage[KMEANS_STAGES - 1].n;
-    TRY(cuda_reserve(cuda->device, &w->centre, sizeof *w->centre * n_restarts * KMEANS_CENTRE_WORDS, "restarts"));
-    TRY(cuda_reserve(cuda->device, &w->cost, sizeof *w->cost * n_restarts, "restarts"));
-    return cuda_reserve(cuda->device, &w->last, sizeof *w->last * n_last, "restarts");
+    TRY(gpu_reserve(&cuda->gpu, &w->centre, sizeof *w->centre * n_restarts * KMEANS_CENTRE_WORDS, "restarts"));
+    TRY(gpu_reserve(&cuda->gpu, &w->cost, sizeof *w->cost * n_restarts, "restarts"));
+    return gpu_reserve(&cuda->gpu, &w->last, sizeof *w->last * n_last, "restarts");
 }
 
 static enum status cuda_open(void *priv, const struct compute_setup *setup)
@@ -237,96 +199,41 @@ static enum status cuda_open(void *priv, const struct compute_setup *setup)
     const size_t batch = (size_t)setup->batch;
 
     cuda->setup = *setup;
-    cuda->device = setup->device;
     if (p->width > MAX_SIDE || p->height > MAX_SIDE)
         return FAIL(ST_UNSUPPORTED, "backend cuda: a picture of %d x %d pixels: no side may be above %d", p->width,
                     p->height, MAX_SIDE);
-    if (cuda_n_devices() <= setup->device)
-        return FAIL(ST_UNSUPPORTED, "backend cuda: there is no GPU %d: %d found", setup->device, cuda_n_devices());
     cuda->n_pixels = (uint32_t)p->width * (uint32_t)p->height;
     cuda->n_lines = !p->want_lines ? 0 : (size_t)(p->lines_are_columns ? p->width : p->height);
     cuda->timed = timing_on;
 
     /* FFmpeg's NVDEC shares the primary context only if it was made to block rather than spin; which is what we want,
      * as the cores are busy decoding. */
-    CUDA_TRY(cuda->device, cudaInitDevice(cuda->device, cudaDeviceScheduleBlockingSync, cudaInitDeviceFlagsAreValid),
-             "initialise it");
-    CUDA_TRY(cuda->device, cudaSetDevice(cuda->device), "use it");
-    CUDA_TRY(cuda->device, cudaStreamCreateWithFlags(&cuda->stream, cudaStreamNonBlocking), "open a stream");
-    CUDA_TRY(cuda->device, cudaEventCreateWithFlags(&cuda->decoded, cudaEventDisableTiming), "make an event");
+    TRY(gpu_open(&cuda->gpu, setup->device, true));
+    TRY(gpu_event(&cuda->gpu, &cuda->decoded, false));
     for (int i = 0; i < CUDA_MAX_STAGING; i++)
-        CUDA_TRY(cuda->device, cudaEventCreateWithFlags(&cuda->staging[i].sent, cudaEventDisableTiming),
-                 "make an event");
+        TRY(gpu_event(&cuda->gpu, &cuda->staging[i].sent, false));
     if (cuda->timed) {
-        CUDA_TRY(cuda->device, cudaEventCreate(&cuda->stage_began), "make an event");
-        CUDA_TRY(cuda->device, cudaEventCreate(&cuda->stage_ended), "make an event");
+        TRY(gpu_event(&cuda->gpu, &cuda->stage_began, true));
+        TRY(gpu_event(&cuda->gpu, &cuda->stage_ended, true));
     }
     TRY(open_light(cuda));
-    TRY(cuda_reserve(cuda->device, &cuda->key, sizeof *cuda->key * batch * cuda->n_pixels, "pixels"));
+    TRY(gpu_reserve(&cuda->gpu, &cuda->key, sizeof *cuda->key * batch * cuda->n_pixels, "pixels"));
     TRY(open_kmeans(cuda));
-    TRY(cuda_reserve(cuda->device, &cuda->frame_number, sizeof *cuda->frame_number * batch, "results"));
-    TRY(cuda_reserve(cuda->device, &cuda->clusters, sizeof *cuda->clusters * batch, "results"));
-    TRY(cuda_reserve(cuda->device, &cuda->light_sum, 3 * sizeof *cuda->light_sum * batch, "results"));
-    TRY(cuda_reserve_pinned(cuda, &cuda->host_frame_number, sizeof *cuda->frame_number * batch, "results"));
-    TRY(cuda_reserve_pinned(cuda, &cuda->host_clusters, sizeof *cuda->clusters * batch, "results"));
-    TRY(cuda_reserve_pinned(cuda, &cuda->host_light_sum, 3 * sizeof *cuda->light_sum * batch, "results"));
+    TRY(gpu_reserve(&cuda->gpu, &cuda->frame_number, sizeof *cuda->frame_number * batch, "results"));
+    TRY(gpu_reserve(&cuda->gpu, &cuda->clusters, sizeof *cuda->clusters * batch, "results"));
+    TRY(gpu_reserve(&cuda->gpu, &cuda->light_sum, 3 * sizeof *cuda->light_sum * batch, "results"));
+    TRY(gpu_pin(&cuda->gpu, &cuda->host_frame_number, sizeof *cuda->frame_number * batch, "results"));
+    TRY(gpu_pin(&cuda->gpu, &cuda->host_clusters, sizeof *cuda->clusters * batch, "results"));
+    TRY(gpu_pin(&cuda->gpu, &cuda->host_light_sum, 3 * sizeof *cuda->light_sum * batch, "results"));
     if (cuda->n_lines == 0)
         return ST_OK;
-    TRY(cuda_reserve(cuda->device, &cuda->lines, 3 * batch * cuda->n_lines, "lines"));
-    return cuda_reserve_pinned(cuda, &cuda->host_lines, 3 * batch * cuda->n_lines, "lines");
+    TRY(gpu_reserve(&cuda->gpu, &cuda->lines, 3 * batch * cuda->n_lines, "lines"));
+    return gpu_pin(&cuda->gpu, &cuda->host_lines, 3 * batch * cuda->n_lines, "lines");
 }
 
-/* All of these take NULL, except for the destroyers. */
 static void cuda_close(void *priv)
 {
-    struct cuda *cuda = priv;
-    struct kmeans_work *w = &cuda->work;
-    void *const on_device[] = {
-        cuda->transfer,
-        cuda->key,
-        cuda->points,
-        w->levels.cells.low,
-        w->levels.cells.next,
-        w->levels.cells.cell,
-        w->levels.cells.large,
-        w->levels.cells.counts,
-        w->levels.cell_heads,
-        w->levels.cell_offset,
-        w->levels.info,
-        w->levels.coarse_first,
-        w->levels.coarse_colour,
-        w->levels.coarse_weight,
-        w->levels.coarse_sum,
-        w->centre,
-        w->cost,
-        w->last,
-        cuda->frame_number,
-        cuda->clusters,
-        cuda->light_sum,
-        cuda->lines,
-    };
-    void *const pinned[] = {cuda->host_frame_number, cuda->host_clusters, cuda->host_light_sum, cuda->host_lines};
-
-    if (!cuda->stream) /* nothing was reserved */
-        return;
-    cudaSetDevice(cuda->device);
-    cudaStreamSynchronize(cuda->stream);
-    cuda_release_staging(cuda);
-    for (size_t i = 0; i < sizeof on_device / sizeof *on_device; i++)
-        cudaFree(on_device[i]);
-    for (size_t i = 0; i < sizeof pinned / sizeof *pinned; i++)
-        cudaFreeHost(pinned[i]);
-    for (int i = 0; i < CUDA_MAX_STAGING; i++)
-        if (cuda->staging[i].sent)
-            cudaEventDestroy(cuda->staging[i].sent);
-    if (cuda->decoded)
-        cudaEventDestroy(cuda->decoded);
-    if (cuda->stage_began)
-        cudaEventDestroy(cuda->stage_began);
-    if (cuda->stage_ended)
-        cudaEventDestroy(cuda->stage_ended);
-    cudaStreamDestroy(cuda->stream);
-    (void)cudaGetLastError();
+    gpu_close(&((struct cuda *)priv)->gpu);
 }
 
 /* --- cluster ------------------------------------------------------------------------------------------------------ */
@@ -351,23 +258,16 @@ static enum status cluster_chunk(struct cuda *cuda, int first, int n)
         .lines = cuda->n_lines > 0 ? cuda->lines + 3 * (size_t)first * cuda->n_lines : NULL,
     };
 
-    CUDA_STEP(cuda, CUDA_STAGE_CELLS, launch_cells(&work.levels.cells, n, cuda->stream));
-    CUDA_STEP(cuda, CUDA_STAGE_LEVELS, launch_levels(&work.levels, n, cuda->stream));
-    CUDA_STEP(cuda, CUDA_STAGE_LIGHT, launch_light(&light, n, cuda->stream));
+    CUDA_STEP(cuda, CUDA_STAGE_CELLS, launch_cells(&work.levels.cells, n, cuda->gpu.stream));
+    CUDA_STEP(cuda, CUDA_STAGE_LEVELS, launch_levels(&work.levels, n, cuda->gpu.stream));
+    CUDA_STEP(cuda, CUDA_STAGE_LIGHT, launch_light(&light, n, cuda->gpu.stream));
     if (work.levels.plain) {
-        CUDA_STEP(cuda, CUDA_STAGE_SEARCH, launch_plain(&work, n, cuda->stream));
+        CUDA_STEP(cuda, CUDA_STAGE_SEARCH, launch_plain(&work, n, cuda->gpu.stream));
     } else {
-        CUDA_STEP(cuda, CUDA_STAGE_SEARCH, launch_search(&work, n, cuda->stream));
-        CUDA_STEP(cuda, CUDA_STAGE_REFINE, launch_refine(&work, n, cuda->stream));
+        CUDA_STEP(cuda, CUDA_STAGE_SEARCH, launch_search(&work, n, cuda->gpu.stream));
+        CUDA_STEP(cuda, CUDA_STAGE_REFINE, launch_refine(&work, n, cuda->gpu.stream));
     }
-    CUDA_STEP(cuda, CUDA_STAGE_FINAL, launch_final(&work, n, cuda->stream));
-    return ST_OK;
-}
-
-static enum status copy_back(struct cuda *cuda, void *to, const void *from, size_t bytes)
-{
-    CUDA_TRY(cuda->device, cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, cuda->stream),
-             "copy results from it");
+    CUDA_STEP(cuda, CUDA_STAGE_FINAL, launch_final(&work, n, cuda->gpu.stream));
     return ST_OK;
 }
 
@@ -377,20 +277,18 @@ static enum status cuda_cluster(void *priv, int n, const int64_t *frame_number, 
     struct cuda *cuda = priv;
     const size_t count = (size_t)n, line_bytes = 3 * cuda->n_lines;
 
-    CUDA_TRY(cuda->device, cudaSetDevice(cuda->device), "use it");
+    TRY(gpu_use(&cuda->gpu));
     TRY(cuda_convert_staged(cuda));
     memcpy(cuda->host_frame_number, frame_number, count * sizeof *frame_number);
-    CUDA_TRY(cuda->device,
-             cudaMemcpyAsync(cuda->frame_number, cuda->host_frame_number, count * sizeof *frame_number,
-                             cudaMemcpyHostToDevice, cuda->stream),
-             "copy frame numbers to it");
+    TRY(gpu_send(&cuda->gpu, cuda->frame_number, cuda->host_frame_number, count * sizeof *frame_number,
+                 "frame numbers"));
     for (int first = 0; first < n; first += cuda->chunk)
         TRY(cluster_chunk(cuda, first, n - first < cuda->chunk ? n - first : cuda->chunk));
-    TRY(copy_back(cuda, cuda->host_clusters, cuda->clusters, count * sizeof *clusters));
-    TRY(copy_back(cuda, cuda->host_light_sum, cuda->light_sum, 3 * count * sizeof *cuda->light_sum));
+    TRY(gpu_fetch(&cuda->gpu, cuda->host_clusters, cuda->clusters, count * sizeof *clusters, "results"));
+    TRY(gpu_fetch(&cuda->gpu, cuda->host_light_sum, cuda->light_sum, 3 * count * sizeof *cuda->light_sum, "results"));
     if (line_bytes > 0 && lines)
-        TRY(copy_back(cuda, cuda->host_lines, cuda->lines, count * line_bytes));
-    CUDA_TRY(cuda->device, cudaStreamSynchronize(cuda->stream), "cluster %d frames", n);
+        TRY(gpu_fetch(&cuda->gpu, cuda->host_lines, cuda->lines, count * line_bytes, "results"));
+    CUDA_TRY(&cuda->gpu, cudaStreamSynchronize(cuda->gpu.stream), "cluster %d frames", n);
 
     for (int i = 0; i < n; i++) {
         clusters[i] = cuda->host_clusters[i];
@@ -412,7 +310,7 @@ const struct compute_ops compute_cuda = {
     .batch_pixels = 1 << 25,
     .scan_slice = 1 << 22,
     .describe = cuda_describe,
-    .n_devices = cuda_n_devices,
+    .n_devices = gpu_n_devices,
     .open = cuda_open,
     .close = cuda_close,
     .convert = cuda_convert,

@@ -3,7 +3,7 @@
 #ifndef JACQUARD_KERNELS_CUDA_BACKEND_H
 #define JACQUARD_KERNELS_CUDA_BACKEND_H
 
-#include "kernels/check.h"
+#include "kernels/gpu.h"
 #include "kernels/launch.h"
 #include "kernels/timing.h"
 
@@ -16,11 +16,10 @@ struct cuda_staging {
 
 struct cuda {
     struct compute_setup setup;
-    int device;
+    struct gpu gpu;
     uint32_t n_pixels;
     size_t n_lines; /* 0 without want_lines */
     int chunk;      /* slots clustered at a time */
-    cudaStream_t stream;
     cudaEvent_t decoded;
     cudaEvent_t stage_began, stage_ended; /* for timing only */
     bool timed;
@@ -47,9 +46,6 @@ struct cuda {
     uint8_t *host_lines;
 };
 
-/* cuda.c. Memory of the host for copies to and from the GPU. */
-enum status cuda_reserve_pinned(const struct cuda *cuda, void *pointer_to, size_t bytes, const char *what);
-
 /* cuda.c. Before and after a step, where it is timed. */
 enum status cuda_stage_begin(struct cuda *cuda);
 enum status cuda_stage_end(struct cuda *cuda, enum cuda_stage stage);
@@ -58,15 +54,14 @@ enum status cuda_stage_end(struct cuda *cuda, enum cuda_stage stage);
 #define CUDA_STEP(cuda, stage, call)                                                                                   \
     do {                                                                                                               \
         TRY(cuda_stage_begin(cuda));                                                                                   \
-        CUDA_TRY((cuda)->device, (call), "start the step %s", cuda_stage_name(stage));                                 \
+        CUDA_TRY(&(cuda)->gpu, (call), "start the step %s", cuda_stage_name(stage));                                   \
         TRY(cuda_stage_end(cuda, stage));                                                                              \
     } while (0)
 
-/* cuda_convert.c. convert and pixels of the table; what is still on its way is converted; no staging is left. */
+/* cuda_convert.c. convert and pixels of the table; what is still on its way is converted. */
 enum status cuda_convert(void *priv, int slot, const struct frame *f);
 enum status cuda_pixels(void *priv, int slot, uint8_t *rgb);
 enum status cuda_convert_staged(struct cuda *cuda);
-void cuda_release_staging(struct cuda *cuda);
 
 /* compute_ops.copy_speed. Takes 2 GiB of the GPU while it runs, or half of what is free. */
 enum status cuda_copy_speed(int device, int threads, double *bytes_a_second);

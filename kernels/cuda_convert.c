@@ -45,20 +45,8 @@ enum status cuda_convert_staged(struct cuda *cuda)
 
     cuda->n_staged = 0;
     if (n > 0)
-        CUDA_STEP(cuda, CUDA_STAGE_CONVERT, launch_convert(cuda->staged, n, cuda->transfer, cuda->stream));
+        CUDA_STEP(cuda, CUDA_STAGE_CONVERT, launch_convert(cuda->staged, n, cuda->transfer, cuda->gpu.stream));
     return ST_OK;
-}
-
-void cuda_release_staging(struct cuda *cuda)
-{
-    for (int i = 0; i < CUDA_MAX_STAGING; i++) {
-        cudaFreeHost(cuda->staging[i].bytes);
-        cuda->staging[i].bytes = NULL;
-    }
-    cudaFree(cuda->frame);
-    cuda->frame = NULL;
-    cuda->staging_bytes = 0;
-    cuda->n_staging = 0;
 }
 
 static enum status reserve_staging(struct cuda *cuda, size_t bytes)
@@ -68,12 +56,15 @@ static enum status reserve_staging(struct cuda *cuda, size_t bytes)
     if (bytes <= cuda->staging_bytes)
         return ST_OK;
     TRY(cuda_convert_staged(cuda));
-    CUDA_TRY(cuda->device, cudaStreamSynchronize(cuda->stream), "convert the frames before");
-    cuda_release_staging(cuda);
+    CUDA_TRY(&cuda->gpu, cudaStreamSynchronize(cuda->gpu.stream), "convert the frames before");
+    for (int i = 0; i < CUDA_MAX_STAGING; i++)
+        gpu_release(&cuda->gpu, &cuda->staging[i].bytes);
+    gpu_release(&cuda->gpu, &cuda->frame);
+    cuda->staging_bytes = 0;
     cuda->n_staging = n < MIN_STAGING ? MIN_STAGING : n > CUDA_MAX_STAGING ? CUDA_MAX_STAGING : (int)n;
     for (int i = 0; i < cuda->n_staging; i++)
-        TRY(cuda_reserve_pinned(cuda, &cuda->staging[i].bytes, bytes, "frames"));
-    TRY(cuda_reserve(cuda->device, &cuda->frame, (size_t)cuda->n_staging * bytes, "frames"));
+        TRY(gpu_pin(&cuda->gpu, &cuda->staging[i].bytes, bytes, "frames"));
+    TRY(gpu_reserve(&cuda->gpu, &cuda->frame, (size_t)cuda->n_staging * bytes, "frames"));
     cuda->staging_bytes = bytes;
     return ST_OK;
 }
@@ -103,15 +94,15 @@ static enum status stage_frame(struct cuda *cuda, const struct frame *f, struct 
 
     struct cuda_staging *s = &cuda->staging[cuda->n_staged];
     uint8_t *frame = cuda->frame + (size_t)cuda->n_staged * cuda->staging_bytes;
-    CUDA_TRY(cuda->device, cudaEventSynchronize(s->sent), "copy a frame to it");
+    CUDA_TRY(&cuda->gpu, cudaEventSynchronize(s->sent), "copy a frame to it");
     for (int i = 0; i < f->n_planes; i++) {
         for (size_t y = 0; y < n_rows[i]; y++)
             memcpy(s->bytes + at[i] + y * (size_t)job->stride[i],
                    (const uint8_t *)f->plane[i] + (ptrdiff_t)y * f->stride[i], row_bytes[i]);
         job->plane[i] = frame + at[i];
     }
-    CUDA_STEP(cuda, CUDA_STAGE_COPY, cudaMemcpyAsync(frame, s->bytes, bytes, cudaMemcpyHostToDevice, cuda->stream));
-    CUDA_TRY(cuda->device, cudaEventRecord(s->sent, cuda->stream), "copy a frame to it");
+    CUDA_STEP(cuda, CUDA_STAGE_COPY, cudaMemcpyAsync(frame, s->bytes, bytes, cudaMemcpyHostToDevice, cuda->gpu.stream));
+    CUDA_TRY(&cuda->gpu, cudaEventRecord(s->sent, cuda->gpu.stream), "copy a frame to it");
     cuda->staged[cuda->n_staged++] = *job;
     return cuda->n_staged == cuda->n_staging ? cuda_convert_staged(cuda) : ST_OK;
 }
@@ -125,8 +116,8 @@ static enum status take_frame(struct cuda *cuda, const struct frame *f, struct c
         if (f->depth > 8 && ((uintptr_t)f->plane[i] % 2 != 0 || f->stride[i] % 2 != 0))
             return FAIL(ST_BUG, "convert: 16-bit samples at odd addresses in GPU memory");
     }
-    CUDA_TRY(cuda->device, cudaEventRecord(cuda->decoded, cudaStreamLegacy), "wait for a decoded frame");
-    CUDA_TRY(cuda->device, cudaStreamWaitEvent(cuda->stream, cuda->decoded, 0), "wait for a decoded frame");
+    CUDA_TRY(&cuda->gpu, cudaEventRecord(cuda->decoded, cudaStreamLegacy), "wait for a decoded frame");
+    CUDA_TRY(&cuda->gpu, cudaStreamWaitEvent(cuda->gpu.stream, cuda->decoded, 0), "wait for a decoded frame");
     return ST_OK;
 }
 
@@ -149,13 +140,13 @@ enum status cuda_convert(void *priv, int slot, const struct frame *f)
         .key = cuda->key + (size_t)slot * cuda->n_pixels,
     };
 
-    CUDA_TRY(cuda->device, cudaSetDevice(cuda->device), "use it");
+    TRY(gpu_use(&cuda->gpu));
     if (!f->on_device)
         return stage_frame(cuda, f, &job);
     TRY(cuda_convert_staged(cuda));
     TRY(take_frame(cuda, f, &job));
-    CUDA_STEP(cuda, CUDA_STAGE_CONVERT, launch_convert(&job, 1, cuda->transfer, cuda->stream));
-    CUDA_TRY(cuda->device, cudaStreamSynchronize(cuda->stream), "convert a frame");
+    CUDA_STEP(cuda, CUDA_STAGE_CONVERT, launch_convert(&job, 1, cuda->transfer, cuda->gpu.stream));
+    CUDA_TRY(&cuda->gpu, cudaStreamSynchronize(cuda->gpu.stream), "convert a frame");
     return ST_OK;
 }
 
@@ -164,14 +155,12 @@ enum status cuda_pixels(void *priv, int slot, uint8_t *rgb)
     struct cuda *cuda = priv;
     uint8_t *packed = cuda->points; /* free between calls of cluster */
 
-    CUDA_TRY(cuda->device, cudaSetDevice(cuda->device), "use it");
+    TRY(gpu_use(&cuda->gpu));
     TRY(cuda_convert_staged(cuda));
-    CUDA_TRY(cuda->device,
-             launch_pixels(cuda->key + (size_t)slot * cuda->n_pixels, cuda->n_pixels, packed, cuda->stream),
+    CUDA_TRY(&cuda->gpu,
+             launch_pixels(cuda->key + (size_t)slot * cuda->n_pixels, cuda->n_pixels, packed, cuda->gpu.stream),
              "unpack pixels");
-    CUDA_TRY(cuda->device,
-             cudaMemcpyAsync(rgb, packed, 3 * (size_t)cuda->n_pixels, cudaMemcpyDeviceToHost, cuda->stream),
-             "copy pixels from it");
-    CUDA_TRY(cuda->device, cudaStreamSynchronize(cuda->stream), "copy pixels from it");
+    TRY(gpu_fetch(&cuda->gpu, rgb, packed, 3 * (size_t)cuda->n_pixels, "pixels"));
+    CUDA_TRY(&cuda->gpu, cudaStreamSynchronize(cuda->gpu.stream), "copy pixels from it");
     return ST_OK;
 }

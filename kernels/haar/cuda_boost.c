@@ -28,14 +28,11 @@ size_t cuda_boost_stride(size_t n_images)
 
 enum status cuda_boost_reserve(struct cuda_boost *b, void *pointer_to, size_t bytes, const char *what)
 {
-    void *memory = NULL;
+    void *memory;
 
-    if (b->n_arrays == CUDA_BOOST_ARRAYS)
-        return FAIL(ST_BUG, "backend cuda: more than %d arrays", CUDA_BOOST_ARRAYS);
-    CUDA_TRY(b->device, cudaMalloc(&memory, bytes), "reserve %zu bytes for %s", bytes, what);
-    b->array[b->n_arrays++] = memory;
-    CUDA_TRY(b->device, cudaMemsetAsync(memory, 0, bytes, b->stream), "clear %zu bytes for %s", bytes, what);
-    memcpy(pointer_to, &memory, sizeof memory);
+    TRY(gpu_reserve(&b->gpu, pointer_to, bytes, what));
+    memcpy(&memory, pointer_to, sizeof memory);
+    CUDA_TRY(&b->gpu, cudaMemsetAsync(memory, 0, bytes, b->gpu.stream), "clear %zu bytes for %s", bytes, what);
     return ST_OK;
 }
 
@@ -46,8 +43,7 @@ static enum status open_powers(struct cuda_boost *b)
 
     haar_powers_init(&powers);
     TRY(cuda_boost_reserve(b, &on_device, sizeof powers, "powers"));
-    CUDA_TRY(b->device, cudaMemcpyAsync(on_device, &powers, sizeof powers, cudaMemcpyHostToDevice, b->stream),
-             "copy powers to it");
+    TRY(gpu_send(&b->gpu, on_device, &powers, sizeof powers, "powers"));
     b->all.powers = on_device;
     return ST_OK;
 }
@@ -77,64 +73,33 @@ static enum status open_images(struct cuda_boost *b)
 static enum status cuda_open(void *priv, const struct boost_setup *setup)
 {
     struct cuda_boost *b = priv;
-    int n_devices = 0;
 
     b->setup = *setup;
-    b->device = setup->device;
     b->n_entries = (size_t)(setup->n_channels * (setup->width + 1) * (setup->height + 1));
     if (setup->n_images > MOST_IMAGES)
         return FAIL(ST_UNSUPPORTED, "backend cuda: %lld images on one GPU: %d are the most", (long long)setup->n_images,
                     MOST_IMAGES);
-    if (cudaGetDeviceCount(&n_devices) != cudaSuccess)
-        (void)cudaGetLastError();
-    if (n_devices <= setup->device)
-        return FAIL(ST_UNSUPPORTED, "backend cuda: there is no GPU %d: %d found", setup->device, n_devices);
-    CUDA_TRY(b->device, cudaSetDevice(b->device), "use it");
-    CUDA_TRY(b->device, cudaStreamCreateWithFlags(&b->stream, cudaStreamNonBlocking), "open a stream");
-    CUDA_TRY(b->device, cudaMallocHost((void **)&b->results, sizeof *b->results),
-             "pin %zu bytes of host memory for results", sizeof *b->results);
+    TRY(gpu_open(&b->gpu, setup->device, false));
+    TRY(gpu_pin(&b->gpu, &b->results, sizeof *b->results, "results"));
     TRY(open_powers(b));
     TRY(open_images(b));
     if (setup->is_searching)
         TRY(cuda_search_open(b));
-    CUDA_TRY(b->device, cudaStreamSynchronize(b->stream), "clear its memory");
+    CUDA_TRY(&b->gpu, cudaStreamSynchronize(b->gpu.stream), "clear its memory");
     return ST_OK;
 }
 
-/* The frees take NULL. */
 static void cuda_close(void *priv)
 {
-    struct cuda_boost *b = priv;
-
-    if (!b->stream) /* nothing was reserved */
-        return;
-    cudaSetDevice(b->device);
-    cudaStreamSynchronize(b->stream);
-    cuda_search_close(b);
-    cuda_sketch_close(b);
-    for (int i = 0; i < b->n_arrays; i++)
-        cudaFree(b->array[i]);
-    cudaFree(b->trimmed.integral);
-    cudaFree(b->trimmed.label);
-    cudaFreeHost(b->results);
-    cudaStreamDestroy(b->stream);
-    (void)cudaGetLastError();
-    memset(b, 0, sizeof *b);
+    gpu_close(&((struct cuda_boost *)priv)->gpu);
 }
 
 /* --- copies ------------------------------------------------------------------------------------------------------- */
 
-enum status cuda_boost_use(const struct cuda_boost *b)
-{
-    CUDA_TRY(b->device, cudaSetDevice(b->device), "use it");
-    return ST_OK;
-}
-
 enum status cuda_boost_fetch(const struct cuda_boost *b, void *pinned, const void *from, size_t bytes, const char *what)
 {
-    CUDA_TRY(b->device, cudaMemcpyAsync(pinned, from, bytes, cudaMemcpyDeviceToHost, b->stream), "copy %s from it",
-             what);
-    CUDA_TRY(b->device, cudaStreamSynchronize(b->stream), "find %s", what);
+    TRY(gpu_fetch(&b->gpu, pinned, from, bytes, what));
+    CUDA_TRY(&b->gpu, cudaStreamSynchronize(b->gpu.stream), "find %s", what);
     return ST_OK;
 }
 
@@ -147,24 +112,20 @@ static enum status cuda_load(void *priv, int64_t first, int64_t n, const uint8_t
     const size_t image_bytes = (size_t)images->n_channels * (size_t)images->width * (size_t)images->height;
     const size_t piece = b->scratch_bytes / image_bytes, end = (size_t)(first + n);
 
-    TRY(cuda_boost_use(b));
+    TRY(gpu_use(&b->gpu));
     if (n < 1)
         return ST_OK;
-    CUDA_TRY(b->device, cudaMemcpyAsync(images->label + first, labels, (size_t)n, cudaMemcpyHostToDevice, b->stream),
-             "copy labels to it");
-    CUDA_TRY(b->device,
+    TRY(gpu_send(&b->gpu, images->label + first, labels, (size_t)n, "labels"));
+    CUDA_TRY(&b->gpu,
              cudaMemset2DAsync(b->all.score + first, images->stride * sizeof *b->all.score, 0,
-                               (size_t)n * sizeof *b->all.score, (size_t)b->all.n_classes, b->stream),
+                               (size_t)n * sizeof *b->all.score, (size_t)b->all.n_classes, b->gpu.stream),
              "clear scores");
     for (size_t at = (size_t)first; at < end; at += piece) {
         const size_t count = end - at < piece ? end - at : piece;
-        CUDA_TRY(b->device,
-                 cudaMemcpyAsync(b->scratch, pixels + (at - (size_t)first) * image_bytes, count * image_bytes,
-                                 cudaMemcpyHostToDevice, b->stream),
-                 "copy images to it");
-        CUDA_TRY(b->device, launch_integral(images, at, (uint32_t)count, b->scratch, b->stream),
+        TRY(gpu_send(&b->gpu, b->scratch, pixels + (at - (size_t)first) * image_bytes, count * image_bytes, "images"));
+        CUDA_TRY(&b->gpu, launch_integral(images, at, (uint32_t)count, b->scratch, b->gpu.stream),
                  "make integral images");
-        CUDA_TRY(b->device, cudaStreamSynchronize(b->stream), "make integral images");
+        CUDA_TRY(&b->gpu, cudaStreamSynchronize(b->gpu.stream), "make integral images");
     }
     return ST_OK;
 }
@@ -175,10 +136,10 @@ static enum status cuda_scores(void *priv, int32_t *scores)
     const size_t n = b->all.images.n, n_classes = (size_t)b->all.n_classes;
     const size_t piece = b->scratch_bytes / (n_classes * sizeof *scores);
 
-    TRY(cuda_boost_use(b));
+    TRY(gpu_use(&b->gpu));
     for (size_t at = 0; at < n; at += piece) {
         const size_t count = n - at < piece ? n - at : piece;
-        CUDA_TRY(b->device, launch_scores(&b->all, at, (uint32_t)count, (int32_t *)(void *)b->scratch, b->stream),
+        CUDA_TRY(&b->gpu, launch_scores(&b->all, at, (uint32_t)count, (int32_t *)(void *)b->scratch, b->gpu.stream),
                  "sort scores");
         TRY(cuda_boost_fetch(b, scores + at * n_classes, b->scratch, count * n_classes * sizeof *scores, "scores"));
     }
@@ -191,8 +152,8 @@ static enum status cuda_spread(void *priv, struct boost_scale scale, int64_t spr
 {
     struct cuda_boost *b = priv;
 
-    TRY(cuda_boost_use(b));
-    CUDA_TRY(b->device, launch_spread(&b->all, scale, b->spread, b->stream), "find the weights' spread");
+    TRY(gpu_use(&b->gpu));
+    CUDA_TRY(&b->gpu, launch_spread(&b->all, scale, b->spread, b->gpu.stream), "find the weights' spread");
     TRY(cuda_boost_fetch(b, b->results->spread, b->spread, sizeof b->results->spread, "the weights' spread"));
     memcpy(spread, b->results->spread, sizeof b->results->spread);
     return ST_OK;
@@ -206,15 +167,14 @@ static enum status grow_trimmed(struct cuda_boost *b, size_t n)
 
     if (cuda_boost_stride(n) <= b->trimmed_room)
         return ST_OK;
-    cudaFree(b->trimmed.integral);
-    cudaFree(b->trimmed.label);
+    gpu_release(&b->gpu, &b->trimmed.integral);
+    gpu_release(&b->gpu, &b->trimmed.label);
     b->trimmed = b->all.images;
     b->trimmed.integral = NULL;
     b->trimmed.label = NULL;
     b->trimmed_room = 0;
-    CUDA_TRY(b->device, cudaMalloc((void **)&b->trimmed.integral, bytes),
-             "reserve %zu bytes for the active images' integral images", bytes);
-    CUDA_TRY(b->device, cudaMalloc((void **)&b->trimmed.label, room), "reserve %zu bytes for labels", room);
+    TRY(gpu_reserve(&b->gpu, &b->trimmed.integral, bytes, "the active images' integral images"));
+    TRY(gpu_reserve(&b->gpu, &b->trimmed.label, room, "labels"));
     b->trimmed_room = room;
     return ST_OK;
 }
@@ -224,9 +184,9 @@ static enum status cuda_activate(void *priv, struct boost_scale scale, int lowes
     struct cuda_boost *b = priv;
     struct boost_active *active = &b->search.active;
 
-    TRY(cuda_boost_use(b));
-    CUDA_TRY(b->device,
-             launch_select(&b->all, scale, lowest, b->counter, b->flag, active->index, b->n_selected, b->stream),
+    TRY(gpu_use(&b->gpu));
+    CUDA_TRY(&b->gpu,
+             launch_select(&b->all, scale, lowest, b->counter, b->flag, active->index, b->n_selected, b->gpu.stream),
              "select images");
     TRY(cuda_boost_fetch(b, &b->results->n_selected, b->n_selected, sizeof *b->n_selected, "the active images"));
     const uint32_t n = b->results->n_selected;
@@ -240,7 +200,7 @@ static enum status cuda_activate(void *priv, struct boost_scale scale, int lowes
     active->images = b->trimmed;
     active->images.n = n;
     active->images.stride = cuda_boost_stride(n);
-    CUDA_TRY(b->device, launch_gather(&b->all.images, active->index, &active->images, b->stream),
+    CUDA_TRY(&b->gpu, launch_gather(&b->all.images, active->index, &active->images, b->gpu.stream),
              "copy the active images");
     return ST_OK;
 }
@@ -260,8 +220,8 @@ static enum status cuda_weigh(void *priv, struct boost_scale scale, int n_terms,
         flips.corners[t] = corners_of(b, term[t].feature);
         memcpy(flips.v[t], term[t].v, sizeof flips.v[t]);
     }
-    TRY(cuda_boost_use(b));
-    CUDA_TRY(b->device, launch_weigh(&b->all, &b->search.active, scale, &flips, b->stream), "weigh images");
+    TRY(gpu_use(&b->gpu));
+    CUDA_TRY(&b->gpu, launch_weigh(&b->all, &b->search.active, scale, &flips, b->gpu.stream), "weigh images");
     return ST_OK;
 }
 
@@ -270,8 +230,8 @@ static enum status cuda_split(void *priv, int node, struct haar_feature feature,
     struct cuda_boost *b = priv;
     const struct haar_corners corners = corners_of(b, feature);
 
-    TRY(cuda_boost_use(b));
-    CUDA_TRY(b->device, launch_split(&b->search.active, node, &corners, cut, new_node, b->stream), "split a node");
+    TRY(gpu_use(&b->gpu));
+    CUDA_TRY(&b->gpu, launch_split(&b->search.active, node, &corners, cut, new_node, b->gpu.stream), "split a node");
     return ST_OK;
 }
 
@@ -288,11 +248,11 @@ static enum status cuda_leaves(void *priv, const struct weak *weak, struct boost
         memcpy(walk.child[i], weak->node[i].child, sizeof walk.child[i]);
         walk.corners[i] = corners_of(b, weak->node[i].feature);
     }
-    TRY(cuda_boost_use(b));
-    CUDA_TRY(b->device, launch_leaves(&b->all, &walk, b->stream), "find leaves");
+    TRY(gpu_use(&b->gpu));
+    CUDA_TRY(&b->gpu, launch_leaves(&b->all, &walk, b->gpu.stream), "find leaves");
     if (!sums)
         return ST_OK;
-    CUDA_TRY(b->device, launch_leaf_sums(&b->all, weak->n_leaves, scale, b->sums, b->stream), "sum up leaves");
+    CUDA_TRY(&b->gpu, launch_leaf_sums(&b->all, weak->n_leaves, scale, b->sums, b->gpu.stream), "sum up leaves");
     TRY(cuda_boost_fetch(b, b->results->sums, b->sums, n_sums * sizeof *sums, "the leaves' sums"));
     memcpy(sums, b->results->sums, n_sums * sizeof *sums);
     return ST_OK;
@@ -302,8 +262,8 @@ static enum status cuda_vote(void *priv, int n_leaves, const int32_t *votes)
 {
     struct cuda_boost *b = priv;
 
-    TRY(cuda_boost_use(b));
-    CUDA_TRY(b->device, launch_vote(&b->all, n_leaves, votes, b->stream), "add votes");
+    TRY(gpu_use(&b->gpu));
+    CUDA_TRY(&b->gpu, launch_vote(&b->all, n_leaves, votes, b->gpu.stream), "add votes");
     return ST_OK;
 }
 
@@ -311,8 +271,8 @@ static enum status cuda_errors(void *priv, int64_t *n_errors)
 {
     struct cuda_boost *b = priv;
 
-    TRY(cuda_boost_use(b));
-    CUDA_TRY(b->device, launch_errors(&b->all, b->n_errors, b->stream), "count errors");
+    TRY(gpu_use(&b->gpu));
+    CUDA_TRY(&b->gpu, launch_errors(&b->all, b->n_errors, b->gpu.stream), "count errors");
     TRY(cuda_boost_fetch(b, &b->results->n_errors, b->n_errors, sizeof *b->n_errors, "the errors"));
     *n_errors = b->results->n_errors;
     return ST_OK;

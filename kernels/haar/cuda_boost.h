@@ -4,10 +4,8 @@
 #define JACQUARD_KERNELS_HAAR_CUDA_BOOST_H
 
 #include "compute/haar/boost.h"
-#include "kernels/check.h"
+#include "kernels/gpu.h"
 #include "kernels/haar/launch_boost.h"
-
-enum { CUDA_BOOST_ARRAYS = 32 };
 
 struct cuda_boost_results { /* pinned */
     struct boost_best best[BOOST_MAX_LEAVES];
@@ -19,11 +17,8 @@ struct cuda_boost_results { /* pinned */
 
 struct cuda_boost {
     struct boost_setup setup;
-    int device;
-    cudaStream_t stream;
+    struct gpu gpu;
     size_t n_entries; /* of an image */
-    void *array[CUDA_BOOST_ARRAYS];
-    int n_arrays;
 
     struct boost_all all;
     uint8_t *scratch; /* [scratch_bytes] */
@@ -56,17 +51,14 @@ struct cuda_boost {
 
 /* GPU memory, zeroed so that padding is never uninitialised; freed with the instance. *pointer_to becomes its place. */
 enum status cuda_boost_reserve(struct cuda_boost *b, void *pointer_to, size_t bytes, const char *what);
-/* Makes the instance's GPU the thread's. */
-enum status cuda_boost_use(const struct cuda_boost *b);
 /* Waits for the stream's work so far and copies its results. */
 enum status cuda_boost_fetch(const struct cuda_boost *b, void *pinned, const void *from, size_t bytes,
                              const char *what);
 /* Images in a padded row. */
 size_t cuda_boost_stride(size_t n_images);
 
-/* The steps of the search: open takes what memory is left for bins and codes; close may follow a failed open. */
+/* The steps of the search: open takes what memory is left for bins and codes. */
 enum status cuda_search_open(struct cuda_boost *b);
-void cuda_search_close(struct cuda_boost *b);
 enum status cuda_search_take_list(struct cuda_boost *b, uint32_t n_features, const struct haar_feature *feature,
                                   uint64_t list_number);
 enum status cuda_search(void *priv, uint32_t n_features, const struct haar_feature *feature, uint64_t list_number,
@@ -74,7 +66,6 @@ enum status cuda_search(void *priv, uint32_t n_features, const struct haar_featu
 
 /* Likewise of the sketch, but for the memory of the codes. */
 enum status cuda_sketch_open(struct cuda_boost *b);
-void cuda_sketch_close(struct cuda_boost *b);
 enum status cuda_sketch(void *priv, uint32_t n_features, const struct haar_feature *feature, uint64_t list_number,
                         int node, uint16_t *step);
 

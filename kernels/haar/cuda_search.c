@@ -24,7 +24,7 @@ static enum status open_bins(struct cuda_boost *b)
     const size_t copies = b->n_entries * stride * sizeof(int32_t) + memory_reserve;
     size_t free_bytes = 0, total_bytes = 0;
 
-    CUDA_TRY(b->device, cudaMemGetInfo(&free_bytes, &total_bytes), "ask for its free memory");
+    CUDA_TRY(&b->gpu, cudaMemGetInfo(&free_bytes, &total_bytes), "ask for its free memory");
     size_t room = free_bytes / 2;
     if (free_bytes > copies && free_bytes - copies > room)
         room = free_bytes - copies;
@@ -45,10 +45,11 @@ static enum status open_sums(struct cuda_boost *b)
 {
     int least = 0, greatest = 0;
 
-    CUDA_TRY(b->device, cudaDeviceGetStreamPriorityRange(&least, &greatest), "ask for its priorities");
-    CUDA_TRY(b->device, cudaStreamCreateWithPriority(&b->sum_stream, cudaStreamNonBlocking, greatest), "open a stream");
+    CUDA_TRY(&b->gpu, cudaDeviceGetStreamPriorityRange(&least, &greatest), "ask for its priorities");
+    CUDA_TRY(&b->gpu, cudaStreamCreateWithPriority(&b->sum_stream, cudaStreamNonBlocking, greatest), "open a stream");
+    TRY(gpu_hold(&b->gpu, GPU_STREAM, b->sum_stream));
     for (int half = 0; half < 2; half++)
-        CUDA_TRY(b->device, cudaEventCreateWithFlags(&b->filled[half], cudaEventDisableTiming), "make an event");
+        TRY(gpu_event(&b->gpu, &b->filled[half], false));
     return ST_OK;
 }
 
@@ -63,7 +64,7 @@ enum status cuda_search_open(struct cuda_boost *b)
     s->n_columns = s->is_split ? 2 * s->n_classes : s->n_classes;
     s->active.images = b->all.images;
     s->active.images.n = 0;
-    CUDA_TRY(b->device, launch_search_open(b->device, &s->device), "prepare the search");
+    CUDA_TRY(&b->gpu, launch_search_open(b->gpu.device, &s->device), "prepare the search");
 
     const size_t one = HAAR_BINS * (size_t)s->n_columns * sizeof(int32_t);
     const size_t n_filled_up = b->setup.sum.sum_i32 ? (size_t)b->setup.sum.n_shards : 0; /* see boost_chunk */
@@ -86,23 +87,12 @@ enum status cuda_search_open(struct cuda_boost *b)
     TRY(cuda_boost_reserve(b, &b->flag, stride, "active images"));
     TRY(cuda_boost_reserve(b, &b->feature, n_features * sizeof *b->feature, "features"));
     s->feature = b->feature;
-    CUDA_TRY(b->device, cudaMallocHost((void **)&b->host_feature, n_features * sizeof *b->host_feature),
-             "pin %zu bytes of host memory for features", n_features * sizeof *b->host_feature);
+    TRY(gpu_pin(&b->gpu, &b->host_feature, n_features * sizeof *b->host_feature, "features"));
     if (b->setup.sum.sum_i32)
         TRY(open_sums(b));
     if (b->setup.is_sketching)
         TRY(cuda_sketch_open(b));
     return open_bins(b);
-}
-
-void cuda_search_close(struct cuda_boost *b)
-{
-    for (int half = 0; half < 2; half++)
-        if (b->filled[half])
-            cudaEventDestroy(b->filled[half]);
-    if (b->sum_stream)
-        cudaStreamDestroy(b->sum_stream);
-    cudaFreeHost(b->host_feature);
 }
 
 /* --- the search --------------------------------------------------------------------------------------------------- */
@@ -116,8 +106,7 @@ enum status cuda_search_take_list(struct cuda_boost *b, uint32_t n_features, con
         return ST_OK;
     b->has_list = b->is_binned = false;
     memcpy(b->host_feature, feature, bytes); /* free: the last search waited */
-    CUDA_TRY(b->device, cudaMemcpyAsync(b->feature, b->host_feature, bytes, cudaMemcpyHostToDevice, b->stream),
-             "copy features to it");
+    TRY(gpu_send(&b->gpu, b->feature, b->host_feature, bytes, "features"));
     b->has_list = true;
     b->list_number = list_number;
     return ST_OK;
@@ -130,13 +119,13 @@ static enum status fill_histograms(struct cuda_boost *b, uint32_t first, uint32_
     const uint32_t part = room < n ? (uint32_t)room : n;
 
     if (b->is_binned) {
-        CUDA_TRY(b->device, launch_histograms(&b->search, first, n, 0, b->stream), "make histograms");
+        CUDA_TRY(&b->gpu, launch_histograms(&b->search, first, n, 0, b->gpu.stream), "make histograms");
         return ST_OK;
     }
     for (uint32_t at = 0; at < n; at += part) {
         const uint32_t count = n - at < part ? n - at : part;
-        CUDA_TRY(b->device, launch_bins(&b->search, first + at, count, b->stream), "find bins");
-        CUDA_TRY(b->device, launch_histograms(&b->search, 0, count, at, b->stream), "make histograms");
+        CUDA_TRY(&b->gpu, launch_bins(&b->search, first + at, count, b->gpu.stream), "find bins");
+        CUDA_TRY(&b->gpu, launch_histograms(&b->search, 0, count, at, b->gpu.stream), "make histograms");
     }
     return ST_OK;
 }
@@ -156,7 +145,7 @@ static enum status finish_chunk(struct cuda_boost *b, struct walk *w, uint32_t f
     const struct boost_chunk chunk = boost_chunk_at(&w->chunks, first);
 
     if (sum->sum_i32)
-        CUDA_TRY(b->device, cudaStreamWaitEvent(b->sum_stream, b->filled[half], 0), "wait for histograms");
+        CUDA_TRY(&b->gpu, cudaStreamWaitEvent(b->sum_stream, b->filled[half], 0), "wait for histograms");
     if (w->chunks.n_rows > 1)
         TRY(sum->reduce_scatter_i32(sum->context, histogram, chunk.row * w->size, b->sum_stream));
     else if (sum->sum_i32)
@@ -164,7 +153,7 @@ static enum status finish_chunk(struct cuda_boost *b, struct walk *w, uint32_t f
     if (chunk.n_mine == 0)
         return ST_OK;
     s->histogram = histogram + chunk.mine * w->size;
-    CUDA_TRY(b->device, launch_best(s, first + chunk.mine, chunk.n_mine, w->n_looked_at++ == 0, b->stream),
+    CUDA_TRY(&b->gpu, launch_best(s, first + chunk.mine, chunk.n_mine, w->n_looked_at++ == 0, b->gpu.stream),
              "find the best cuts");
     return ST_OK;
 }
@@ -179,7 +168,7 @@ static enum status walk_list(struct cuda_boost *b, struct walk *w, uint32_t n_fe
         b->search.histogram = b->histograms + (size_t)half * w->chunks.n * w->size;
         TRY(fill_histograms(b, first, boost_chunk_at(&w->chunks, first).n));
         if (b->setup.sum.sum_i32)
-            CUDA_TRY(b->device, cudaEventRecord(b->filled[half], b->stream), "mark histograms");
+            CUDA_TRY(&b->gpu, cudaEventRecord(b->filled[half], b->gpu.stream), "mark histograms");
         if (has_halves && first > 0)
             TRY(finish_chunk(b, w, first - w->chunks.n, 1 - half));
         if (!has_halves || n_features - first <= w->chunks.n)
@@ -200,16 +189,16 @@ enum status cuda_search(void *priv, uint32_t n_features, const struct haar_featu
         best[i] = (struct boost_best){.loss = UINT64_MAX};
     if (n_features == 0 || n_nodes == 0)
         return ST_OK;
-    TRY(cuda_boost_use(b));
+    TRY(gpu_use(&b->gpu));
     TRY(cuda_search_take_list(b, n_features, feature, list_number));
     s->n_nodes = n_nodes;
     for (int i = 0; i < n_nodes; i++)
         s->node[i] = (uint8_t)node[i];
     if (!b->is_binned && b->bins_bytes / s->active.images.stride >= n_features) {
-        CUDA_TRY(b->device, launch_bins(s, 0, n_features, b->stream), "find bins");
+        CUDA_TRY(&b->gpu, launch_bins(s, 0, n_features, b->gpu.stream), "find bins");
         b->is_binned = true;
     }
-    CUDA_TRY(b->device, launch_items(s, b->stream), "sort images by node");
+    CUDA_TRY(&b->gpu, launch_items(s, b->gpu.stream), "sort images by node");
     TRY(walk_list(b, &w, n_features));
     if (w.n_looked_at > 0) {
         TRY(cuda_boost_fetch(b, b->results->best, s->best, (size_t)n_nodes * sizeof *best, "the best cuts"));

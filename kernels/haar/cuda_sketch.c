@@ -11,18 +11,11 @@ enum status cuda_sketch_open(struct cuda_boost *b)
     const size_t digit_bytes =
         sketch_passes(b->search.n_columns) * sketch_digit_words(b->all.images.stride) * sizeof *b->digits;
 
-    CUDA_TRY(b->device, launch_sketch_open(&b->search.device), "prepare the sketch");
+    CUDA_TRY(&b->gpu, launch_sketch_open(&b->search.device), "prepare the sketch");
     TRY(cuda_boost_reserve(b, &b->digits, digit_bytes, "weights"));
     TRY(cuda_boost_reserve(b, &b->column_total, BOOST_MAX_COLUMNS * sizeof *b->column_total, "weights"));
     TRY(cuda_boost_reserve(b, &b->step, step_bytes, "results"));
-    CUDA_TRY(b->device, cudaMallocHost((void **)&b->host_step, step_bytes), "pin %zu bytes of host memory for results",
-             step_bytes);
-    return ST_OK;
-}
-
-void cuda_sketch_close(struct cuda_boost *b)
-{
-    cudaFreeHost(b->host_step);
+    return gpu_pin(&b->gpu, &b->host_step, step_bytes, "results");
 }
 
 /* Codes of features [first, first + n) of the list on the GPU, by parts whose bins fit. */
@@ -34,8 +27,8 @@ static enum status make_codes(struct cuda_boost *b, uint32_t first, uint32_t n)
     b->is_binned = false;
     for (uint32_t at = 0; at < n; at += part) {
         const uint32_t count = n - at < part ? n - at : part;
-        CUDA_TRY(b->device, launch_bins(&b->search, first + at, count, b->stream), "find bins");
-        CUDA_TRY(b->device, launch_codes(&b->search, count, b->codes + at * stride, b->stream), "find codes");
+        CUDA_TRY(&b->gpu, launch_bins(&b->search, first + at, count, b->gpu.stream), "find bins");
+        CUDA_TRY(&b->gpu, launch_codes(&b->search, count, b->codes + at * stride, b->gpu.stream), "find codes");
     }
     return ST_OK;
 }
@@ -50,11 +43,11 @@ static enum status make_steps(struct cuda_boost *b, uint32_t n, uint16_t *step)
 
     for (uint32_t at = 0; at < n; at += part) {
         const uint32_t count = n - at < part ? n - at : part;
-        CUDA_TRY(
-            b->device,
-            launch_sketch_sums(s, b->codes + at * s->active.images.stride, b->digits, count, b->histograms, b->stream),
-            "sum up codes");
-        CUDA_TRY(b->device, launch_sketch_steps(s, b->histograms, b->column_total, count, step + at, b->stream),
+        CUDA_TRY(&b->gpu,
+                 launch_sketch_sums(s, b->codes + at * s->active.images.stride, b->digits, count, b->histograms,
+                                    b->gpu.stream),
+                 "sum up codes");
+        CUDA_TRY(&b->gpu, launch_sketch_steps(s, b->histograms, b->column_total, count, step + at, b->gpu.stream),
                  "find steps");
     }
     return ST_OK;
@@ -70,8 +63,9 @@ enum status cuda_sketch(void *priv, uint32_t n_features, const struct haar_featu
 
     if (b->setup.sum.sum_i32 || !b->setup.is_sketching)
         return FAIL(ST_BUG, "a sketch where there is no room for it, or shards add up");
-    TRY(cuda_boost_use(b));
-    CUDA_TRY(b->device, launch_digits(&b->search, node, shift, b->digits, b->column_total, b->stream), "round weights");
+    TRY(gpu_use(&b->gpu));
+    CUDA_TRY(&b->gpu, launch_digits(&b->search, node, shift, b->digits, b->column_total, b->gpu.stream),
+             "round weights");
     for (uint32_t at = 0; at < n_features; at += part) {
         const uint32_t count = n_features - at < part ? n_features - at : part;
         if (!b->is_coded || b->coded_number != list_number) {
