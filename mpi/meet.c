@@ -12,8 +12,9 @@
 
 /* Name, 0, value, 0, name, 0, ... */
 struct comm_terms {
+    FILE *stream; /* writes text[bytes] */
     char *text;
-    size_t bytes, room;
+    size_t bytes;
     bool is_short; /* memory ran out */
 };
 
@@ -21,54 +22,37 @@ static struct comm_terms lost = {.is_short = true};
 
 /* ---- the list ---- */
 
-static void append(struct comm_terms *t, const char *text)
-{
-    const size_t n = strlen(text);
-
-    while (!t->is_short && t->room < t->bytes + n + 1) {
-        const size_t room = t->room > 0 ? 2 * t->room : 1024;
-        char *grown = realloc(t->text, room);
-
-        t->is_short = !grown;
-        t->text = grown ? grown : t->text;
-        t->room = grown ? room : t->room;
-    }
-    if (t->is_short)
-        return;
-    memcpy(t->text + t->bytes, text, n + 1);
-    t->bytes += n + 1;
-}
-
 static struct comm_terms *terms_of(struct comm *comm)
 {
-    if (!comm->terms)
-        comm->terms = mem_array(1, sizeof *comm->terms);
-    if (!comm->terms)
-        comm->terms = &lost;
+    if (comm->terms)
+        return comm->terms;
+    struct comm_terms *t = mem_array(1, sizeof *t);
+    if (t) {
+        t->stream = open_memstream(&t->text, &t->bytes);
+        t->is_short = !t->stream;
+    }
+    comm->terms = t ? t : &lost;
     return comm->terms;
 }
 
 void comm_must_match(struct comm *comm, const char *name, const char *format, ...)
 {
-    char *value = NULL;
     va_list args;
 
+    if (comm->size == 1 || terms_of(comm)->is_short)
+        return;
+    struct comm_terms *t = comm->terms;
     va_start(args, format);
-    const int n = vasprintf(&value, format, args);
+    t->is_short = fprintf(t->stream, "%s%c", name, '\0') < 0 || vfprintf(t->stream, format, args) < 0 ||
+                  fputc('\0', t->stream) == EOF || fflush(t->stream) != 0;
     va_end(args);
-    if (n < 0)
-        terms_of(comm)->is_short = true;
-    if (n >= 0 && comm->size > 1) {
-        append(terms_of(comm), name);
-        append(terms_of(comm), value);
-    }
-    if (n >= 0)
-        free(value);
 }
 
 void comm_forget_terms(struct comm *comm)
 {
     if (comm->terms && comm->terms != &lost) {
+        if (comm->terms->stream)
+            fclose(comm->terms->stream);
         free(comm->terms->text);
         free(comm->terms);
     }

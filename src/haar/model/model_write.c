@@ -10,26 +10,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Growing text. Once memory has run out it takes nothing more; is_lost is checked at the end. */
+/* The text as it grows. Writing that fails is noticed at the end. */
 struct text {
     char *at;
-    size_t length, room;
+    size_t length;
+    FILE *stream;
     bool is_lost;
 };
 
 static void add_bytes(struct text *t, const char *bytes, size_t n)
 {
-    if (t->room - t->length < n) {
-        const size_t wanted = 2 * t->room + n + 4096;
-        char *grown = t->is_lost ? NULL : realloc(t->at, wanted);
-        t->is_lost = !grown;
-        if (!grown)
-            return;
-        t->at = grown;
-        t->room = wanted;
-    }
-    memcpy(t->at + t->length, bytes, n);
-    t->length += n;
+    t->is_lost |= fwrite_unlocked(bytes, 1, n, t->stream) != n;
 }
 
 static void add_word(struct text *t, const char *word)
@@ -113,6 +104,9 @@ static void add_round(struct text *t, const struct model_round *round, int n_cla
 /* All that the digest covers. t->at is the caller's to free. */
 static enum status make_text(const struct model *model, struct text *t)
 {
+    t->stream = open_memstream(&t->at, &t->length);
+    if (!t->stream)
+        return FAIL(ST_NOMEM, "out of memory for a model's text");
     add_settings(t, model);
     for (int m = 0; m < model->n_members; m++) {
         const struct model_member *member = &model->member[m];
@@ -124,7 +118,9 @@ static enum status make_text(const struct model *model, struct text *t)
             add_round(t, &member->round[i], model->n_classes);
     }
     add_word(t, "end\n");
-    return t->is_lost ? FAIL(ST_NOMEM, "out of memory: a model's text of more than %zu bytes", t->length) : ST_OK;
+    return fclose(t->stream) == 0 && !t->is_lost
+               ? ST_OK
+               : FAIL(ST_NOMEM, "out of memory: a model's text of more than %zu bytes", t->length);
 }
 
 enum status model_digest(const struct model *model, char hex[65])
