@@ -21,7 +21,7 @@ struct bench_run {
     struct bench_table *table;
 };
 
-/* Collective. One film, as `jacquard barcode` would extraction it. Ceilings: the same packets decoded by the same
+/* Collective. One film, as `jacquard barcode` would extract it. Ceilings: the same packets decoded by the same
  * decoders with nothing done to the frames; CPU and NVDEC decoders apart, added; with several ranks, their number times
  * rank 0 alone. The config names the film and the settings; outputs are not looked at. */
 enum status bench_barcode(const struct bench_run *run, const struct barcode_config *config);

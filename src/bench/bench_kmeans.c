@@ -1,4 +1,4 @@
-/* bench_kmeans: what a frame costs once it is decoded: convert and k-means, one instance and several at once, as a
+/* bench_kmeans: what a frame costs once it is decoded: convert and k-means, one instance and several at once, as an
  * extraction's workers go about it. Frames lie in host memory: a GPU's time to convert is that with the upload, which
  * is the way of frames from the CPU's decoders. */
 #include "bench/measure.h"
@@ -15,7 +15,7 @@
 
 enum {
     N_FRAMES = 32,
-    DEVICE_LANES = 4,
+    DEVICE_INSTANCES = 4,
     DEVICE_ROUNDS = 8 /* of all frames a run: a GPU needs milliseconds for one */
 };
 
@@ -276,7 +276,7 @@ static void add_rows(const struct bench *b, const struct picture_settings *p, in
 
 static enum status measure_picture(const struct bench *b, int width, int height)
 {
-    const int n_instances = b->resources.ops->has_device ? DEVICE_LANES : b->resources.threads;
+    const int n_instances = b->resources.ops->has_device ? DEVICE_INSTANCES : b->resources.threads;
     const struct picture_settings picture = {.width = width, .height = height};
     const struct compute_setup setup = {.device = b->resources.device,
                                         .batch = extract_batch(b->resources.ops, &picture),

@@ -4,7 +4,6 @@
 #include "bench/measure.h"
 
 #include "base/clock.h"
-#include "base/mem.h"
 #include "haar/data/dataset.h"
 #include "haar/scan/scan.h"
 
@@ -44,23 +43,11 @@ static enum status load_images(struct bench *b, const char *images)
     return dataset_load(comm, images, NULL, (struct dataset_range){0, -1}, part, n_parts, &b->set);
 }
 
-static enum status preprocess(struct bench *b)
+static enum status get_ready(struct bench *b)
 {
     TRY(resources_choose(b->run->comm, b->run->backend, b->run->threads, &b->resources));
     if (!b->resources.ops->scan)
         return FAIL(ST_UNSUPPORTED, "backend %s cannot scan", b->resources.ops->name);
-    return ST_OK;
-}
-
-static enum status list_features(struct bench *b, const char *images)
-{
-    haar_feature_list_init(&b->list, HAAR_SEED, b->set.width, b->set.height, false, 1);
-    if (b->list.n_all == 0)
-        return FAIL(ST_USAGE, "%s: in images of %dx%d there is no feature of the set %s", images, b->set.width,
-                    b->set.height, haar_set_names[HAAR_SEED]);
-    b->feature = mem_array(b->list.n_all, sizeof *b->feature);
-    TRY_MEM(b->feature);
-    haar_feature_list_all(&b->list, b->feature);
     return ST_OK;
 }
 
@@ -129,32 +116,27 @@ static void plain_scan(const struct dataset *set, int64_t n, struct outcome *o)
 /* The first n images that this rank has. */
 static enum status scan_images(const struct bench *b, int64_t n, struct outcome *o)
 {
-    const struct dataset *set = &b->set;
-    const int64_t slice = b->resources.ops->scan_slice;
+    const struct scan_job job = {
+        .device = b->resources.device,
+        .n_threads = b->resources.threads,
+        .width = b->set.width,
+        .height = b->set.height,
+        .rule = SCAN_SEED,
+        .threshold = THRESHOLD,
+        .n_features = b->list.n_all,
+        .feature = b->feature,
+        .n_images = n,
+        .first_image = b->set.first,
+        .pixels = b->set.pixels,
+    };
     const double started = clock_seconds();
+    struct scan_result result;
+    int64_t n_done;
 
-    *o = (struct outcome){0};
-    for (int64_t first = 0; first < n; first += slice) {
-        const struct scan_job job = {
-            .device = b->resources.device,
-            .n_threads = b->resources.threads,
-            .width = set->width,
-            .height = set->height,
-            .rule = SCAN_SEED,
-            .threshold = THRESHOLD,
-            .n_features = b->list.n_all,
-            .feature = b->feature,
-            .n_images = n - first < slice ? n - first : slice,
-            .first_image = set->first + first,
-            .pixels = set->pixels + first * set->width * set->height,
-        };
-        struct scan_result result;
-        TRY(bench_check_stop(b->run));
-        TRY(b->resources.ops->scan(&job, &result));
-        for (int type = 0; type < SCAN_TYPES; type++)
-            o->count[type] += result.count[0][type] + result.count[1][type];
-        o->kernel_seconds += result.kernel_seconds;
-    }
+    TRY(scan_slices(b->resources.ops, &job, b->run->stop, &n_done, &result));
+    for (int type = 0; type < SCAN_TYPES; type++)
+        o->count[type] = result.count[0][type] + result.count[1][type];
+    o->kernel_seconds = result.kernel_seconds;
     o->seconds = clock_seconds() - started;
     return ST_OK;
 }
@@ -290,9 +272,9 @@ static enum status run_phases(struct bench *b, const char *images)
     struct comm *comm = b->run->comm;
     struct outcome alone = {0};
 
-    TRY(comm_agree(comm, preprocess(b)));
+    TRY(comm_agree(comm, get_ready(b)));
     TRY(load_images(b, images));
-    TRY(comm_agree(comm, list_features(b, images)));
+    TRY(comm_agree(comm, scan_list_features(images, HAAR_SEED, &b->set, &b->list, &b->feature)));
     if (comm->rank == 0)
         add_facts(b, images);
     TRY(comm_agree(comm, comm->rank == 0 ? measure_alone(b, &alone) : ST_OK));

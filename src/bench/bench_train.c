@@ -311,7 +311,7 @@ static void add_trees(const struct work *w, struct way way, const struct measure
 
 /* ---- all of it ---- */
 
-static enum status preprocess(struct work *w)
+static enum status get_ready(struct work *w)
 {
     const struct bench_run *run = w->run;
 
@@ -357,7 +357,7 @@ enum status bench_train(const struct bench_run *run, const char *images, const c
     struct work w = {.run = run, .images = images, .labels = labels, .set = set};
     struct measured m[N_WAYS] = {{0}};
 
-    TRY(comm_agree(run->comm, preprocess(&w)));
+    TRY(comm_agree(run->comm, get_ready(&w)));
     TRY(measure_all(&w, way, m));
     if (run->comm->rank > 0)
         return ST_OK;

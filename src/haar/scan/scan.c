@@ -41,7 +41,7 @@ static enum status check_outputs(const struct scan_config *c)
     return file_check_outputs(outputs, 2, inputs, 2, c->force);
 }
 
-static enum status preprocess(struct job *job)
+static enum status get_ready(struct job *job)
 {
     const struct scan_config *c = job->config;
 
@@ -57,24 +57,31 @@ static enum status preprocess(struct job *job)
     return job->comm->rank == 0 ? check_outputs(job->config) : ST_OK;
 }
 
+enum status scan_list_features(const char *images, enum haar_set features, const struct dataset *set,
+                               struct haar_feature_list *list, struct haar_feature **feature)
+{
+    haar_feature_list_init(list, features, set->width, set->height, false, 1);
+    if (list->n_all == 0)
+        return FAIL(ST_USAGE, "%s: in images of %dx%d there is no feature of the set %s", images, set->width,
+                    set->height, haar_set_names[features]);
+    *feature = mem_array(list->n_all, sizeof **feature);
+    TRY_MEM(*feature);
+    haar_feature_list_all(list, *feature);
+    return ST_OK;
+}
+
 static enum status list_features(struct job *job)
 {
     const struct scan_config *c = job->config;
     const struct dataset *set = &job->set;
 
-    haar_feature_list_init(&job->list, c->set, set->width, set->height, false, 1);
-    if (job->list.n_all == 0)
-        return FAIL(ST_USAGE, "%s: in images of %dx%d there is no feature of the set %s", c->images, set->width,
-                    set->height, haar_set_names[c->set]);
+    TRY(scan_list_features(c->images, c->set, set, &job->list, &job->feature));
     if (c->records && (set->width > SCAN_MAX_RECORD_SIDE || set->height > SCAN_MAX_RECORD_SIDE))
         return FAIL(ST_USAGE, "%s: records are for images of up to %dx%d pixels, these have %dx%d", c->images,
                     SCAN_MAX_RECORD_SIDE, SCAN_MAX_RECORD_SIDE, set->width, set->height);
     if (c->records && set->n_total > SCAN_MAX_RECORD_IMAGES)
         return FAIL(ST_USAGE, "%s: records are for up to %d images, these are %" PRId64, c->images,
                     SCAN_MAX_RECORD_IMAGES, set->n_total);
-    job->feature = mem_array(job->list.n_all, sizeof *job->feature);
-    TRY_MEM(job->feature);
-    haar_feature_list_all(&job->list, job->feature);
     return ST_OK;
 }
 
@@ -110,10 +117,32 @@ static void show_progress(void *context, int64_t n_done)
     progress_show(&job->progress, job->n_done + n_done, job->set.n, "");
 }
 
-static enum status scan_slice(struct job *job, int64_t first, int64_t n)
+enum status scan_slices(const struct compute_ops *ops, const struct scan_job *job, atomic_int *stop, int64_t *n_done,
+                        struct scan_result *result)
+{
+    *result = (struct scan_result){0};
+    for (*n_done = 0; *n_done < job->n_images; *n_done += ops->scan_slice) {
+        struct scan_job slice = *job;
+        struct scan_result part;
+
+        slice.n_images = job->n_images - *n_done < ops->scan_slice ? job->n_images - *n_done : ops->scan_slice;
+        slice.first_image += *n_done;
+        slice.pixels += *n_done * job->width * job->height;
+        slice.labels = job->labels ? job->labels + *n_done : NULL;
+        TRY(ops->scan(&slice, &part));
+        for (int i = 0; i < 2 * SCAN_TYPES; i++)
+            result->count[i / SCAN_TYPES][i % SCAN_TYPES] += part.count[i / SCAN_TYPES][i % SCAN_TYPES];
+        result->kernel_seconds += part.kernel_seconds;
+        if (atomic_load(stop))
+            return FAIL(ST_INTERRUPTED, "interrupted: nothing was written");
+    }
+    return ST_OK;
+}
+
+static enum status scan_share(struct job *job)
 {
     const struct dataset *set = &job->set;
-    const struct scan_job slice = {
+    const struct scan_job share = {
         .device = job->resources.device,
         .n_threads = job->resources.threads,
         .width = set->width,
@@ -122,38 +151,18 @@ static enum status scan_slice(struct job *job, int64_t first, int64_t n)
         .threshold = job->config->threshold,
         .n_features = job->list.n_all,
         .feature = job->feature,
-        .n_images = n,
-        .first_image = set->first + first,
-        .pixels = set->pixels + first * set->width * set->height,
-        .labels = set->labels ? set->labels + first : NULL,
+        .n_images = set->n,
+        .first_image = set->first,
+        .pixels = set->pixels,
+        .labels = set->labels,
         .context = job,
         .take = job->config->records ? take_records : NULL,
         .progress = show_progress,
     };
-    struct scan_result result;
-
-    TRY(job->resources.ops->scan(&slice, &result));
-    for (int group = 0; group < 2; group++)
-        for (int type = 0; type < SCAN_TYPES; type++)
-            job->result.count[group][type] += result.count[group][type];
-    job->result.kernel_seconds += result.kernel_seconds;
-    return ST_OK;
-}
-
-static enum status scan_share(struct job *job)
-{
-    const int64_t slice = job->resources.ops->scan_slice;
     const double started = clock_seconds();
-    enum status st = ST_OK;
 
     progress_start(&job->progress, job->comm->rank == 0 ? job->config->progress : PROGRESS_NONE, "scan");
-    while (st == ST_OK && job->n_done < job->set.n) {
-        const int64_t n = job->set.n - job->n_done < slice ? job->set.n - job->n_done : slice;
-        st = scan_slice(job, job->n_done, n);
-        job->n_done += n;
-        if (st == ST_OK && atomic_load(job->stop))
-            st = FAIL(ST_INTERRUPTED, "interrupted: nothing was written");
-    }
+    const enum status st = scan_slices(job->resources.ops, &share, job->stop, &job->n_done, &job->result);
     progress_end(&job->progress);
     job->scan_seconds = clock_seconds() - started;
     return st;
@@ -258,7 +267,7 @@ static enum status run_phases(struct job *job)
     const struct scan_config *c = job->config;
     struct comm *comm = job->comm;
 
-    TRY(comm_meet(comm, preprocess(job)));
+    TRY(comm_meet(comm, get_ready(job)));
     TRY(dataset_load(comm, c->images, c->labels, (struct dataset_range){0, -1}, comm->rank, comm->size, &job->set));
     job->load_seconds = clock_seconds() - job->started;
     TRY(comm_agree(comm, list_features(job)));

@@ -5,7 +5,9 @@
 #define JACQUARD_HAAR_SCAN_H
 
 #include "base/progress.h"
+#include "compute/compute.h"
 #include "compute/haar/scan.h"
+#include "haar/data/dataset.h"
 #include "haar/features.h"
 #include "mpi/comm.h"
 
@@ -27,5 +29,16 @@ struct scan_config {
 /* Collective. Rank 0 writes the files and prints the counts on stdout; *stop != 0 ends it with ST_INTERRUPTED before
  * anything appears. */
 enum status scan_run(struct comm *comm, const struct scan_config *config, atomic_int *stop);
+
+/* ---- for bench_scan, too ---- */
+
+/* Local. All features of a set that the images have, *feature heap; `images` is for the message. ST_USAGE: none. */
+enum status scan_list_features(const char *images, enum haar_set features, const struct dataset *set,
+                               struct haar_feature_list *list, struct haar_feature **feature);
+
+/* Local. Scans the job's images, as many at a time as the backend takes. *n_done: images before those that
+ * job->progress counts. ST_INTERRUPTED when *stop is set. */
+enum status scan_slices(const struct compute_ops *ops, const struct scan_job *job, atomic_int *stop, int64_t *n_done,
+                        struct scan_result *result);
 
 #endif
