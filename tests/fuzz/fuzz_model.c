@@ -45,7 +45,7 @@ static void use(const struct model *model)
 {
     const size_t n_pixels = (size_t)model->width * (size_t)model->height;
     uint8_t *pixels = calloc(2, n_pixels), labels[2] = {0, 1};
-    int32_t scores[2 * HAAR_MAX_CLASSES];
+    int32_t *scores;
     int64_t *wrong = calloc((size_t)scores_n_rounds(model) + 1, sizeof *wrong);
     const struct scores_job job = {.model = model,
                                    .resources = {.ops = &compute_cpu, .threads = 1},
@@ -57,9 +57,10 @@ static void use(const struct model *model)
     demand(pixels && wrong, "out of memory");
     for (size_t i = 0; i < n_pixels; i++)
         pixels[n_pixels + i] = (uint8_t)(i * i + i / 3);
-    demand(scores_make(&job, scores) == ST_OK, "a model that is read cannot be used");
+    demand(scores_make(&job, &scores) == ST_OK, "a model that is read cannot be used");
     for (int t = 0; t < scores_n_rounds(model); t++)
         demand(wrong[t] >= 0 && wrong[t] <= 2, "more wrong answers than images");
+    free(scores);
     free(wrong);
     free(pixels);
 }

@@ -74,17 +74,12 @@ static enum status load_labels(const struct idx *images, const char *path, int64
     enum status st;
 
     TRY_OR(done, st, idx_open_labels(path, &labels));
-    if (labels.dim[0] != images->dim[0]) {
-        st = FAIL(ST_FORMAT, "%s holds %u images, but %s holds %u labels", images->path, images->dim[0], path,
-                  labels.dim[0]);
-        goto done;
-    }
+    if (labels.dim[0] != images->dim[0])
+        TRY_OR(done, st,
+               FAIL(ST_FORMAT, "%s holds %u images, but %s holds %u labels", images->path, images->dim[0], path,
+                    labels.dim[0]));
     all = mem_array(labels.dim[0], 1);
-    if (!all) {
-        st = ST_NOMEM;
-        goto done;
-    }
-    TRY_OR(done, st, idx_read(&labels, 0, labels.dim[0], all));
+    TRY_OR(done, st, all ? idx_read(&labels, 0, labels.dim[0], all) : ST_NOMEM);
     st = take_labels(path, all, labels.dim[0], first, set);
 done:
     free(all);
@@ -118,11 +113,7 @@ static enum status load_share(const char *images_path, const char *labels_path, 
     if (labels_path)
         TRY_OR(done, st, load_labels(&images, labels_path, range.first + set->first, set));
     set->pixels = mem_array((size_t)set->n, (size_t)images.item_bytes);
-    if (!set->pixels) {
-        st = ST_NOMEM;
-        goto done;
-    }
-    TRY_OR(done, st, idx_read(&images, range.first + set->first, set->n, set->pixels));
+    TRY_OR(done, st, set->pixels ? idx_read(&images, range.first + set->first, set->n, set->pixels) : ST_NOMEM);
     for (int64_t i = 0; i < set->n; i++)
         set->pixel_sum += hash_image(set->first + i, set->pixels + i * images.item_bytes, images.item_bytes);
 done:

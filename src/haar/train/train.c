@@ -200,8 +200,7 @@ static enum status count_errors(const struct train_job *job, int64_t *n_wrong)
     *n_wrong = 0;
     if (!is_mine)
         return ST_OK;
-    scores = mem_array((size_t)set->n * n_classes, sizeof *scores);
-    st = scores ? scores_make(&work, scores) : ST_NOMEM;
+    st = scores_make(&work, &scores);
     for (int64_t i = 0; st == ST_OK && i < set->n; i++)
         *n_wrong += scores_best(scores + (size_t)i * n_classes, job->model.n_classes) != set->labels[i];
     free(scores);

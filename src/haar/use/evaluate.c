@@ -90,8 +90,7 @@ static void count_image(struct evaluate *e, int64_t image, const int32_t *scores
 
 static enum status score_share(struct evaluate *e)
 {
-    const size_t n = (size_t)e->set.n, n_classes = (size_t)e->model.n_classes;
-    int32_t *scores = mem_array(n * n_classes, sizeof *scores);
+    int32_t *scores = NULL;
     struct scores_job job = {
         .model = &e->model,
         .resources = e->resources,
@@ -100,21 +99,16 @@ static enum status score_share(struct evaluate *e)
         .labels = e->set.labels,
         .stop = e->stop,
     };
-    enum status st = scores ? ST_OK : ST_NOMEM;
 
     if (e->config->curve) {
         e->result.wrong_after = mem_array((size_t)e->result.n_rounds, sizeof *e->result.wrong_after);
-        if (!e->result.wrong_after)
-            st = ST_NOMEM;
+        TRY_MEM(e->result.wrong_after);
     }
     job.wrong = e->result.wrong_after;
-    if (st == ST_OK)
-        st = scores_make(&job, scores);
-    if (st == ST_OK) {
-        e->result.n_images = e->set.n;
-        for (size_t i = 0; i < n; i++)
-            count_image(e, (int64_t)i, scores + i * n_classes);
-    }
+    const enum status st = scores_make(&job, &scores);
+    for (int64_t i = 0; st == ST_OK && i < job.n; i++)
+        count_image(e, i, scores + i * e->model.n_classes);
+    e->result.n_images = e->set.n;
     free(scores);
     return st;
 }

@@ -77,10 +77,10 @@ static enum status check_size(const struct predict *p, const char *file, uint32_
 
 static enum status answer(const struct predict *p, const char *file, bool is_one, const uint8_t *pixels, int64_t n)
 {
-    int32_t *scores = mem_array((size_t)n * (size_t)p->model.n_classes, sizeof *scores);
+    int32_t *scores;
     const struct scores_job job = {
         .model = &p->model, .resources = p->resources, .n = n, .pixels = pixels, .stop = p->stop};
-    enum status st = scores ? scores_make(&job, scores) : ST_NOMEM;
+    enum status st = scores_make(&job, &scores);
 
     for (int64_t i = 0; st == ST_OK && i < n; i++)
         st = print_answer(p, file, is_one ? -1 : i, scores + i * p->model.n_classes);

@@ -2,6 +2,7 @@
  * Assumes a model as model_read leaves it. */
 #include "haar/use/scores.h"
 
+#include "base/mem.h"
 #include "haar/data/loader.h"
 
 enum {
@@ -86,7 +87,7 @@ done:
     return st;
 }
 
-enum status scores_make(const struct scores_job *job, int32_t *scores)
+enum status scores_make(const struct scores_job *job, int32_t **scores)
 {
     const struct model *model = job->model;
     const int n_channels = preprocess_n_channels(&model->settings.preprocess);
@@ -96,12 +97,14 @@ enum status scores_make(const struct scores_job *job, int32_t *scores)
     struct pool *pool = NULL;
     enum status st = ST_OK;
 
+    *scores = mem_array((size_t)job->n * (size_t)model->n_classes, sizeof **scores);
+    TRY_MEM(*scores);
     if (!job->resources.ops->boost)
         return FAIL(ST_UNSUPPORTED, "the backend %s cannot run models", job->resources.ops->name);
     TRY(pool_open(n_threads < job->resources.threads ? (int)n_threads : job->resources.threads, &pool));
     for (int64_t first = 0; st == ST_OK && first < job->n; first += most) {
         const int64_t n = job->n - first < most ? job->n - first : most;
-        st = score_block(job, pool, first, n, scores + first * model->n_classes);
+        st = score_block(job, pool, first, n, *scores + first * model->n_classes);
     }
     pool_close(&pool);
     return st;

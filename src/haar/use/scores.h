@@ -21,8 +21,10 @@ struct scores_job {
 /* Rounds of the longest member. */
 int scores_n_rounds(const struct model *model);
 
-/* scores: i32 [n, n_classes]. ST_INTERRUPTED when *stop is set. Local. */
-enum status scores_make(const struct scores_job *job, int32_t *scores);
+/* *scores: i32 [n, n_classes], heap; the caller frees it, also after a failure. ST_INTERRUPTED when *stop is set.
+ * Local.
+ */
+enum status scores_make(const struct scores_job *job, int32_t **scores);
 
 /* The answer: the class with the highest score, the lowest among equals. */
 int scores_best(const int32_t *scores, int n_classes);
