@@ -12,9 +12,14 @@ enum what { BENCH_BARCODE, BENCH_KMEANS, BENCH_SCAN, BENCH_TRAIN, BENCH_IO, BENC
 static const struct {
     const char *name;
     int least_films, most_films;
+    const char *options; /* beside those that all take */
 } benches[N_BENCHES] = {
-    [BENCH_BARCODE] = {"barcode", 1, 1}, [BENCH_KMEANS] = {"kmeans", 0, 1}, [BENCH_SCAN] = {"scan", 0, 0},
-    [BENCH_TRAIN] = {"train", 0, 0},     [BENCH_IO] = {"io", 0, 1},         [BENCH_COMM] = {"comm", 0, 0},
+    [BENCH_BARCODE] = {"barcode", 1, 1, NULL}, /* the settings of a barcode */
+    [BENCH_KMEANS] = {"kmeans", 0, 1, "clusters n-init plain seed"},
+    [BENCH_SCAN] = {"scan", 0, 0, "images"},
+    [BENCH_TRAIN] = {"train", 0, 0, "images labels features"},
+    [BENCH_IO] = {"io", 0, 1, "folder"},
+    [BENCH_COMM] = {"comm", 0, 0, ""},
 };
 
 struct options {
@@ -51,34 +56,23 @@ struct parsed {
     const char *film;
 };
 
-/* What an option would do nothing for, it is not taken with. */
+static bool is_among(const char *words, const char *word)
+{
+    const size_t n = strlen(word);
+
+    for (const char *at = words; (at = strstr(at, word)) != NULL; at += n)
+        if ((at == words || at[-1] == ' ') && (at[n] == ' ' || at[n] == '\0'))
+            return true;
+    return false;
+}
+
+/* A bench takes no option that would do nothing. */
 static bool does_something(const char *option, enum what what)
 {
-    enum { TRAIN = 1 << BENCH_TRAIN, SCAN = 1 << BENCH_SCAN, IO = 1 << BENCH_IO, ALL = (1 << N_BENCHES) - 1 };
-    enum { BARCODE = 1 << BENCH_BARCODE, KMEANS = 1 << BENCH_KMEANS };
-    static const struct {
-        const char *option;
-        unsigned benches;
-    } not_barcodes_alone[] = {
-        {"images", SCAN | TRAIN},
-        {"labels", TRAIN},
-        {"features", TRAIN},
-        {"folder", IO},
-        {"runs", ALL},
-        {"json", ALL},
-        {"backend", ALL},
-        {"threads", ALL},
-        {"rank-timeout", ALL},
-        {"clusters", BARCODE | KMEANS},
-        {"n-init", BARCODE | KMEANS},
-        {"plain", BARCODE | KMEANS},
-        {"seed", BARCODE | KMEANS},
-    };
-
-    for (size_t i = 0; i < sizeof not_barcodes_alone / sizeof *not_barcodes_alone; i++)
-        if (strcmp(option, not_barcodes_alone[i].option) == 0)
-            return not_barcodes_alone[i].benches >> what & 1;
-    return what == BENCH_BARCODE;
+    if (is_among("runs json backend threads rank-timeout", option))
+        return true;
+    return benches[what].options ? is_among(benches[what].options, option)
+                                 : !is_among("images labels features folder", option);
 }
 
 static enum status check_options(const struct parsed *p, const struct opts_line *line)
