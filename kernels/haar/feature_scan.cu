@@ -391,6 +391,11 @@ __device__ void walk_type(const struct scan_work &work, const char *table, uint3
     add_counts<N>(work, TYPE, images, n_kept);
 }
 
+#define WALK(TYPE)                                                                                                     \
+    case TYPE:                                                                                                         \
+        walk_type<TYPE, N>(work, table, begin, end, images);                                                           \
+        break
+
 /* The slice's features, part after part: a warp takes the next one when it is done with its own, since some take far
  * longer than others. */
 template <int N>
@@ -413,21 +418,11 @@ __device__ void walk_slice(const struct scan_work &work, const char *table, int 
         begin += part * PART_FEATURES;
         end = end - begin < PART_FEATURES ? end : begin + PART_FEATURES;
         switch (type) {
-        case HAAR_EDGE_H:
-            walk_type<HAAR_EDGE_H, N>(work, table, begin, end, images);
-            break;
-        case HAAR_EDGE_V:
-            walk_type<HAAR_EDGE_V, N>(work, table, begin, end, images);
-            break;
-        case HAAR_LINE_H:
-            walk_type<HAAR_LINE_H, N>(work, table, begin, end, images);
-            break;
-        case HAAR_LINE_V:
-            walk_type<HAAR_LINE_V, N>(work, table, begin, end, images);
-            break;
-        case HAAR_QUAD:
-            walk_type<HAAR_QUAD, N>(work, table, begin, end, images);
-            break;
+            WALK(HAAR_EDGE_H);
+            WALK(HAAR_EDGE_V);
+            WALK(HAAR_LINE_H);
+            WALK(HAAR_LINE_V);
+            WALK(HAAR_QUAD);
         default:
             return;
         }
@@ -469,22 +464,17 @@ template <int N> size_t queue_bytes()
     return threads<N>::IN_BLOCK / LANES * (sizeof(queue<N>) + sizeof(uint32_t)) + sizeof(uint32_t);
 }
 
-template <int N, bool IS_SHARED> cudaError_t count_blocks(size_t shared_bytes, int *n)
-{
-    const cudaError_t error =
-        cudaFuncSetAttribute(scan_groups<N, IS_SHARED>, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)shared_bytes);
+/* The kernel of a layout, and the threads of its blocks. */
+struct scan_kernel {
+    void (*run)(const struct scan_work work);
+    int n_threads;
+};
 
-    if (error != cudaSuccess)
-        return error;
-    return cudaOccupancyMaxActiveBlocksPerMultiprocessor(n, scan_groups<N, IS_SHARED>, threads<N>::IN_BLOCK,
-                                                         shared_bytes);
-}
-
-template <int N, bool IS_SHARED> cudaError_t start(const struct scan_work *work, cudaStream_t stream)
+struct scan_kernel kernel_of(struct scan_layout layout)
 {
-    scan_groups<N, IS_SHARED>
-        <<<(unsigned)work->n_blocks, threads<N>::IN_BLOCK, work->layout.shared_bytes, stream>>>(*work);
-    return cudaGetLastError();
+    if (layout.per_lane == 2)
+        return {scan_groups<2, true>, threads<2>::IN_BLOCK};
+    return {layout.is_shared ? scan_groups<1, true> : scan_groups<1, false>, threads<1>::IN_BLOCK};
 }
 
 } // namespace
@@ -503,12 +493,14 @@ struct scan_layout scan_layout_of(int width, int height, size_t shared_block_byt
 
 cudaError_t scan_blocks_per_sm(struct scan_layout layout, int *n)
 {
-    const cudaError_t error = !layout.is_shared      ? count_blocks<1, false>(layout.shared_bytes, n)
-                              : layout.per_lane == 2 ? count_blocks<2, true>(layout.shared_bytes, n)
-                                                     : count_blocks<1, true>(layout.shared_bytes, n);
-    if (error == cudaSuccess && *n < 1)
-        return cudaErrorInvalidConfiguration;
-    return error;
+    const struct scan_kernel kernel = kernel_of(layout);
+    cudaError_t error = cudaFuncSetAttribute((const void *)kernel.run, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                             (int)layout.shared_bytes);
+
+    if (error == cudaSuccess)
+        error = cudaOccupancyMaxActiveBlocksPerMultiprocessor(n, (const void *)kernel.run, kernel.n_threads,
+                                                              layout.shared_bytes);
+    return error == cudaSuccess && *n < 1 ? cudaErrorInvalidConfiguration : error;
 }
 
 cudaError_t launch_scan_steps(const struct scan_work *work, cudaStream_t stream)
@@ -522,9 +514,10 @@ cudaError_t launch_scan_steps(const struct scan_work *work, cudaStream_t stream)
 
 cudaError_t launch_scan(const struct scan_work *work, cudaStream_t stream)
 {
-    if (!work->layout.is_shared)
-        return start<1, false>(work, stream);
-    return work->layout.per_lane == 2 ? start<2, true>(work, stream) : start<1, true>(work, stream);
+    const struct scan_kernel kernel = kernel_of(work->layout);
+
+    kernel.run<<<(unsigned)work->n_blocks, kernel.n_threads, work->layout.shared_bytes, stream>>>(*work);
+    return cudaGetLastError();
 }
 
 /* Records differ above the value, which need not be looked at. */
