@@ -169,20 +169,13 @@ static enum status open_levels(struct cuda *cuda)
 static enum status open_kmeans(struct cuda *cuda)
 {
     struct kmeans_work *w = &cuda->work;
-    int shared_block = 0, shared_sm = 0;
 
     w->k = cuda->setup.kmeans.k;
     w->n_init = cuda->setup.kmeans.n_init;
     w->seed = cuda->setup.kmeans.seed;
     w->schedule = kmeans_schedule_of(w->k, w->n_init, cuda->setup.kmeans.plain);
-    CUDA_TRY(&cuda->gpu,
-             cudaDeviceGetAttribute(&shared_block, cudaDevAttrMaxSharedMemoryPerBlockOptin, cuda->gpu.device),
-             "ask for its shared memory");
-    CUDA_TRY(&cuda->gpu,
-             cudaDeviceGetAttribute(&shared_sm, cudaDevAttrMaxSharedMemoryPerMultiprocessor, cuda->gpu.device),
-             "ask for its shared memory");
-    w->shared_block = (size_t)shared_block;
-    w->shared_sm = (size_t)shared_sm;
+    w->shared_block = cuda->gpu.shared_block;
+    w->shared_sm = cuda->gpu.shared_sm;
     TRY(open_levels(cuda));
 
     const size_t chunk = (size_t)cuda->chunk, n_restarts = chunk * (size_t)w->n_init;

@@ -28,8 +28,16 @@ int gpu_n_devices(void)
     return n;
 }
 
+static enum status ask(const struct gpu *gpu, enum cudaDeviceAttr attribute, int *value)
+{
+    CUDA_TRY(gpu, cudaDeviceGetAttribute(value, attribute, gpu->device), "ask for its properties");
+    return ST_OK;
+}
+
 enum status gpu_open(struct gpu *gpu, int device, bool is_blocking)
 {
+    int shared_block, shared_sm;
+
     gpu->device = device;
     if (gpu_n_devices() <= device)
         return FAIL(ST_UNSUPPORTED, "backend cuda: there is no GPU %d: %d found", device, gpu_n_devices());
@@ -37,6 +45,11 @@ enum status gpu_open(struct gpu *gpu, int device, bool is_blocking)
         CUDA_TRY(gpu, cudaInitDevice(device, cudaDeviceScheduleBlockingSync, cudaInitDeviceFlagsAreValid),
                  "initialise it");
     TRY(gpu_use(gpu));
+    TRY(ask(gpu, cudaDevAttrMultiProcessorCount, &gpu->n_sms));
+    TRY(ask(gpu, cudaDevAttrMaxSharedMemoryPerBlockOptin, &shared_block));
+    TRY(ask(gpu, cudaDevAttrMaxSharedMemoryPerMultiprocessor, &shared_sm));
+    gpu->shared_block = (size_t)shared_block;
+    gpu->shared_sm = (size_t)shared_sm;
     CUDA_TRY(gpu, cudaStreamCreateWithFlags(&gpu->stream, cudaStreamNonBlocking), "open a stream");
     return gpu_hold(gpu, GPU_STREAM, gpu->stream);
 }

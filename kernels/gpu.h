@@ -15,8 +15,9 @@ enum { GPU_MOST_HELD = 128 };
 enum gpu_kind { GPU_MEMORY, GPU_PINNED, GPU_EVENT, GPU_STREAM };
 
 struct gpu {
-    int device;
-    cudaStream_t stream; /* does not wait for the default one */
+    int device, n_sms;
+    size_t shared_block, shared_sm; /* bytes of shared memory that a block may ask for, that an SM has */
+    cudaStream_t stream;            /* does not wait for the default one */
     struct gpu_held {
         enum gpu_kind kind;
         void *what;

@@ -24,16 +24,13 @@ enum {
 struct scan {
     const struct scan_job *job;
     struct gpu gpu;
-    int n_sms, blocks_per_sm;
+    int blocks_per_sm;
     size_t room; /* records; 0: only counted */
     int64_t most_images, group_images;
     cudaEvent_t began, ended;
 
-    struct scan_work work; /* its arrays are: */
-    struct haar_feature *feature;
-    uint8_t *pixels, *labels;  /* [most_images, ..] */
-    unsigned long long *found; /* [2 * SCAN_TYPES + 1]: counts, then records */
-    uint64_t *record, *sorted; /* [room] */
+    struct scan_work work; /* pixels and labels: [most_images, ..]; n_found is behind the counts */
+    uint64_t *sorted;      /* [room] */
     void *sort_scratch;
     size_t sort_bytes;
     uint64_t *piece; /* pinned: [PIECE] */
@@ -43,16 +40,10 @@ struct scan {
 
 static enum status open_device(struct scan *s)
 {
-    int shared_bytes = 0;
-
     TRY(gpu_open(&s->gpu, s->job->device, false));
     TRY(gpu_event(&s->gpu, &s->began, true));
     TRY(gpu_event(&s->gpu, &s->ended, true));
-    CUDA_TRY(&s->gpu, cudaDeviceGetAttribute(&s->n_sms, cudaDevAttrMultiProcessorCount, s->gpu.device),
-             "ask for its properties");
-    CUDA_TRY(&s->gpu, cudaDeviceGetAttribute(&shared_bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, s->gpu.device),
-             "ask for its properties");
-    s->work.layout = scan_layout_of(s->job->width, s->job->height, (size_t)shared_bytes);
+    s->work.layout = scan_layout_of(s->job->width, s->job->height, s->gpu.shared_block);
     CUDA_TRY(&s->gpu, scan_blocks_per_sm(s->work.layout, &s->blocks_per_sm), "prepare the scan");
     s->group_images = LANES * s->work.layout.per_lane;
     return ST_OK;
@@ -67,10 +58,9 @@ static enum status open_features(struct scan *s)
         w->type_first[job->feature[i].type + 1]++;
     for (int type = 0; type < SCAN_TYPES; type++)
         w->type_first[type + 1] += w->type_first[type];
-    TRY(gpu_reserve(&s->gpu, &s->feature, job->n_features * sizeof *s->feature, "features"));
+    TRY(gpu_reserve(&s->gpu, &w->feature, job->n_features * sizeof *w->feature, "features"));
     TRY(gpu_reserve(&s->gpu, &w->step, ((size_t)job->n_features + 1) * sizeof *w->step, "features"));
-    w->feature = s->feature;
-    TRY(gpu_send(&s->gpu, s->feature, job->feature, job->n_features * sizeof *s->feature, "features"));
+    TRY(gpu_send(&s->gpu, w->feature, job->feature, job->n_features * sizeof *w->feature, "features"));
     CUDA_TRY(&s->gpu, cudaMemsetAsync(w->step + job->n_features, 0, sizeof *w->step, s->gpu.stream),
              "prepare the features");
     CUDA_TRY(&s->gpu, launch_scan_steps(w, s->gpu.stream), "prepare the features");
@@ -83,17 +73,14 @@ static enum status open_images(struct scan *s)
     const size_t n = (size_t)s->most_images, image_bytes = (size_t)job->width * (size_t)job->height;
     struct scan_work *w = &s->work;
 
-    TRY(gpu_reserve(&s->gpu, &s->pixels, n * image_bytes, "images"));
+    TRY(gpu_reserve(&s->gpu, &w->pixels, n * image_bytes, "images"));
     if (job->labels)
-        TRY(gpu_reserve(&s->gpu, &s->labels, n, "labels"));
+        TRY(gpu_reserve(&s->gpu, &w->labels, n, "labels"));
     if (!w->layout.is_shared)
-        TRY(gpu_reserve(&s->gpu, &w->table, (size_t)s->n_sms * TABLE_BLOCKS_PER_SM * w->layout.table_bytes,
+        TRY(gpu_reserve(&s->gpu, &w->table, (size_t)s->gpu.n_sms * TABLE_BLOCKS_PER_SM * w->layout.table_bytes,
                         "integral images"));
-    TRY(gpu_reserve(&s->gpu, &s->found, (2 * SCAN_TYPES + 1) * sizeof *s->found, "counts"));
-    w->pixels = s->pixels;
-    w->labels = s->labels;
-    w->count = s->found;
-    w->n_found = s->found + 2 * SCAN_TYPES;
+    TRY(gpu_reserve(&s->gpu, &w->count, (2 * SCAN_TYPES + 1) * sizeof *w->count, "counts"));
+    w->n_found = w->count + 2 * SCAN_TYPES;
     return ST_OK;
 }
 
@@ -104,15 +91,14 @@ static enum status open_records(struct scan *s)
 
     s->room = least > USUAL_ROOM ? least : USUAL_ROOM;
     s->room = s->room < most ? s->room : most;
-    TRY(gpu_reserve(&s->gpu, &s->record, s->room * sizeof *s->record, "records"));
+    TRY(gpu_reserve(&s->gpu, &s->work.record, s->room * sizeof *s->work.record, "records"));
     TRY(gpu_reserve(&s->gpu, &s->sorted, s->room * sizeof *s->sorted, "records"));
-    CUDA_TRY(
-        &s->gpu,
-        launch_scan_sort(s->record, s->sorted, s->room, SCAN_MAX_RECORD_IMAGES, NULL, &s->sort_bytes, s->gpu.stream),
-        "plan the sorting of records");
+    CUDA_TRY(&s->gpu,
+             launch_scan_sort(s->work.record, s->sorted, s->room, SCAN_MAX_RECORD_IMAGES, NULL, &s->sort_bytes,
+                              s->gpu.stream),
+             "plan the sorting of records");
     TRY(gpu_reserve(&s->gpu, &s->sort_scratch, s->sort_bytes, "the sorting of records"));
     TRY(gpu_pin(&s->gpu, &s->piece, PIECE * sizeof *s->piece, "records"));
-    s->work.record = s->record;
     s->work.room = s->room;
     return ST_OK;
 }
@@ -137,7 +123,7 @@ static enum status open_all(struct scan *s)
  * soonest, in features. */
 static int choose_slices(const struct scan *s, int64_t n_groups)
 {
-    const int64_t at_once = (int64_t)s->n_sms * s->blocks_per_sm;
+    const int64_t at_once = (int64_t)s->gpu.n_sms * s->blocks_per_sm;
     int64_t soonest = INT64_MAX;
     int best = 1;
 
@@ -161,8 +147,8 @@ static void share_out(struct scan *s, int64_t n)
     w->n_images = n;
     w->n_slices = choose_slices(s, n_groups);
     w->n_blocks = (int)(n_groups * w->n_slices);
-    if (!w->layout.is_shared && w->n_blocks > s->n_sms * TABLE_BLOCKS_PER_SM)
-        w->n_blocks = s->n_sms * TABLE_BLOCKS_PER_SM;
+    if (!w->layout.is_shared && w->n_blocks > s->gpu.n_sms * TABLE_BLOCKS_PER_SM)
+        w->n_blocks = s->gpu.n_sms * TABLE_BLOCKS_PER_SM;
 }
 
 /* Images [first, first + n): found becomes their counts and number of records. */
@@ -175,14 +161,15 @@ static enum status scan_batch(struct scan *s, int64_t first, int64_t n, unsigned
 
     share_out(s, n);
     s->work.first_image = job->first_image + first;
-    TRY(gpu_send(&s->gpu, s->pixels, job->pixels + (size_t)first * image_bytes, (size_t)n * image_bytes, "images"));
+    TRY(gpu_send(&s->gpu, s->work.pixels, job->pixels + (size_t)first * image_bytes, (size_t)n * image_bytes,
+                 "images"));
     if (job->labels)
-        TRY(gpu_send(&s->gpu, s->labels, job->labels + first, (size_t)n, "labels"));
-    CUDA_TRY(&s->gpu, cudaMemsetAsync(s->found, 0, found_bytes, s->gpu.stream), "scan images");
+        TRY(gpu_send(&s->gpu, s->work.labels, job->labels + first, (size_t)n, "labels"));
+    CUDA_TRY(&s->gpu, cudaMemsetAsync(s->work.count, 0, found_bytes, s->gpu.stream), "scan images");
     CUDA_TRY(&s->gpu, cudaEventRecord(s->began, s->gpu.stream), "take the time");
     CUDA_TRY(&s->gpu, launch_scan(&s->work, s->gpu.stream), "scan images");
     CUDA_TRY(&s->gpu, cudaEventRecord(s->ended, s->gpu.stream), "take the time");
-    TRY(gpu_fetch(&s->gpu, found, s->found, found_bytes, "counts"));
+    TRY(gpu_fetch(&s->gpu, found, s->work.count, found_bytes, "counts"));
     CUDA_TRY(&s->gpu, cudaStreamSynchronize(s->gpu.stream), "scan images");
     CUDA_TRY(&s->gpu, cudaEventElapsedTime(&ms, s->began, s->ended), "take the time");
     *seconds += 1e-3 * (double)ms;
@@ -198,7 +185,7 @@ static enum status take_records(struct scan *s, size_t n)
     if (n == 0)
         return ST_OK;
     CUDA_TRY(&s->gpu,
-             launch_scan_sort(s->record, s->sorted, n, s->work.first_image + s->work.n_images, s->sort_scratch,
+             launch_scan_sort(s->work.record, s->sorted, n, s->work.first_image + s->work.n_images, s->sort_scratch,
                               &scratch_bytes, s->gpu.stream),
              "sort records");
     for (size_t at = 0; at < n; at += PIECE) {

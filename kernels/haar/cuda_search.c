@@ -64,7 +64,9 @@ enum status cuda_search_open(struct cuda_boost *b)
     s->n_columns = s->is_split ? 2 * s->n_classes : s->n_classes;
     s->active.images = b->all.images;
     s->active.images.n = 0;
-    CUDA_TRY(&b->gpu, launch_search_open(b->gpu.device, &s->device), "prepare the search");
+    s->device = (struct boost_device){
+        .n_sms = b->gpu.n_sms, .shared_block = b->gpu.shared_block, .shared_sm = b->gpu.shared_sm};
+    CUDA_TRY(&b->gpu, launch_search_open(&s->device), "prepare the search");
 
     const size_t one = HAAR_BINS * (size_t)s->n_columns * sizeof(int32_t);
     const size_t n_filled_up = b->setup.sum.sum_i32 ? (size_t)b->setup.sum.n_shards : 0; /* see boost_chunk */

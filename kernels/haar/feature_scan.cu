@@ -43,14 +43,7 @@ __device__ inline struct haar_feature read_feature(const struct haar_feature *fe
     const uint2 raw = reinterpret_cast<const uint2 *>(feature)[i];
     struct haar_feature f;
 
-    f.type = (uint8_t)raw.x;
-    f.channel = (uint8_t)(raw.x >> 8);
-    f.x = (uint8_t)(raw.x >> 16);
-    f.y = (uint8_t)(raw.x >> 24);
-    f.w = (uint8_t)raw.y;
-    f.h = (uint8_t)(raw.y >> 8);
-    f.a = (uint8_t)(raw.y >> 16);
-    f.b = (uint8_t)(raw.y >> 24);
+    memcpy(&f, &raw, sizeof f);
     return f;
 }
 
@@ -77,34 +70,18 @@ __global__ void make_steps(struct scan_work work, uint32_t n)
     s.base = f.y * row + f.x * column;
     if (i == 0 || !has_same_top(f, read_feature(work.feature, i - 1)))
         s.base |= fresh_bit;
-    switch (f.type) {
-    case HAAR_EDGE_H:
-        s.p = f.w * column;
-        s.q = f.b * row;
-        s.r = f.h * row;
-        break;
-    case HAAR_EDGE_V:
-        s.p = f.h * row;
-        s.q = f.a * column;
-        s.r = f.w * column;
-        break;
-    case HAAR_LINE_H:
-        s.p = f.w * column;
-        s.q = f.a * row;
-        s.r = f.b * row;
-        s.s = f.h * row;
-        break;
-    case HAAR_LINE_V:
-        s.p = f.h * row;
-        s.q = f.a * column;
-        s.r = f.b * column;
-        s.s = f.w * column;
-        break;
-    default:
+    if (f.type == HAAR_QUAD) {
         s.p = f.a * column;
         s.q = f.w * column;
         s.r = f.b * row;
         s.s = f.h * row;
+    } else {
+        const bool is_v = f.type == HAAR_EDGE_V || f.type == HAAR_LINE_V;
+        const int32_t along = is_v ? column : row, end = (is_v ? f.w : f.h) * along;
+        s.p = is_v ? f.h * row : f.w * column;
+        s.q = (f.type == HAAR_EDGE_H ? f.b : f.a) * along;
+        s.r = is_line ? f.b * along : end;
+        s.s = is_line ? end : 0;
     }
     s.factor_first = is_line ? t.n_black : t.n_white + t.n_black;
     s.factor_second = is_line ? t.n_white + t.n_black : t.n_white;

@@ -330,22 +330,13 @@ template <int TILES, bool IS_SPLIT> static cudaError_t allow_tiles(const struct 
                                 cudaFuncAttributeMaxDynamicSharedMemorySize, TILES * TILE_BYTES);
 }
 
-cudaError_t launch_search_open(int device, struct boost_device *found)
+cudaError_t launch_search_open(const struct boost_device *device)
 {
-    int shared_block = 0, shared_sm = 0;
-    cudaError_t error = cudaDeviceGetAttribute(&found->n_sms, cudaDevAttrMultiProcessorCount, device);
+    cudaError_t error = allow_tiles<1, true>(device);
 
     if (error == cudaSuccess)
-        error = cudaDeviceGetAttribute(&shared_block, cudaDevAttrMaxSharedMemoryPerBlockOptin, device);
+        error = allow_tiles<1, false>(device);
     if (error == cudaSuccess)
-        error = cudaDeviceGetAttribute(&shared_sm, cudaDevAttrMaxSharedMemoryPerMultiprocessor, device);
-    found->shared_block = (size_t)shared_block;
-    found->shared_sm = (size_t)shared_sm;
-    if (error == cudaSuccess)
-        error = allow_tiles<1, true>(found);
-    if (error == cudaSuccess)
-        error = allow_tiles<1, false>(found);
-    if (error == cudaSuccess)
-        error = allow_tiles<PLENTY_TILES, true>(found);
-    return error == cudaSuccess ? allow_tiles<PLENTY_TILES, false>(found) : error;
+        error = allow_tiles<PLENTY_TILES, true>(device);
+    return error == cudaSuccess ? allow_tiles<PLENTY_TILES, false>(device) : error;
 }

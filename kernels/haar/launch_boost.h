@@ -93,7 +93,7 @@ cudaError_t launch_scores(const struct boost_all *all, size_t first, uint32_t n,
 
 /* --- search ------------------------------------------------------------------------------------------------------- */
 
-struct boost_device { /* filled by launch_search_open */
+struct boost_device {
     int n_sms;
     size_t shared_block, shared_sm; /* bytes of shared memory that a block may ask for, that an SM has */
 };
@@ -124,7 +124,7 @@ static inline size_t boost_item_room(size_t n_images)
     return (n_images + 3) / 4 * 4 + 4 * (size_t)BOOST_MAX_LEAVES;
 }
 
-cudaError_t launch_search_open(int device, struct boost_device *found);
+cudaError_t launch_search_open(const struct boost_device *device);
 /* Bins of features [first, first + n) of the list into bins[0] and on. */
 cudaError_t launch_bins(const struct boost_search *search, uint32_t first, uint32_t n, cudaStream_t stream);
 cudaError_t launch_items(const struct boost_search *search, cudaStream_t stream);

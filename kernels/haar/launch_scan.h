@@ -37,11 +37,11 @@ struct scan_work {
     enum scan_rule rule;
     int32_t threshold;
     uint32_t type_first[SCAN_TYPES + 1]; /* where each type's features begin; the last: n_features */
-    const struct haar_feature *feature;  /* [n_features], 8-byte aligned */
+    struct haar_feature *feature;        /* [n_features], 8-byte aligned */
     struct scan_step *step;              /* [n_features + 1], 16-byte aligned; the last is read but not used */
     int64_t n_images, first_image;
-    const uint8_t *pixels;       /* u8 [n_images, height, width] */
-    const uint8_t *labels;       /* u8 [n_images] or NULL */
+    uint8_t *pixels;             /* u8 [n_images, height, width] */
+    uint8_t *labels;             /* u8 [n_images] or NULL */
     int32_t *table;              /* [n_blocks, table_bytes]; NULL where shared */
     int n_blocks;                /* that share out the work */
     int n_slices;                /* the features of a group are cut in so many pieces, a block each */
