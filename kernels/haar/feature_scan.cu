@@ -215,45 +215,31 @@ __device__ inline void sums_of(const struct scan_step &s, const char *at, bool i
     }
 }
 
-/* A warp's queue in shared memory: what one feature can give, in all lanes, always fits an empty one. */
-template <int N> struct queue {
-    enum { ROOM = LANES * N };
-    uint64_t record[ROOM];
+template <int N> struct threads {
+    enum { IN_BLOCK = N == 2 ? 1024 : 512, WARPS = IN_BLOCK / LANES }; /* of two images a lane: fills an SM */
 };
 
-/* After the queues of all warps: how many records are in each. Then a number of the block: the next part of its work.
+/* The queues of a block's warps, in shared memory: what one feature can give, in all lanes, always fits an empty one.
  */
-template <int N> __device__ inline uint32_t *counts_of(const struct scan_work &work)
-{
-    extern __shared__ int4 shared[];
-    char *queues = reinterpret_cast<char *>(shared) + work.layout.queue_at;
+template <int N> struct queues {
+    enum { ROOM = LANES * N };
+    uint64_t record[threads<N>::WARPS][ROOM];
+    uint32_t n[threads<N>::WARPS];
+    uint32_t next_part; /* of the block's work */
+};
 
-    return reinterpret_cast<uint32_t *>(queues + blockDim.x / LANES * sizeof(queue<N>));
-}
-
-template <int N> __device__ inline uint32_t *queued(const struct scan_work &work)
-{
-    return counts_of<N>(work) + threadIdx.x / LANES;
-}
-
-template <int N> __device__ inline uint32_t *next_part(const struct scan_work &work)
-{
-    return counts_of<N>(work) + blockDim.x / LANES;
-}
-
-template <int N> __device__ inline uint64_t *queue_of(const struct scan_work &work)
+template <int N> __device__ inline queues<N> &queues_of(const struct scan_work &work)
 {
     extern __shared__ int4 shared[];
 
-    return reinterpret_cast<queue<N> *>(reinterpret_cast<char *>(shared) + work.layout.queue_at)[threadIdx.x / LANES]
-        .record;
+    return *reinterpret_cast<queues<N> *>(reinterpret_cast<char *>(shared) + work.layout.queue_at);
 }
 
 /* Moves the n records of the warp's queue to the grid's buffer. */
 template <int N> __device__ void flush(const struct scan_work &work, uint32_t n)
 {
     const uint32_t at = threadIdx.x % LANES;
-    const uint64_t *from = queue_of<N>(work);
+    const uint64_t *from = queues_of<N>(work).record[threadIdx.x / LANES];
     unsigned long long place = at == 0 ? atomicAdd(work.n_found, (unsigned long long)n) : 0;
 
     place = __shfl_sync(0xffffffff, place, 0);
@@ -266,8 +252,8 @@ template <int N> __device__ void flush(const struct scan_work &work, uint32_t n)
 template <int N> __device__ inline void append(const struct scan_work &work, const uint64_t record[N], uint32_t is_kept)
 {
     const uint32_t at = threadIdx.x % LANES, lower = (1u << at) - 1;
-    uint64_t *to = queue_of<N>(work);
-    uint32_t n = 0, mine = 0, n_before = *queued<N>(work);
+    uint64_t *to = queues_of<N>(work).record[threadIdx.x / LANES];
+    uint32_t n = 0, mine = 0, n_before = queues_of<N>(work).n[threadIdx.x / LANES];
 
     for (int j = 0; j < N; j++) {
         const uint32_t kept = __ballot_sync(0xffffffff, is_kept >> j & 1);
@@ -276,7 +262,7 @@ template <int N> __device__ inline void append(const struct scan_work &work, con
     }
     if (n == 0)
         return;
-    if (n_before + n > queue<N>::ROOM) {
+    if (n_before + n > queues<N>::ROOM) {
         flush<N>(work, n_before);
         n_before = 0;
     }
@@ -284,7 +270,7 @@ template <int N> __device__ inline void append(const struct scan_work &work, con
         if (is_kept >> j & 1)
             to[n_before + mine++] = record[j];
     if (at == 0)
-        *queued<N>(work) = n_before + n;
+        queues_of<N>(work).n[threadIdx.x / LANES] = n_before + n;
     __syncwarp();
 }
 
@@ -379,7 +365,7 @@ template <int N>
 __device__ void walk_slice(const struct scan_work &work, const char *table, int slice, struct lane_images images)
 {
     for (;;) {
-        uint32_t part = threadIdx.x % LANES == 0 ? atomicAdd(next_part<N>(work), 1) : 0, begin = 0, end = 0;
+        uint32_t part = threadIdx.x % LANES == 0 ? atomicAdd(&queues_of<N>(work).next_part, 1) : 0, begin = 0, end = 0;
         int type = 0;
 
         part = __shfl_sync(0xffffffff, part, 0);
@@ -406,10 +392,6 @@ __device__ void walk_slice(const struct scan_work &work, const char *table, int 
     }
 }
 
-template <int N> struct threads {
-    enum { IN_BLOCK = N == 2 ? 1024 : 512 }; /* of two images a lane: fills an SM */
-};
-
 template <int N, bool IS_SHARED> __global__ void __launch_bounds__(threads<N>::IN_BLOCK) scan_groups(WORK_ARGUMENT work)
 {
     extern __shared__ int4 shared[];
@@ -419,7 +401,7 @@ template <int N, bool IS_SHARED> __global__ void __launch_bounds__(threads<N>::I
     const int at = (int)threadIdx.x % LANES * N;
 
     if (threadIdx.x % LANES == 0)
-        *queued<N>(work) = 0;
+        queues_of<N>(work).n[threadIdx.x / LANES] = 0;
     for (int64_t item = blockIdx.x; item < n_items; item += gridDim.x) {
         const int64_t first = item / work.n_slices * group_images, left = work.n_images - first;
         const int n = left < group_images ? (int)left : (int)group_images, slice = (int)(item % work.n_slices);
@@ -427,18 +409,13 @@ template <int N, bool IS_SHARED> __global__ void __launch_bounds__(threads<N>::I
 
         __syncthreads(); /* no warp is still reading the table of the item before */
         if (threadIdx.x == 0)
-            *next_part<N>(work) = 0;
+            queues_of<N>(work).next_part = 0;
         fill_table(work, first, n, table);
         const struct lane_images images = {first + at, n - at < 0 ? 0 : n - at > N ? N : n - at};
         walk_slice<N>(work, lanes, slice, images);
     }
-    if (*queued<N>(work) > 0)
-        flush<N>(work, *queued<N>(work));
-}
-
-template <int N> size_t queue_bytes()
-{
-    return threads<N>::IN_BLOCK / LANES * (sizeof(queue<N>) + sizeof(uint32_t)) + sizeof(uint32_t);
+    if (queues_of<N>(work).n[threadIdx.x / LANES] > 0)
+        flush<N>(work, queues_of<N>(work).n[threadIdx.x / LANES]);
 }
 
 /* The kernel of a layout, and the threads of its blocks. */
@@ -459,13 +436,13 @@ struct scan_kernel kernel_of(struct scan_layout layout)
 struct scan_layout scan_layout_of(int width, int height, size_t shared_block_bytes)
 {
     const size_t lane_bytes = sizeof(int32_t) * (size_t)(width + 1) * (size_t)(height + 1) * LANES;
-    const size_t queues = queue_bytes<1>(), queues_of_two = queue_bytes<2>();
+    const size_t queues_of_one = sizeof(queues<1>), queues_of_two = sizeof(queues<2>);
 
     if (2 * lane_bytes + queues_of_two <= shared_block_bytes)
         return {2, true, 2 * lane_bytes, 2 * lane_bytes, 2 * lane_bytes + queues_of_two};
-    if (lane_bytes + queues <= shared_block_bytes)
-        return {1, true, lane_bytes, lane_bytes, lane_bytes + queues};
-    return {1, false, lane_bytes, 0, queues};
+    if (lane_bytes + queues_of_one <= shared_block_bytes)
+        return {1, true, lane_bytes, lane_bytes, lane_bytes + queues_of_one};
+    return {1, false, lane_bytes, 0, queues_of_one};
 }
 
 cudaError_t scan_blocks_per_sm(struct scan_layout layout, int *n)
