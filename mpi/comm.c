@@ -233,55 +233,45 @@ const char *comm_kind_name(enum comm_kind kind)
     return name[kind];
 }
 
+/* Where there are several ranks, the operation; counted in any case. */
+#define TRY_COUNTED(comm, kind, n_bytes, op, ...)                                                                      \
+    do {                                                                                                               \
+        const double started = clock_seconds();                                                                        \
+        if ((comm)->ops->op)                                                                                           \
+            TRY((comm)->ops->op(comm, __VA_ARGS__));                                                                   \
+        comm_count(comm, kind, n_bytes, clock_seconds() - started);                                                    \
+    } while (0)
+
 enum status comm_bcast(struct comm *comm, void *data, size_t bytes)
 {
-    const double started = clock_seconds();
-
-    if (comm->ops->bcast)
-        TRY(comm->ops->bcast(comm, 0, data, bytes));
-    comm_count(comm, COMM_BCAST, bytes, clock_seconds() - started);
+    TRY_COUNTED(comm, COMM_BCAST, bytes, bcast, 0, data, bytes);
     return ST_OK;
 }
 
 enum status comm_sum_i32(struct comm *comm, int32_t *values, size_t n)
 {
-    const double started = clock_seconds();
-
-    if (comm->ops->sum_i32)
-        TRY(comm->ops->sum_i32(comm, values, n));
-    comm_count(comm, COMM_SUM_I32, n * sizeof *values, clock_seconds() - started);
+    TRY_COUNTED(comm, COMM_SUM_I32, n * sizeof *values, sum_i32, values, n);
     return ST_OK;
 }
 
 enum status comm_sum_i64(struct comm *comm, int64_t *values, size_t n)
 {
-    const double started = clock_seconds();
-
-    if (comm->ops->sum_i64)
-        TRY(comm->ops->sum_i64(comm, values, n));
-    comm_count(comm, COMM_SUM_I64, n * sizeof *values, clock_seconds() - started);
+    TRY_COUNTED(comm, COMM_SUM_I64, n * sizeof *values, sum_i64, values, n);
     return ST_OK;
 }
 
 enum status comm_reduce_scatter_i32(struct comm *comm, int32_t *values, size_t n)
 {
-    const double started = clock_seconds();
-
-    if (comm->ops->reduce_scatter_i32)
-        TRY(comm->ops->reduce_scatter_i32(comm, values, n, n));
-    comm_count(comm, COMM_REDUCE_SCATTER_I32, (size_t)comm->size * n * sizeof *values, clock_seconds() - started);
+    TRY_COUNTED(comm, COMM_REDUCE_SCATTER_I32, (size_t)comm->size * n * sizeof *values, reduce_scatter_i32, values, n,
+                n);
     return ST_OK;
 }
 
 enum status comm_all_gather(struct comm *comm, const void *data, size_t bytes, void *all)
 {
-    const double started = clock_seconds();
-
-    if (comm->ops->all_gather)
-        TRY(comm->ops->all_gather(comm, data, bytes, all));
-    else if (bytes > 0)
+    if (!comm->ops->all_gather && bytes > 0)
         memmove(all, data, bytes);
-    comm_count(comm, COMM_ALL_GATHER, (size_t)comm->size * bytes, clock_seconds() - started);
+    TRY_COUNTED(comm, COMM_ALL_GATHER, (size_t)comm->size * bytes, all_gather, data, bytes, all);
     return ST_OK;
 }
 
