@@ -218,7 +218,7 @@ static void run_instance(void *context, int64_t item, int thread)
 }
 
 /* All instances, their threads, and room for a picture. */
-struct crew {
+struct instances {
     struct instance *instance;
     int n;
     struct pool *pool;
@@ -228,12 +228,12 @@ struct crew {
 /* Microseconds a frame of convert and of cluster, one instance alone. */
 static enum status time_one(void *context, double us[2])
 {
-    const struct crew *crew = context;
-    const int n_rounds = crew->instance->bench->n_rounds;
+    const struct instances *instances = context;
+    const int n_rounds = instances->instance->bench->n_rounds;
     double seconds[2] = {0.0, 0.0};
 
     for (int round = 0; round < n_rounds; round++)
-        TRY(run_frames(crew->instance, crew->rgb, seconds));
+        TRY(run_frames(instances->instance, instances->rgb, seconds));
     for (int step = 0; step < 2; step++)
         us[step] = 1e6 * seconds[step] / (n_rounds * N_FRAMES);
     return ST_OK;
@@ -242,15 +242,15 @@ static enum status time_one(void *context, double us[2])
 /* Microseconds a frame, all instances at once. */
 static enum status time_all(void *context, double *us)
 {
-    const struct crew *crew = context;
+    const struct instances *instances = context;
     const double started = clock_seconds();
 
-    pool_run(crew->pool, crew->n, run_instance, crew->instance);
-    *us = 1e6 * (clock_seconds() - started) / ((double)crew->n * crew->instance->bench->n_rounds * N_FRAMES);
-    for (int i = 0; i < crew->n; i++)
-        if (crew->instance[i].st != ST_OK) {
-            status_adopt(crew->instance[i].message);
-            return crew->instance[i].st;
+    pool_run(instances->pool, instances->n, run_instance, instances->instance);
+    *us = 1e6 * (clock_seconds() - started) / ((double)instances->n * instances->instance->bench->n_rounds * N_FRAMES);
+    for (int i = 0; i < instances->n; i++)
+        if (instances->instance[i].st != ST_OK) {
+            status_adopt(instances->instance[i].message);
+            return instances->instance[i].st;
         }
     return ST_OK;
 }
@@ -282,26 +282,26 @@ static enum status measure_picture(const struct bench *b, int width, int height)
                                         .batch = extract_batch(b->resources.ops, &picture),
                                         .picture = picture,
                                         .kmeans = b->kmeans};
-    struct crew crew = {.instance = mem_array((size_t)n_instances, sizeof *crew.instance),
-                        .n = n_instances,
-                        .rgb = mem_array((size_t)width * (size_t)height, 3)};
+    struct instances instances = {.instance = mem_array((size_t)n_instances, sizeof *instances.instance),
+                                  .n = n_instances,
+                                  .rgb = mem_array((size_t)width * (size_t)height, 3)};
     double us[2], us_all;
     enum status st;
 
-    TRY_OR(done, st, crew.instance && crew.rgb ? pool_open(n_instances, &crew.pool) : ST_NOMEM);
+    TRY_OR(done, st, instances.instance && instances.rgb ? pool_open(n_instances, &instances.pool) : ST_NOMEM);
     for (int i = 0; i < n_instances; i++) {
-        crew.instance[i] = (struct instance){.bench = b, .batch = setup.batch};
-        TRY_OR(done, st, compute_open(b->resources.ops, &setup, &crew.instance[i].compute));
+        instances.instance[i] = (struct instance){.bench = b, .batch = setup.batch};
+        TRY_OR(done, st, compute_open(b->resources.ops, &setup, &instances.instance[i].compute));
     }
-    TRY_OR(done, st, bench_time_runs(b->run, NULL, time_one, &crew, 2, us));
-    TRY_OR(done, st, bench_time_runs(b->run, NULL, time_all, &crew, 1, &us_all));
+    TRY_OR(done, st, bench_time_runs(b->run, NULL, time_one, &instances, 2, us));
+    TRY_OR(done, st, bench_time_runs(b->run, NULL, time_all, &instances, 1, &us_all));
     add_rows(b, &setup.picture, n_instances, us, us_all);
 done:
-    for (int i = 0; crew.instance && i < n_instances; i++)
-        compute_close(&crew.instance[i].compute);
-    pool_close(&crew.pool);
-    free(crew.rgb);
-    free(crew.instance);
+    for (int i = 0; instances.instance && i < n_instances; i++)
+        compute_close(&instances.instance[i].compute);
+    pool_close(&instances.pool);
+    free(instances.rgb);
+    free(instances.instance);
     return st;
 }
 

@@ -91,7 +91,7 @@ static uint8_t make_up_image(uint32_t number, uint8_t image[MADE_UP_PIXELS])
 
 /* ---- a training, ready for its rounds ---- */
 
-struct bed {
+struct training {
     struct train_job job;
     struct boosting boosting;
 };
@@ -121,22 +121,15 @@ static void thin_out(struct boosting *b)
 }
 
 /* Local. Room for bins is taken for the features that are searched. */
-static enum status open_boosting(struct bed *bed)
+static enum status open_boosting(struct training *training)
 {
-    struct train_job *job = &bed->job;
-    struct boosting *b = &bed->boosting;
+    struct train_job *job = &training->job;
+    struct boosting *b = &training->boosting;
     const struct boost_ops *ops = job->resources.ops->boost;
     struct boost_setup setup = train_setup(job, job->train.n);
     const struct loader loader = {.ops = ops, .pool = job->pool};
 
-    *b = (struct boosting){.settings = &job->model.settings,
-                           .grid = {&job->team, &job->data, &job->features},
-                           .ops = ops,
-                           .width = job->train.width,
-                           .height = job->train.height,
-                           .n_classes = job->train.n_classes,
-                           .n_weighted = job->model.settings.n_images,
-                           .seed = job->model.settings.seed};
+    *b = train_boosting(job, &job->model.settings, job->model.settings.seed);
     TRY(boosting_init(b));
     if (!job->resources.ops->has_device && b->n_drawn > CPU_FEATURES) {
         thin_out(b);
@@ -146,16 +139,16 @@ static enum status open_boosting(struct bed *bed)
 }
 
 /* Collective over comm. */
-static enum status bed_open(struct bed *bed, const struct work *w, struct comm *comm, struct way way)
+static enum status training_open(struct training *training, const struct work *w, struct comm *comm, struct way way)
 {
-    struct train_job *job = &bed->job;
+    struct train_job *job = &training->job;
     struct dataset *set = &job->train;
 
-    *bed = (struct bed){.job = {.world = comm,
-                                .stop = w->run->stop,
-                                .resources = w->resources,
-                                .plan = {false, way.data_shards, way.feature_shards},
-                                .model = {.settings = settings_of(w, way.search)}}};
+    *training = (struct training){.job = {.world = comm,
+                                          .stop = w->run->stop,
+                                          .resources = w->resources,
+                                          .plan = {false, way.data_shards, way.feature_shards},
+                                          .model = {.settings = settings_of(w, way.search)}}};
     TRY(train_open_grid(job));
     const int part = job->team.rank / way.feature_shards;
     const int64_t n = job->model.settings.n_images;
@@ -164,30 +157,27 @@ static enum status bed_open(struct bed *bed, const struct work *w, struct comm *
     else
         TRY(comm_agree(comm, bench_make_images(n, MADE_UP_CLASSES, part, way.data_shards, make_up_image, set)));
     TRY(comm_agree(comm, pool_open(job->resources.threads, &job->pool)));
-    return comm_agree(comm, open_boosting(bed));
+    return comm_agree(comm, open_boosting(training));
 }
 
-static void bed_close(struct bed *bed)
+static void training_close(struct training *training)
 {
-    struct train_job *job = &bed->job;
+    struct train_job *job = &training->job;
 
-    boosting_release(&bed->boosting);
-    loader_close(job->resources.ops->boost, &bed->boosting.train);
-    pool_close(&job->pool);
-    dataset_release(&job->train);
-    comm_close(&job->features);
-    comm_close(&job->data);
-    comm_close(&job->team);
+    boosting_release(&training->boosting);
+    loader_close(job->resources.ops->boost, &training->boosting.train);
+    train_job_release(job);
 }
 
 /* ---- rounds ---- */
 
-/* Collective over the bed's ranks. Up to most_rounds rounds, no more once most_seconds have passed on some rank: that
- * travels as the wish to stop does. seconds[*n_rounds]: of each. */
-static enum status run_rounds(struct bed *bed, int most_rounds, double most_seconds, double *seconds, int *n_rounds)
+/* Collective over the training's ranks. Up to most_rounds rounds, no more once most_seconds have passed on some rank:
+ * that travels as the wish to stop does. seconds[*n_rounds]: of each. */
+static enum status run_rounds(struct training *training, int most_rounds, double most_seconds, double *seconds,
+                              int *n_rounds)
 {
-    const struct train_job *job = &bed->job;
-    struct boosting *b = &bed->boosting;
+    const struct train_job *job = &training->job;
+    struct boosting *b = &training->boosting;
     const double began = clock_seconds();
     bool is_stopping = false;
 
@@ -225,13 +215,13 @@ static void describe_traffic(const struct comm *comm, const char *which, char *t
     }
 }
 
-static void sum_up(const struct bed *bed, double *seconds, struct measured *m)
+static void sum_up(const struct training *training, double *seconds, struct measured *m)
 {
-    const struct train_job *job = &bed->job;
+    const struct train_job *job = &training->job;
     const int skipped = m->n_rounds > NOT_COUNTED ? NOT_COUNTED : 0;
 
     m->n_images = job->model.settings.n_images;
-    m->n_features = bed->boosting.n_drawn;
+    m->n_features = training->boosting.n_drawn;
     for (int i = 0; i < m->n_rounds; i++)
         m->all_seconds += seconds[i];
     m->round_seconds = bench_median(seconds + skipped, m->n_rounds - skipped);
@@ -246,16 +236,16 @@ static enum status measure(const struct work *w, struct comm *comm, struct way w
     const int most_rounds = way.search == LAZY ? TREE_ROUNDS : NOT_COUNTED + w->run->runs;
     const double most_seconds = way.search != LAZY ? 1e9 : w->resources.ops->has_device ? 10.0 : 3.0;
     double *seconds = mem_array((size_t)most_rounds, sizeof *seconds);
-    struct bed bed = {.job = {.resources = w->resources}}; /* bed_close looks at them */
+    struct training training = {.job = {.resources = w->resources}}; /* training_close looks at them */
     enum status st;
 
     *m = (struct measured){0};
     TRY_OR(done, st, comm_agree(comm, seconds ? ST_OK : ST_NOMEM));
-    TRY_OR(done, st, bed_open(&bed, w, comm, way));
-    TRY_OR(done, st, run_rounds(&bed, most_rounds, most_seconds, seconds, &m->n_rounds));
-    sum_up(&bed, seconds, m);
+    TRY_OR(done, st, training_open(&training, w, comm, way));
+    TRY_OR(done, st, run_rounds(&training, most_rounds, most_seconds, seconds, &m->n_rounds));
+    sum_up(&training, seconds, m);
 done:
-    bed_close(&bed);
+    training_close(&training);
     free(seconds);
     return st;
 }

@@ -287,13 +287,6 @@ enum status train_run(struct comm *comm, const struct train_config *config, atom
     struct train_job job = {.world = comm, .config = config, .stop = stop, .started = clock_seconds()};
     const enum status st = run_phases(&job);
 
-    progress_end(&job.progress);
-    model_release(&job.model);
-    pool_close(&job.pool);
-    dataset_release(&job.held_out);
-    dataset_release(&job.train);
-    comm_close(&job.features);
-    comm_close(&job.data);
-    comm_close(&job.team);
+    train_job_release(&job);
     return st;
 }

@@ -82,6 +82,30 @@ enum status train_open_grid(struct train_job *job)
     return comm_agree(job->world, open_gpu_sums(job));
 }
 
+struct boosting train_boosting(struct train_job *job, const struct model_settings *settings, uint64_t seed)
+{
+    return (struct boosting){.settings = settings,
+                             .grid = {&job->team, &job->data, &job->features},
+                             .ops = job->resources.ops->boost,
+                             .width = job->train.width,
+                             .height = job->train.height,
+                             .n_classes = job->train.n_classes,
+                             .n_weighted = settings->n_images * (1 + settings->elastic),
+                             .seed = seed};
+}
+
+void train_job_release(struct train_job *job)
+{
+    progress_end(&job->progress);
+    model_release(&job->model);
+    pool_close(&job->pool);
+    dataset_release(&job->held_out);
+    dataset_release(&job->train);
+    comm_close(&job->features);
+    comm_close(&job->data);
+    comm_close(&job->team);
+}
+
 enum status train_exchange(struct train_job *job, bool is_busy, bool is_ending, int64_t *n_busy)
 {
     int64_t state[] = {is_busy, is_ending || atomic_load(job->stop) != 0};

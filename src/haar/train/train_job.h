@@ -4,6 +4,7 @@
 
 #include "base/pool.h"
 #include "haar/data/dataset.h"
+#include "haar/train/boosting.h"
 #include "haar/train/train.h"
 #include "haar/train/train_plan.h"
 #include "job/resources.h"
@@ -27,6 +28,12 @@ struct train_job {
 /* Collective over job->world. Parts the world into teams and grids, with sums over GPUs where there are some; the plan
  * and the resources are chosen. ST_USAGE where some ranks have a GPU and some have none. */
 enum status train_open_grid(struct train_job *job);
+
+/* Local. Gives back what a job holds, however far it got. */
+void train_job_release(struct train_job *job);
+
+/* A member's rounds over the grid, before boosting_init: of the settings' weak learners, on the training images. */
+struct boosting train_boosting(struct train_job *job, const struct model_settings *settings, uint64_t seed);
 
 /* What an instance for n_images of this rank is opened with. */
 struct boost_setup train_setup(struct train_job *job, int64_t n_images);

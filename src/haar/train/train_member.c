@@ -64,14 +64,7 @@ static enum status open_member(struct member *m)
                               .settings = job->model.settings};
     TRY(model_add_member(&m->model, seed));
     TRY(open_files(m));
-    *b = (struct boosting){.settings = &m->model.settings,
-                           .grid = {&job->team, &job->data, &job->features},
-                           .ops = job->resources.ops->boost,
-                           .width = m->model.width,
-                           .height = m->model.height,
-                           .n_classes = m->model.n_classes,
-                           .n_weighted = m->model.settings.n_images * (1 + m->model.settings.elastic),
-                           .seed = seed};
+    *b = train_boosting(job, &m->model.settings, seed);
     /* The training images last: their instance takes what memory is left for bins. */
     if (job->config->log && m->model.settings.n_validation > 0)
         TRY(open_instance(job, &job->held_out, 0, seed, false, &b->held_out));
