@@ -65,7 +65,7 @@ static enum status wait_patiently(MPI_Request *request, const char *what)
 
 /* ---- opening and closing ---- */
 
-/* All ranks of the world meet, each when its messages are sent. What comes in is dropped: a sender would wait for ever
+/* All ranks of the world meet, each when its messages are sent. What comes in is dropped: a sender would wait forever
  * for a rank that does not receive. */
 static enum status wait_for_all(void)
 {
@@ -111,8 +111,8 @@ static void group_release(struct comm_group *group)
 }
 
 /* MPI_Finalize waits for all ranks, and spins: so all meet first. Where they cannot, it would never come back; the
- * launcher then sees a rank that left without it, and ends the others. The watch sees them all to the meeting, and then
- * that the last steps are not for ever. */
+ * launcher then sees a rank that left without it, and ends the others. The watch guards the meeting, and then limits
+ * how long the last steps take. */
 static void close_world(void)
 {
     enum status st;

@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 static const double heartbeat_seconds = 0.5, /* between two heartbeats */
-    farewell_seconds = 10,                   /* a launcher takes to end a job */
+    launcher_seconds = 10,                   /* that a launcher takes to end a job */
     held_up_seconds = 1.0,                   /* so much later than that, the whole process was held up */
     least_work = 1e-3, /* of processor time: less than that is no sign of life of the main thread */
     /* Without rank 0 all others would print the one line: each gives the rank before it some time. */
@@ -280,9 +280,9 @@ static void watch_once(double now)
 
 /* This process alone, or all of them, stood still. If it was this process alone, the others have given it up by now: it
  * waits for its end, and reports none of them. */
-static void shift_accounts(double seconds)
+static void shift_times(double seconds)
 {
-    seconds += seconds > atomic_load(&timeout_seconds) ? farewell_seconds : 0;
+    seconds += seconds > atomic_load(&timeout_seconds) ? launcher_seconds : 0;
     for (int r = 0; r < watch.size; r++) {
         watch.seen[r].heard += seconds;
         watch.seen[r].moved += seconds;
@@ -313,7 +313,7 @@ static void *run(void *unused)
         const double now = clock_seconds(), late = now - then - heartbeat_seconds;
 
         if (late > heartbeat_seconds + held_up_seconds) /* it may have waited a heartbeat for MPI */
-            shift_accounts(late);
+            shift_times(late);
         then = now;
         if (mode == MODE_WATCH) {
             watch_once(now);

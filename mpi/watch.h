@@ -3,15 +3,15 @@
  * Every rank has a thread that tells rank 0 twice a second that it lives, and rank 0's tells all others. A rank whose
  * heartbeat is missing for the timeout ends the job: it was stopped, or its host or network is gone. Besides, each rank
  * looks at itself: one that for that long neither waits for another rank nor computes, reads or writes is stuck in a
- * call (to a dead disk, say) and ends the job; and rank 0 ends a job whose ranks all wait for each other for that long.
- * So what has a deadline is progress, not time: whoever computes or reads, however slowly, may take as long as it
- * needs. A process that was held up as a whole (Ctrl-Z, a suspended machine) takes that off everybody's account when it
- * goes on.
+ * call (to a disk that does not answer, for example) and ends the job; and rank 0 ends a job whose ranks all wait for
+ * each other for that long. So what has a deadline is progress, not time: whoever computes or reads, however slowly,
+ * may take as long as it needs. A process that was held up as a whole (Ctrl-Z, a suspended machine) leaves that time
+ * out of everybody's when it goes on.
  *
- * The heartbeats go through MPI, by a communicator of their own: so they need no port, no address and no firewall's
- * leave, and share the fate of what the job itself sends. MPI is called by one thread at a time, by a lock around each
- * call (MPI_THREAD_SERIALIZED); the main thread's waits are short calls with naps between, so the lock is free when the
- * watch wants it.
+ * The heartbeats go through MPI, by a communicator of their own: so they need no port, no address and no rule of a
+ * firewall, and fail only where the job's own messages would. MPI is called by one thread at a time, by a lock around
+ * each call (MPI_THREAD_SERIALIZED); the main thread's waits are short calls with naps between, so the lock is free
+ * when the watch wants it.
  *
  * When all ranks have ended, the launcher may still wait for a host that is gone: Open MPI's mpirun until it finds
  * its daemon's connection dead (its parameters oob_tcp_keepalive_*, 8 minutes as they come). */

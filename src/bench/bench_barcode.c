@@ -201,7 +201,7 @@ static enum status measure_alone(struct bench *b)
     struct extracted *decode = b->decode;
 
     TRY(measure_index(b));
-    TRY(measure_extract(b)); /* first of all: what it takes longer at first is the start-up of everything */
+    TRY(measure_extract(b)); /* first of all: what its first run takes longer is the start-up of everything */
     TRY(measure_decode(b, threads, 0, &decode[DECODE_CPU]));
     if (b->pipeline.resources.ops->shares_cuda && b->pipeline.film.info.nvdec_exact &&
         !b->pipeline.film.info.sequential) {

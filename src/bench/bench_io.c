@@ -1,5 +1,5 @@
 /* bench_io: see bench.h. Files are measured as the page cache holds them: what a run reads has been read just before.
- * The two files that are written stand under names of this process for as long as they are measured, an older file is
+ * The two files that are written stand under names of this process for as long as they are measured; an older file is
  * never replaced. Assumes room for some 50 MB on disk and 130 MB in memory. */
 #include "bench/measure.h"
 
@@ -280,7 +280,7 @@ static enum status set_path(struct io *io, const char *folder, const char *suffi
 
 static enum status measure(struct io *io, const char *folder)
 {
-    TRY(set_path(io, folder, ".png")); /* tells of a folder that cannot be written to before long work starts */
+    TRY(set_path(io, folder, ".png")); /* refuses a folder that cannot be written to, before long work starts */
     if (io->film_path)
         TRY(measure_film(io));
     TRY(measure_png(io));

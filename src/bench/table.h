@@ -11,11 +11,11 @@
 enum { BENCH_TEXT_BYTES = 96, BENCH_MAX_ROWS = 64, BENCH_MAX_FACTS = 16 };
 
 struct bench_row {
-    char name[BENCH_TEXT_BYTES];       /* what was done: "extraction, 16 CPU and 8 NVDEC decoders" */
+    char name[BENCH_TEXT_BYTES];       /* what was done: "extract, 16 CPU and 8 NVDEC decoders" */
     double ours;                       /* above 0 */
     char unit[24];                     /* of both figures: "frames/s", "us/frame", "ms", "GB/s" */
     double limit;                      /* the best that can be; 0 = nothing to compare with */
-    char limit_name[BENCH_TEXT_BYTES]; /* how it was had: "pure decode of the same packets" */
+    char limit_name[BENCH_TEXT_BYTES]; /* how it was measured: "pure decode of the same packets" */
     double target;                     /* for ours / limit; 0 = none */
     bool lower_is_better;
 };

@@ -146,7 +146,7 @@ static enum status boost_activate(void *priv, struct boost_scale scale, int lowe
 {
     struct cpu_boost *b = priv;
 
-    /* The active set only shrinks, seldom grows: memory is taken for what is there now. */
+    /* The active set seldom grows: memory is taken for what it is now. */
     free(b->active);
     b->n_active = 0;
     b->active = mem_array((size_t)b->setup.n_images, sizeof *b->active);
