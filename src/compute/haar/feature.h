@@ -63,15 +63,17 @@ HOST_DEVICE struct haar_corners haar_corners_of(struct haar_feature f, int32_t w
         c.offset[i] = base;
         c.factor[i] = 0;
     }
+    /* EDGE and LINE: black from `from` to `to` along one side of the rectangle. */
+    const bool is_h = f.type == HAAR_EDGE_H || f.type == HAAR_LINE_H;
+    const bool is_line = f.type == HAAR_LINE_H || f.type == HAAR_LINE_V;
+    const bool has_stripes = is_h || is_line || f.type == HAAR_EDGE_V;
+    const int32_t side = is_h ? f.h : f.w, across = is_h ? f.w : f.h;
+    const int32_t from = f.type == HAAR_EDGE_H ? f.b : f.a, to = is_line ? f.b : side;
+
     c.is_positive = f.type == HAAR_BOX;
-    if (f.type == HAAR_EDGE_H || f.type == HAAR_LINE_H) {
-        const int32_t a = f.type == HAAR_LINE_H ? f.a : f.b, b = f.type == HAAR_LINE_H ? f.b : f.h;
-        black = (b - a) * f.w;
-        white = f.h * f.w - black;
-    } else if (f.type == HAAR_EDGE_V || f.type == HAAR_LINE_V) {
-        const int32_t b = f.type == HAAR_LINE_V ? f.b : f.w;
-        black = (b - f.a) * f.h;
-        white = f.h * f.w - black;
+    if (has_stripes) {
+        black = (to - from) * across;
+        white = f.w * f.h - black;
     } else if (f.type == HAAR_QUAD) {
         white = f.a * f.b + (f.w - f.a) * (f.h - f.b);
         black = f.w * f.h - white;
@@ -85,27 +87,15 @@ HOST_DEVICE struct haar_corners haar_corners_of(struct haar_feature f, int32_t w
     const int32_t s = p + m;
     c.most = 255 * white * p;
 
-    if (f.type == HAAR_EDGE_H || f.type == HAAR_LINE_H) {
-        /* +p at the top, -s at the change to black, +s at the change back or, without one, +m at the end */
-        const bool is_line = f.type == HAAR_LINE_H;
-        const int32_t cut[4] = {0, is_line ? f.a : f.b, is_line ? f.b : f.h, f.h};
-        const int32_t factor[4] = {-p, s, is_line ? -s : -m, p};
+    if (has_stripes) {
+        /* +p at the first edge, -s at the change to black, +s at the change back or, without one, +m at the end */
+        const int32_t along = is_h ? row : 1, end = is_h ? f.w : f.h * row;
+        const int32_t cut[4] = {0, from, to, side}, factor[4] = {-p, s, is_line ? -s : -m, p};
         c.n = is_line ? 8 : 6;
         for (int i = 0; i < c.n / 2; i++) {
-            c.offset[2 * i] = base + cut[i] * row;
+            c.offset[2 * i] = base + cut[i] * along;
             c.factor[2 * i] = -factor[i];
-            c.offset[2 * i + 1] = base + cut[i] * row + f.w;
-            c.factor[2 * i + 1] = factor[i];
-        }
-    } else if (f.type == HAAR_EDGE_V || f.type == HAAR_LINE_V) {
-        const bool is_line = f.type == HAAR_LINE_V;
-        const int32_t cut[4] = {0, f.a, is_line ? f.b : f.w, f.w};
-        const int32_t factor[4] = {-p, s, is_line ? -s : -m, p};
-        c.n = is_line ? 8 : 6;
-        for (int i = 0; i < c.n / 2; i++) {
-            c.offset[2 * i] = base + cut[i];
-            c.factor[2 * i] = -factor[i];
-            c.offset[2 * i + 1] = base + cut[i] + f.h * row;
+            c.offset[2 * i + 1] = base + cut[i] * along + end;
             c.factor[2 * i + 1] = factor[i];
         }
     } else if (f.type == HAAR_QUAD) {
