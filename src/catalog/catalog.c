@@ -48,8 +48,7 @@ struct catalog {
 static enum status name_settings(struct catalog *c)
 {
     c->settings_text = barcode_settings_text(&c->config.barcode.settings);
-    if (!c->settings_text)
-        return ST_NOMEM;
+    TRY_MEM(c->settings_text);
     return settings_id_make(c->settings_text, c->config.version, c->config.barcode.allow_partial, c->settings_id);
 }
 
@@ -182,7 +181,7 @@ static enum status open_journal(struct catalog *c)
                                     .n_workers = c->config.workers,
                                     .n_films = c->listing.n,
                                     .launch = launch,
-                                    .not_before = c->history.last_line_time};
+                                    .not_before = c->history.last_run.last_line};
 
     TRY(journal_open(c->config.out, &run, &c->journal));
     for (int64_t i = 0; i < c->listing.n; i++) {
@@ -223,8 +222,7 @@ static enum status prepare(struct catalog *c)
     for (int64_t i = 0; i < c->listing.n; i++)
         TRY(roots_add_file(&c->roots, c->listing.film[i].path));
     c->resume = mem_array((size_t)c->listing.n, sizeof *c->resume);
-    if (!c->resume)
-        return ST_NOMEM;
+    TRY_MEM(c->resume);
     TRY(resume_decide(&c->config, c->settings_id, &c->listing, &c->history, c->n_signals, c->resume));
     count_rest(c);
     if (c->config.dry_run)

@@ -107,7 +107,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     demand(history_read(folder, &h) == ST_OK, "damage is taken for a fault");
     demand(h.n >= 0 && (size_t)h.n <= n_lines && (size_t)h.n_bad_lines <= n_lines, "more films than lines");
     demand(h.n_runs == 0 || h.n_runs == 1, "more runs than journals");
-    demand(h.n_live_runs <= h.n_runs && !(h.n_live_runs > 0 && h.last_run_ended), "a run that ended goes on");
+    demand(h.n_live_runs <= h.n_runs && !(h.n_live_runs > 0 && h.last_run.has_ended), "a run that ended goes on");
     for (int64_t i = 0; i < h.n; i++) {
         check_film(&h, i);
         demand(!h.film[i].running || h.n_live_runs > 0, "a film runs, but no run");

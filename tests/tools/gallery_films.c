@@ -216,13 +216,13 @@ static void finish(const char *out, struct history *h)
 {
     qsort(h->film, (size_t)h->n, sizeof *h->film, by_name);
     h->n_runs = 2;
-    h->last_run_start = 1750000000.0;
-    h->last_run_ended = true;
-    h->settings_text =
+    h->last_run.started = 1750000000.0;
+    h->last_run.has_ended = true;
+    h->last_run.settings_text =
         copy("{\"every\":24,\"every_unit\":\"frames\",\"start\":null,\"end\":null,\"sampling\":\"exact\","
              "\"k\":5,\"n_init\":48,\"plain\":false,\"seed\":0,\"scale\":\"fit\",\"box\":[480,270],"
              "\"legacy\":false,\"height\":480,\"order\":\"share\",\"strips\":[\"kmeans\",\"average\"]}");
-    h->command = copy("jacquard catalog /films --out barcodes --every 24f -k 5 --strips kmeans,average");
+    h->last_run.command = copy("jacquard catalog /films --out barcodes --every 24f -k 5 --strips kmeans,average");
     if (gallery_write(out, h) != ST_OK)
         fail(out);
     for (int64_t i = 0; i < h->n; i++) {
@@ -232,8 +232,8 @@ static void finish(const char *out, struct history *h)
         free(h->film[i].result);
     }
     free(h->film);
-    free(h->settings_text);
-    free(h->command);
+    free(h->last_run.settings_text);
+    free(h->last_run.command);
 }
 
 /* ---- the two catalogues ------------------------------------------------------------------------------------------ */

@@ -177,10 +177,10 @@ static void one_film(void)
     struct history_film film = {
         .name = (char *)"it's", .path = (char *)"/films/it's.mkv", .state = STATE_DONE, .result = &r};
     const struct history run = {.n_runs = 3,
-                                .last_run_start = 1750000000.25,
-                                .last_run_ended = true,
-                                .settings_text = (char *)"{\"k\":8}",
-                                .command = (char *)"jacquard catalog <x>"};
+                                .last_run.started = 1750000000.25,
+                                .last_run.has_ended = true,
+                                .last_run.settings_text = (char *)"{\"k\":8}",
+                                .last_run.command = (char *)"jacquard catalog <x>"};
 
     test_write(test_path("it's.barcode.png"), png_head, sizeof png_head - 1);
     test_write(test_path("it's.barcode.average.png"), png_head, 23); /* cut short: no picture */

@@ -239,17 +239,17 @@ static void check_everything(const struct history *h)
     CHECK_INT(h->n, 3);
     CHECK_INT(h->n_runs, 1);
     CHECK_INT(h->n_bad_lines, 0);
-    CHECK_STR(h->settings_text, the_run.settings_text);
-    CHECK_STR(h->command, "jacquard catalog \"a \xef\xbf\xbd film\" --out x");
-    CHECK(h->last_run_start >= test_began && h->last_run_start <= now_seconds());
-    CHECK(h->last_heartbeat_time >= h->last_run_start);
-    CHECK(h->last_line_time >= h->last_heartbeat_time);
-    CHECK_INT(h->last_heartbeat.n_done, 1);
-    CHECK_INT(h->last_heartbeat.n_failed, 1);
-    CHECK_INT(h->last_heartbeat.n_left, 2);
-    CHECK_INT(h->last_heartbeat.n_running, 1);
-    CHECK(h->last_heartbeat.cost_done == 10.5 && h->last_heartbeat.cost_left == 20.25 &&
-          h->last_heartbeat.eta_seconds == 33.5);
+    CHECK_STR(h->last_run.settings_text, the_run.settings_text);
+    CHECK_STR(h->last_run.command, "jacquard catalog \"a \xef\xbf\xbd film\" --out x");
+    CHECK(h->last_run.started >= test_began && h->last_run.started <= now_seconds());
+    CHECK(h->last_run.heartbeat_time >= h->last_run.started);
+    CHECK(h->last_run.last_line >= h->last_run.heartbeat_time);
+    CHECK_INT(h->last_run.heartbeat.n_done, 1);
+    CHECK_INT(h->last_run.heartbeat.n_failed, 1);
+    CHECK_INT(h->last_run.heartbeat.n_left, 2);
+    CHECK_INT(h->last_run.heartbeat.n_running, 1);
+    CHECK(h->last_run.heartbeat.cost_done == 10.5 && h->last_run.heartbeat.cost_left == 20.25 &&
+          h->last_run.heartbeat.eta_seconds == 33.5);
 
     const struct history_film *f = film_of(h, odd_name);
     CHECK_STR(f->name, odd_name);
@@ -266,7 +266,7 @@ static void check_everything(const struct history *h)
     CHECK_INT(f->state, STATE_DONE);
     CHECK(is_same_result(f->result, &result));
     CHECK_INT(f->attempts, 1);
-    CHECK(f->state_time >= h->last_run_start && f->state_time <= h->last_line_time);
+    CHECK(f->state_time >= h->last_run.started && f->state_time <= h->last_run.last_line);
     CHECK(!f->running);
 
     f = film_of(h, "c");
@@ -294,14 +294,14 @@ static void round_trip(void)
     h = read_all(out);
     CHECK_INT(h.n_runs, 0);
     CHECK_INT(h.n, 0);
-    CHECK(h.last_run_start == 0.0 && !h.settings_text && !h.command);
+    CHECK(h.last_run.started == 0.0 && !h.last_run.settings_text && !h.last_run.command);
     CHECK(history_find(&h, "b") == NULL);
     history_release(&h);
 
     write_everything(out, &j);
     h = read_all(out);
     check_everything(&h);
-    CHECK(!h.last_run_ended);
+    CHECK(!h.last_run.has_ended);
     CHECK_INT(h.n_live_runs, 1);
     CHECK(h.live_eta_seconds == 33.5);
     const struct history_film *f = film_of(&h, odd_name);
@@ -318,8 +318,8 @@ static void round_trip(void)
     journal_close(&j);
     h = read_all(out);
     check_everything(&h);
-    CHECK(h.last_run_ended);
-    CHECK_INT(h.last_exit_code, 75);
+    CHECK(h.last_run.has_ended);
+    CHECK_INT(h.last_run.exit_code, 75);
     CHECK_INT(h.n_live_runs, 0);
     CHECK(!film_of(&h, odd_name)->running);
     history_release(&h);
@@ -359,8 +359,8 @@ static void no_numbers(void)
     struct history h = read_all(out);
     const struct history_film *f = film_of(&h, "a");
     CHECK_INT(h.n_bad_lines, 0);
-    CHECK(h.last_heartbeat.cost_done == -1.0 && h.last_heartbeat.cost_left == -1.0 &&
-          h.last_heartbeat.eta_seconds == -1.0);
+    CHECK(h.last_run.heartbeat.cost_done == -1.0 && h.last_run.heartbeat.cost_left == -1.0 &&
+          h.last_run.heartbeat.eta_seconds == -1.0);
     CHECK(f->cost == -1.0);
     if (CHECK(f->result != NULL)) {
         CHECK(f->result->film_seconds == 0.0 && f->result->seconds == 0.0);
@@ -424,8 +424,8 @@ static void full_disk(void)
     struct history h = read_all(out);
     CHECK_INT(h.n_bad_lines, 1);
     CHECK_INT(h.n, 0);
-    CHECK(h.last_run_ended);
-    CHECK_INT(h.last_exit_code, 75);
+    CHECK(h.last_run.has_ended);
+    CHECK_INT(h.last_run.exit_code, 75);
     history_release(&h);
 
     CHECK_INT(journal_open("/nonexistent/out", &the_run, &j), ST_IO);
@@ -490,10 +490,10 @@ static void three_writers(void)
     CHECK_INT(h.n_runs, 3);
     CHECK_INT(h.n, 3);
     CHECK_INT(h.n_bad_lines, 0);
-    CHECK_STR(h.command, "third");
-    CHECK(h.last_run_start == 2000.0 && h.last_line_time == 2300.0 && h.last_heartbeat_time == 0.0);
-    CHECK(h.last_run_ended);
-    CHECK_INT(h.last_exit_code, 75);
+    CHECK_STR(h.last_run.command, "third");
+    CHECK(h.last_run.started == 2000.0 && h.last_run.last_line == 2300.0 && h.last_run.heartbeat_time == 0.0);
+    CHECK(h.last_run.has_ended);
+    CHECK_INT(h.last_run.exit_code, 75);
     CHECK_INT(film_of(&h, "x")->state, STATE_DONE);
     CHECK(film_of(&h, "x")->state_time == 1600.0);
     CHECK_INT(film_of(&h, "x")->result->nvdec_decoders, 9);
@@ -645,8 +645,8 @@ static void running(void)
     CHECK_INT(h.n_live_runs, 1);
     CHECK(h.live_eta_seconds == 60.0);
     CHECK(fabs(h.live_run_start - (now - 500.0)) < 0.01);
-    CHECK_STR(h.command, "ended");
-    CHECK(h.last_run_ended);
+    CHECK_STR(h.last_run.command, "ended");
+    CHECK(h.last_run.has_ended);
     const struct history_film *f = film_of(&h, "begun");
     CHECK(f->running);
     CHECK_INT(f->n_running, 2);
@@ -700,7 +700,7 @@ static void torn_everywhere(void)
         CHECK_INT(h.n_runs, n_lines > 0 || (n > 0 && !is_torn));
         if (!CHECK_INT(h.n_bad_lines, is_torn))
             printf("  (%zu of %zu bytes)\n", n, bytes);
-        CHECK_INT(h.last_run_ended, n + 1 >= bytes);
+        CHECK_INT(h.last_run.has_ended, n + 1 >= bytes);
         if (n + 1 >= bytes)
             check_everything(&h);
         history_release(&h);
@@ -780,8 +780,8 @@ static void bad_lines(void)
     h = read_all(out);
     CHECK_INT(h.n_runs, 1);
     CHECK(h.n_bad_lines > 40);
-    CHECK(h.last_run_ended);
-    CHECK_INT(h.last_exit_code, 5);
+    CHECK(h.last_run.has_ended);
+    CHECK_INT(h.last_run.exit_code, 5);
     history_release(&h);
 
     char *deep = malloc(2 * 100000); /* deeper than any parser should follow */
@@ -810,7 +810,7 @@ static void odd_lines(void)
     memcpy(text + n, end, sizeof end);
     write_file(out, "x", text, n + sizeof end - 1);
     CHECK_INT(history_read(out, &h), ST_OK);
-    CHECK(h.n_bad_lines == 1 && h.n_runs == 1 && h.last_run_ended);
+    CHECK(h.n_bad_lines == 1 && h.n_runs == 1 && h.last_run.has_ended);
     history_release(&h);
 
     for (int depth = 50; depth <= 1000; depth += 950) { /* of a member that nobody knows */
@@ -857,8 +857,8 @@ static void settings_that_are_none(void)
     add(out, "a", 1.0, "\"event\":\"run\",\"settings\":\"}{\",\"command\":\"c\"");
     struct history h = read_all(out);
     CHECK_INT(h.n_bad_lines, 0);
-    CHECK(!h.settings_text);
-    CHECK_STR(h.command, "c");
+    CHECK(!h.last_run.settings_text);
+    CHECK_STR(h.last_run.command, "c");
     history_release(&h);
 }
 

@@ -37,7 +37,7 @@ static struct passed passed = {
 
 static struct history make_history(struct history_film film[4])
 {
-    const struct history h = {.n = 4, .film = film, .n_runs = 1, .settings_text = settings};
+    const struct history h = {.n = 4, .film = film, .n_runs = 1, .last_run.settings_text = settings};
 
     memset(film, 0, 4 * sizeof *film);
     for (int i = 0; i < 4; i++) {
@@ -198,7 +198,7 @@ static void json_report(void)
     free(text);
 
     h.n = 0; /* and once more, over the ones that are there */
-    h.settings_text = NULL;
+    h.last_run.settings_text = NULL;
     CHECK_INT(report_write(test_folder(), &h, &passed), ST_OK);
     root = load(test_path("report.json"));
     CHECK(json_is_null(json_object_get(root, "settings")));

@@ -17,8 +17,7 @@ enum status agent_open(struct agent *h, struct comm *comm, struct workers **work
     *h = (struct agent){.comm = comm, .workers = *workers, .n_signals = n_signals};
     *workers = NULL;
     h->lost_told = mem_array(WORKERS_MAX, sizeof *h->lost_told);
-    if (!h->lost_told)
-        return ST_NOMEM;
+    TRY_MEM(h->lost_told);
     m.as.hello.n_workers = workers_count(h->workers);
     m.as.hello.ready = *ready;
     gethostname(m.as.hello.host, sizeof m.as.hello.host - 1);

@@ -21,16 +21,14 @@ enum status coordinator_open(const struct coordinator_setup *setup, struct coord
     struct coordinator *d = *out = mem_array(1, sizeof *d);
     const int64_t n = setup->listing->n;
 
-    if (!d)
-        return ST_NOMEM;
+    TRY_MEM(d);
     d->setup = *setup;
     d->started = setup->config->started;
     d->last_heartbeat = clock_seconds();
     d->totals.n_films = n;
     d->film = mem_array((size_t)n, sizeof *d->film);
     d->hello = mem_array((size_t)setup->comm->size, sizeof *d->hello);
-    if (!d->film || !d->hello)
-        return ST_NOMEM;
+    TRY_MEM(d->film && d->hello);
     for (int64_t i = 0; i < n; i++) {
         const struct resume_film *r = &setup->resume[i];
         const struct history_film *before = r->is_unchanged ? r->before : NULL;
@@ -111,8 +109,7 @@ static enum status on_hello(struct coordinator *d, int rank, const struct messag
     d->hello[rank] = *hello;
     for (int i = 0; i < hello->n_workers; i++) {
         struct worker_state *worker = mem_grow(d->worker, (size_t)d->n_workers, &d->worker_room, sizeof *worker);
-        if (!worker)
-            return ST_NOMEM;
+        TRY_MEM(worker);
         d->worker = worker;
         d->worker[d->n_workers++] = (struct worker_state){.rank = rank, .number = i};
     }

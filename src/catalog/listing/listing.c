@@ -160,8 +160,7 @@ static enum status mark(struct finder *f, const struct stat *info, bool *is_new)
 {
     struct id *id = mem_array(1, sizeof *id);
 
-    if (!id)
-        return ST_NOMEM;
+    TRY_MEM(id);
     *id = (struct id){info->st_dev, info->st_ino};
     struct id **node = tsearch(id, &f->seen, compare_ids);
     *is_new = node && *node == id;
@@ -271,8 +270,7 @@ static enum status look_at_named(struct finder *f, const char *name, bool is_lis
         return ST_OK;
     }
     char *path = path_place(f->request->base, name);
-    if (!path)
-        return ST_NOMEM;
+    TRY_MEM(path);
     if (is_folder)
         look(path, &info, &is_link); /* a slash at the end of a link's name would hide that it is one */
     return is_folder ? add_folder(f, path, strlen(path), true, is_link) : add_film(f, path, &info, is_link);
@@ -399,8 +397,7 @@ static enum status keep(struct listing *listing, struct finder *f)
     listing->passed = f->passed;
     passed_sort(&listing->passed);
     listing->film = mem_array(f->n_found, sizeof *listing->film);
-    if (!listing->film)
-        return ST_NOMEM;
+    TRY_MEM(listing->film);
     if (f->n_found > 0)
         qsort(f->found, f->n_found, sizeof *f->found, compare_identities);
     for (size_t i = f->n_found; i-- > 0;) {

@@ -62,8 +62,7 @@ static enum status write_name(struct candidate *c)
 
     free(c->film->name);
     c->film->name = name;
-    if (!name)
-        return ST_NOMEM;
+    TRY_MEM(name);
     write_stem(c->film->path, NAMES_MAX_BYTES - digits_bytes, name);
     if (c->n_digits > 0) {
         sha256_hex(c->film->path, strlen(c->film->path), hex);
@@ -117,8 +116,7 @@ static enum status write_key(struct candidate *c)
 
     free(c->key);
     c->key = key;
-    if (!key)
-        return ST_NOMEM;
+    TRY_MEM(key);
     while (*s) {
         const size_t length = json_utf8_length((const char *)s);
         if (length < 4) {

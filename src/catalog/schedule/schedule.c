@@ -90,8 +90,7 @@ enum status schedule_open(const struct schedule_setup *setup, struct schedule **
     struct schedule *s = *out = mem_array(1, sizeof *s);
     const size_t n = (size_t)setup->n_films;
 
-    if (!s)
-        return ST_NOMEM;
+    TRY_MEM(s);
     s->setup = *setup;
     s->film = mem_array(n, sizeof *s->film);
     s->ready = (struct heap){.entry = mem_array(2 * n, sizeof *s->ready.entry), .before = is_more_urgent};

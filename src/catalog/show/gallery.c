@@ -216,13 +216,13 @@ static void put_data(FILE *file, const struct page *page)
     put_text(file, "title", slash ? slash + 1 : "");
     free(out);
     put_count(file, "runs", h->n_runs);
-    if (h->last_run_start > 0.0)
-        put_number(file, "started", h->last_run_start, 0);
-    fprintf(file, ",\"ended\":%s", h->last_run_ended ? "true" : "false");
-    if (h->settings_text) /* as text: a page that opens is worth more than settings that are JSON */
-        put_text(file, "settings", h->settings_text);
-    if (h->command)
-        put_text(file, "command", h->command);
+    if (h->last_run.started > 0.0)
+        put_number(file, "started", h->last_run.started, 0);
+    fprintf(file, ",\"ended\":%s", h->last_run.has_ended ? "true" : "false");
+    if (h->last_run.settings_text) /* as text: a page that opens is worth more than settings that are JSON */
+        put_text(file, "settings", h->last_run.settings_text);
+    if (h->last_run.command)
+        put_text(file, "command", h->last_run.command);
     for (int i = 0; i < 2; i++) {
         static const char *const report[] = {OUT_REPORT ".csv", OUT_REPORT ".json"};
         if (faccessat(page->folder, report[i], R_OK, 0) == 0)

@@ -208,7 +208,7 @@ static void print_json(FILE *file, const struct history *h, const struct passed 
     struct sheet sheet = {.file = file, .kind = SHEET_JSON};
 
     fprintf(file, "{\"format\":\"jacquard-catalog\",\"version\":1,\n\"settings\":%s,\n\"totals\":",
-            h->settings_text ? h->settings_text : "null");
+            h->last_run.settings_text ? h->last_run.settings_text : "null");
     print_totals(file, h);
     fputs(",\n\"passed_over\":", file);
     print_passed(file, passed);

@@ -27,8 +27,8 @@ struct view {
 /* What was done with other settings than those of the last run is left to be done with these. */
 static enum film_state state_of(const struct history *h, const struct history_film *f)
 {
-    return f->state == STATE_DONE && f->result && h->last_settings_id[0] &&
-                   strcmp(f->result->settings_id, h->last_settings_id) != 0
+    return f->state == STATE_DONE && f->result && h->last_run.settings_id[0] &&
+                   strcmp(f->result->settings_id, h->last_run.settings_id) != 0
                ? STATE_LEFT
                : f->state;
 }
@@ -97,11 +97,11 @@ static void print_run(const struct view *v)
         return;
     }
     fputs("the last run, of ", stdout);
-    print_time(h->last_run_start);
-    fputs(h->last_run_ended ? ", ended " : ", is gone: the last that is known of it is of ", stdout);
-    print_time(h->last_line_time);
-    if (h->last_run_ended)
-        printf(" with exit code %d: %s", h->last_exit_code, meaning_of(h->last_exit_code));
+    print_time(h->last_run.started);
+    fputs(h->last_run.has_ended ? ", ended " : ", is gone: the last that is known of it is of ", stdout);
+    print_time(h->last_run.last_line);
+    if (h->last_run.has_ended)
+        printf(" with exit code %d: %s", h->last_run.exit_code, meaning_of(h->last_run.exit_code));
     putchar('\n');
 }
 
@@ -155,10 +155,10 @@ static void print_hint(const struct view *v)
     const struct history *h = &v->history;
     const bool has_failures = v->n[STATE_FAILED] + v->n[STATE_QUARANTINED] > 0;
 
-    if (h->n_live_runs > 0 || !h->command || (v->n[STATE_LEFT] == 0 && !has_failures))
+    if (h->n_live_runs > 0 || !h->last_run.command || (v->n[STATE_LEFT] == 0 && !has_failures))
         return;
     fputs(v->n[STATE_LEFT] > 0 ? "to go on: " : "to try those that failed again, add --retry-failed to: ", stdout);
-    print_clean(h->command);
+    print_clean(h->last_run.command);
     putchar('\n');
 }
 
@@ -239,8 +239,8 @@ static void print_json(const struct view *v)
     else
         fputs("null", stdout);
     printf(",\"is_running\":%s,\"exit_code\":", is_running ? "true" : "false");
-    if (!is_running && h->last_run_ended)
-        printf("%d", h->last_exit_code);
+    if (!is_running && h->last_run.has_ended)
+        printf("%d", h->last_run.exit_code);
     else
         fputs("null", stdout);
     print_failures_json(v);
@@ -266,8 +266,7 @@ static enum status look(struct view *v)
         return FAIL(ST_USAGE, "%s is no catalogue: there is no journal in %s/" OUT_JOURNAL, v->out, v->out);
     v->now = clock_wall_seconds();
     v->running = mem_array((size_t)h->n, sizeof *v->running);
-    if (!v->running)
-        return ST_NOMEM;
+    TRY_MEM(v->running);
     for (int64_t i = 0; i < h->n; i++) {
         v->n[state_of(h, &h->film[i])]++;
         if (!h->film[i].running)

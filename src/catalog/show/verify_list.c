@@ -16,8 +16,7 @@ static enum status add_check(struct verifier *v, const char *name, size_t length
 {
     struct check *grown = mem_grow(v->check, (size_t)v->n, &v->room, sizeof *grown);
 
-    if (!grown)
-        return ST_NOMEM;
+    TRY_MEM(grown);
     v->check = grown;
     char *copy = strndup(name, length);
     if (!copy)

@@ -29,19 +29,10 @@ static const double silence_seconds =
                         60.0, /* after which a run is taken for dead: it gives four signs of life in them */
     skew_seconds = 86400.0;   /* a last line from further ahead tells of a wrong clock, not of life */
 
-struct run {
-    double started, last_line; /* started: of its "run" line, or of its first where that is torn */
-    bool has_start, has_ended, is_live;
-    int exit_code;
-    double heartbeat_time;
-    struct journal_heartbeat heartbeat;
-    char *settings_text, *command, settings_id[65];
-};
-
 struct merge {
     struct event *event;
     size_t n_events, event_room;
-    struct run *run;
+    struct history_run *run;
     size_t n_runs, run_room;
     struct ledger ledger;
     int64_t n_bad_lines;
@@ -53,8 +44,7 @@ static enum status add_line(struct merge *m, const char *text, size_t length)
 {
     struct event *grown = mem_grow(m->event, m->n_events, &m->event_room, sizeof *grown);
 
-    if (!grown)
-        return ST_NOMEM;
+    TRY_MEM(grown);
     m->event = grown;
     struct event *e = &m->event[m->n_events];
     const enum status st = event_read(text, length, e);
@@ -99,12 +89,11 @@ static enum status add_lines(struct merge *m, const char *path)
 }
 
 /* What the events of the run, from `first` on, tell of it as a whole. */
-static void describe_run(struct run *r, struct event *first, struct event *end, double now)
+static void describe_run(struct history_run *r, struct event *first, struct event *end, double now)
 {
-    *r = (struct run){.started = first->time, .last_line = end[-1].time, .heartbeat.eta_seconds = -1.0};
+    *r = (struct history_run){.started = first->time, .last_line = end[-1].time, .heartbeat.eta_seconds = -1.0};
     for (struct event *e = first; e < end; e++) {
-        if (e->kind == EVENT_RUN && !r->has_start) {
-            r->has_start = true;
+        if (e->kind == EVENT_RUN && !r->command) {
             r->started = e->time;
             r->settings_text = e->text;
             memcpy(r->settings_id, e->as.settings_id, sizeof r->settings_id);
@@ -129,9 +118,8 @@ static enum status add_file(struct merge *m, const char *path, double now)
 
     if (stat(path, &s) != 0 ? errno == ENOENT : !S_ISREG(s.st_mode))
         return ST_OK; /* gone meanwhile, or nothing that a run has written */
-    struct run *grown = mem_grow(m->run, m->n_runs, &m->run_room, sizeof *grown);
-    if (!grown)
-        return ST_NOMEM;
+    struct history_run *grown = mem_grow(m->run, m->n_runs, &m->run_room, sizeof *grown);
+    TRY_MEM(grown);
     m->run = grown;
     const enum status st = add_lines(m, path);
     if (st == ST_OK && m->n_events > first)
@@ -192,8 +180,7 @@ static enum status follow_all(struct merge *m)
     struct event **order = mem_array(m->n_events, sizeof *order);
     enum status st = ST_OK;
 
-    if (!order)
-        return ST_NOMEM;
+    TRY_MEM(order);
     for (size_t i = 0; i < m->n_events; i++)
         order[i] = &m->event[i];
     qsort(order, m->n_events, sizeof *order, compare_times);
@@ -205,10 +192,10 @@ static enum status follow_all(struct merge *m)
 
 static void hand_out_runs(struct merge *m, struct history *h)
 {
-    struct run *last = NULL;
+    struct history_run *last = NULL;
 
     for (size_t i = 0; i < m->n_runs; i++) {
-        struct run *r = &m->run[i];
+        struct history_run *r = &m->run[i];
         if (r->is_live) {
             h->live_run_start = h->n_live_runs > 0 ? fmin(h->live_run_start, r->started) : r->started;
             h->live_eta_seconds = fmax(h->live_eta_seconds, r->heartbeat.eta_seconds);
@@ -221,15 +208,7 @@ static void hand_out_runs(struct merge *m, struct history *h)
     h->n_bad_lines = m->n_bad_lines;
     if (!last)
         return;
-    h->last_run_start = last->started;
-    h->last_heartbeat_time = last->heartbeat_time;
-    h->last_line_time = last->last_line;
-    h->last_run_ended = last->has_ended;
-    h->last_exit_code = last->exit_code;
-    h->last_heartbeat = last->heartbeat;
-    h->settings_text = last->settings_text;
-    memcpy(h->last_settings_id, last->settings_id, sizeof h->last_settings_id);
-    h->command = last->command;
+    h->last_run = *last;
     last->settings_text = last->command = NULL;
 }
 
@@ -287,8 +266,8 @@ void history_release(struct history *h)
     for (int64_t i = 0; i < h->n; i++)
         ledger_release_film(&h->film[i]);
     free(h->film);
-    free(h->settings_text);
-    free(h->command);
+    free(h->last_run.settings_text);
+    free(h->last_run.command);
     *h = (struct history){0};
 }
 

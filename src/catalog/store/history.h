@@ -56,21 +56,25 @@ struct history_film {
     } failure;
 };
 
+struct history_run { /* what one journal tells; times in seconds since the epoch, 0: none */
+    double started;  /* of its "run" line, or of its first where that is torn */
+    double heartbeat_time, last_line;
+    bool has_ended, is_live; /* live: it has neither ended nor been silent for a minute, by this host's clock */
+    int exit_code;
+    struct journal_heartbeat heartbeat;
+    char settings_id[65];          /* "" where it does not say */
+    char *settings_text, *command; /* heap; settings_text one JSON object or NULL; both NULL without a "run" line */
+};
+
 struct history {
     int64_t n;
-    struct history_film *film; /* [n] sorted by name, byte by byte */
-    int64_t n_runs;            /* journals with a line that can be read */
-    int64_t n_bad_lines;       /* that could not be read and were passed over */
-    int64_t n_live_runs;       /* that have neither ended nor been silent for a minute, by this host's clock */
-    double live_run_start;     /* of the first of them, seconds since the epoch */
-    double live_eta_seconds;   /* the longest that one of them tells; < 0: none does */
-    /* The run that began last; times in seconds since the epoch, 0: none */
-    double last_run_start, last_heartbeat_time, last_line_time;
-    bool last_run_ended;
-    int last_exit_code;
-    struct journal_heartbeat last_heartbeat;
-    char last_settings_id[65];     /* "" where it does not say */
-    char *settings_text, *command; /* of the last run, settings_text one JSON object; NULL without one */
+    struct history_film *film;   /* [n] sorted by name, byte by byte */
+    int64_t n_runs;              /* journals with a line that can be read */
+    int64_t n_bad_lines;         /* that could not be read and were passed over */
+    int64_t n_live_runs;         /* that are live */
+    double live_run_start;       /* of the first of them, seconds since the epoch */
+    double live_eta_seconds;     /* the longest that one of them tells; < 0: none does */
+    struct history_run last_run; /* the one that began last; {0} without one */
 };
 
 /* Merges all journals of OUT in the order of their times. No journal folder: n_runs = 0, not a fault. What cannot be

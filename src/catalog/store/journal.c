@@ -183,8 +183,7 @@ enum status journal_open(const char *out, const struct journal_run *run, struct 
     char folder[OUT_PATH_BYTES], host[65] = "";
     enum status st;
 
-    if (!j)
-        return ST_NOMEM;
+    TRY_MEM(j);
     j->fd = -1;
     j->last_time = run->not_before > 0.0 && run->not_before < 1e11 ? (int64_t)(run->not_before * 1e6) + 1 : 0;
     snprintf(j->settings_id, sizeof j->settings_id, "%s", run->settings_id ? run->settings_id : "");

@@ -52,8 +52,7 @@ static enum status grow_slots(struct ledger *l)
     const size_t n = l->n_slots ? 2 * l->n_slots : 1024;
     size_t *slot = mem_array(n, sizeof *slot);
 
-    if (!slot)
-        return ST_NOMEM;
+    TRY_MEM(slot);
     free(l->slot);
     l->slot = slot;
     l->n_slots = n;
@@ -73,8 +72,7 @@ enum status ledger_find(struct ledger *l, char **name, size_t *film)
         free(*name);
     } else {
         struct book *grown = mem_grow(l->book, l->n_books, &l->book_room, sizeof *grown);
-        if (!grown)
-            return ST_NOMEM;
+        TRY_MEM(grown);
         l->book = grown;
         l->book[l->n_books] = (struct book){.film = {.name = *name, .cost = -1.0}, .hash = hash};
         *slot = ++l->n_books;
@@ -217,8 +215,7 @@ static enum status follow_flights(struct ledger *l, const struct event *e, bool 
     if (e->kind != EVENT_START || !is_live)
         return ST_OK;
     struct flight *grown = mem_grow(l->flight, n, &l->flight_room, sizeof *grown);
-    if (!grown)
-        return ST_NOMEM;
+    TRY_MEM(grown);
     l->flight = grown;
     l->flight[l->n_flights++] = (struct flight){.run = e->run,
                                                 .film = e->film,
@@ -285,8 +282,7 @@ enum status ledger_follow(struct ledger *l, struct event *e, bool is_live)
 enum status ledger_hand_out(struct ledger *l, struct history_film **film, int64_t *n)
 {
     *film = mem_array(l->n_books, sizeof **film);
-    if (!*film)
-        return ST_NOMEM;
+    TRY_MEM(*film);
     tell_flights(l);
     for (size_t i = 0; i < l->n_books; i++)
         (*film)[i] = l->book[i].film;

@@ -23,8 +23,7 @@ enum status roots_add(struct roots *r, const char *folder)
         if (strcmp(r->path[i], folder) == 0)
             return ST_OK;
     char **grown = mem_grow(r->path, (size_t)r->n, &r->room, sizeof *grown);
-    if (!grown)
-        return ST_NOMEM;
+    TRY_MEM(grown);
     r->path = grown;
     r->path[r->n] = strdup(folder);
     return r->path[r->n++] ? ST_OK : FAIL(ST_NOMEM, "out of memory for a folder's name");

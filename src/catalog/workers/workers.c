@@ -213,12 +213,10 @@ enum status workers_open(const struct workers_setup *setup, struct workers **out
 {
     struct workers *l = *out = mem_array(1, sizeof *l);
 
-    if (!l)
-        return ST_NOMEM;
+    TRY_MEM(l);
     l->setup = *setup;
     l->worker = mem_array(WORKERS_MAX, sizeof *l->worker);
-    if (!l->worker)
-        return ST_NOMEM;
+    TRY_MEM(l->worker);
     for (int i = 0; i < WORKERS_MAX; i++)
         l->worker[i].socket = -1;
     l->n = 1;
