@@ -189,7 +189,10 @@ static enum status open_journal(struct catalog *c)
         const struct history_film *before = c->resume[i].before;
         if (before && c->resume[i].is_unchanged && before->path && strcmp(before->path, f->path) == 0)
             continue;
-        TRY(journal_film(c->journal, f->name, f->path, f->bytes, f->mtime_ns));
+        TRY(journal_write(
+            c->journal,
+            &(struct event){
+                .kind = EVENT_FILM, .name = f->name, .path = f->path, .bytes = f->bytes, .mtime_ns = f->mtime_ns}));
     }
     return ST_OK;
 }
@@ -418,7 +421,8 @@ static enum status finish(struct catalog *c, enum status st)
         st = judge(c, &t);
     snprintf(why, sizeof why, "%s", status_message());
     outputs_tidy(c->config.out);
-    const enum status ended = journal_end(c->journal, status_exit_code(st));
+    const enum status ended =
+        journal_write(c->journal, &(struct event){.kind = EVENT_END, .as.exit_code = status_exit_code(st)});
     const enum status shown = views_write_last(c->config.out, &c->listing.passed);
     if (st == ST_FORMAT) {
         struct history h;

@@ -5,7 +5,7 @@
 #include "fuzz/fuzz.h"
 
 #include "base/log.h"
-#include "catalog/store/journal.h"
+#include "unit/journal_lines.h"
 
 #include <dirent.h>
 #include <math.h>

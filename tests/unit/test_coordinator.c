@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "catalog/coordinate/display.h"
-#include "catalog/store/journal.h"
+#include "unit/journal_lines.h"
 #include "mpi/comm_ops.h"
 #include "unit/test.h"
 

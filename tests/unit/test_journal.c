@@ -1,6 +1,6 @@
 /* test_journal: what runs write about films is what later runs read, whatever was torn, damaged or written meanwhile.
  */
-#include "catalog/store/journal.h"
+#include "unit/journal_lines.h"
 
 #include "base/clock.h"
 #include "base/json.h"
@@ -204,6 +204,7 @@ static void write_everything(const char *out, struct journal **j)
                                             .quarantined = true,
                                             .attempts = 3,
                                             .message = "the decoder died \xff of \"signal 11\"",
+                                            .settings_id = "5e77",
                                             .bytes = 5,
                                             .mtime_ns = -6,
                                             .seconds = 7.5};

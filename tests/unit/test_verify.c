@@ -5,7 +5,7 @@
 #include "barcode/settings.h"
 #include "barcode/sidecar.h"
 #include "base/sha256.h"
-#include "catalog/store/journal.h"
+#include "unit/journal_lines.h"
 #include "catalog/store/settings_id.h"
 #include "catalog/workers/worker_main.h"
 #include "image/png.h"

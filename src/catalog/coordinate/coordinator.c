@@ -201,12 +201,16 @@ static enum status give(struct coordinator *d, struct worker_state *worker, cons
     snprintf(m.as.request.path, sizeof m.as.request.path, "%s", film->path);
     snprintf(m.as.request.name, sizeof m.as.request.name, "%s", film->name);
     if (d->setup.journal) {
-        const struct journal_try t = coordinator_describe_try(d, worker);
+        const struct event start = coordinator_describe_task(d, worker, EVENT_START);
         if (task->kind == TASK_INDEX && f->n_pieces != task->n_pieces) {
             f->n_pieces = task->n_pieces; /* later runs, however many worker processes they have, cut it like this */
-            TRY(journal_cost(d->setup.journal, film->name, film->bytes, film->mtime_ns, f->cost, f->n_pieces));
+            TRY(journal_write(d->setup.journal, &(struct event){.kind = EVENT_COST,
+                                                                .name = film->name,
+                                                                .bytes = film->bytes,
+                                                                .mtime_ns = film->mtime_ns,
+                                                                .as.cost = {f->cost, f->n_pieces}}));
         }
-        TRY(journal_start(d->setup.journal, film->name, &t));
+        TRY(journal_write(d->setup.journal, &start));
     }
     TRY(message_post(d->setup.comm, worker->rank, &m));
     worker->is_busy = true; /* only what was sent comes back */
@@ -339,7 +343,8 @@ static bool describe_worker(void *context, int which, char *text, size_t bytes)
 static enum status tell_how_far(struct coordinator *d)
 {
     const double in_workers = cost_in_workers(d), now = clock_seconds();
-    const double cost_left = schedule_cost_left(d->schedule) + schedule_cost_in_flight(d->schedule) - in_workers;
+    const double cost_left =
+        fmax(schedule_cost_left(d->schedule) + schedule_cost_in_flight(d->schedule) - in_workers, 0.0);
     const struct coordinator_totals *t = &d->totals;
     const struct display_state state = {.n_films = t->n_films,
                                         .n_probing = d->n_probes,
@@ -355,7 +360,7 @@ static enum status tell_how_far(struct coordinator *d)
     if (!d->setup.journal || now - d->last_heartbeat < heartbeat_seconds)
         return ST_OK;
     d->last_heartbeat = now;
-    return journal_heartbeat(d->setup.journal, &state.now);
+    return journal_write(d->setup.journal, &(struct event){.kind = EVENT_HEARTBEAT, .as.heartbeat = state.now});
 }
 
 enum status coordinator_step(struct coordinator *d)

@@ -6,14 +6,23 @@
 #include "catalog/out_path.h"
 #include "catalog/store/outputs.h"
 
-struct journal_try coordinator_describe_try(const struct coordinator *d, const struct worker_state *worker)
+struct event coordinator_describe_task(const struct coordinator *d, const struct worker_state *worker,
+                                       enum event_kind kind)
 {
-    return (struct journal_try){.kind = task_kind_names[worker->task.kind],
-                                .piece = worker->task.piece,
-                                .n_pieces = worker->task.n_pieces,
-                                .rank = worker->rank,
-                                .worker = worker->number,
-                                .host = d->hello[worker->rank].host};
+    const struct task *t = &worker->task;
+    struct event e = {
+        .kind = kind,
+        .name = d->setup.listing->film[t->film].name,
+        .as.task = {.piece = t->piece, .n_pieces = t->n_pieces, .rank = worker->rank, .worker = worker->number}};
+
+    snprintf(e.as.task.kind, sizeof e.as.task.kind, "%s", task_kind_names[t->kind]);
+    snprintf(e.as.task.host, sizeof e.as.task.host, "%s", d->hello[worker->rank].host);
+    return e;
+}
+
+static enum status write_if_any(const struct coordinator *d, const struct event *e)
+{
+    return d->setup.journal ? journal_write(d->setup.journal, e) : ST_OK;
 }
 
 static enum status book_probe(struct coordinator *d, const struct outcome *o)
@@ -26,7 +35,11 @@ static enum status book_probe(struct coordinator *d, const struct outcome *o)
     if (!d->setup.journal)
         return ST_OK;
     schedule_add_film(d->schedule, o->task.film, o->cost, 0);
-    return journal_cost(d->setup.journal, film->name, film->bytes, film->mtime_ns, o->cost, 0);
+    return journal_write(d->setup.journal, &(struct event){.kind = EVENT_COST,
+                                                           .name = film->name,
+                                                           .bytes = film->bytes,
+                                                           .mtime_ns = film->mtime_ns,
+                                                           .as.cost.cost = o->cost});
 }
 
 static enum status book_film(struct coordinator *d, const struct outcome *o)
@@ -45,7 +58,9 @@ static enum status book_film(struct coordinator *d, const struct outcome *o)
     d->totals.columns += result.columns;
     d->totals.frames += result.frames;
     d->totals.film_seconds += result.film_seconds;
-    return journal_done(d->setup.journal, film->name, film->path, &result);
+    return journal_write(
+        d->setup.journal,
+        &(struct event){.kind = EVENT_DONE, .name = film->name, .path = film->path, .result = &result});
 }
 
 /* A film that has changed and cannot be read any more must not look done by what it once was. What only cannot be
@@ -63,13 +78,15 @@ static enum status give_film_up(struct coordinator *d, const struct outcome *o, 
 {
     const struct listing_film *film = &d->setup.listing->film[o->task.film];
     struct deal_film *f = &d->film[o->task.film];
-    const struct journal_failure failure = {.kind = o->fault,
-                                            .quarantined = quarantined,
-                                            .attempts = f->n_tries,
-                                            .message = o->message,
-                                            .bytes = film->bytes,
-                                            .mtime_ns = film->mtime_ns,
-                                            .seconds = f->seconds};
+    struct event failed = {.kind = EVENT_FAILED,
+                           .name = film->name,
+                           .path = film->path,
+                           .text = (char *)(uintptr_t)o->message,
+                           .bytes = film->bytes,
+                           .mtime_ns = film->mtime_ns,
+                           .seconds = f->seconds,
+                           .fault = o->fault,
+                           .as.failure = {quarantined, f->n_tries}};
     char store[OUT_PATH_BYTES];
 
     if (d->setup.journal) {
@@ -83,7 +100,8 @@ static enum status give_film_up(struct coordinator *d, const struct outcome *o, 
     d->totals.n_failed++;
     display_clear(&d->display);
     log_note("failed: %s", o->message);
-    return d->setup.journal ? journal_failed(d->setup.journal, film->name, film->path, &failure) : ST_OK;
+    snprintf(failed.settings_id, sizeof failed.settings_id, "%s", d->setup.settings_id);
+    return write_if_any(d, &failed);
 }
 
 /* What brings a decoder down again and again is the film's fault, over all runs; what comes from outside (a process
@@ -91,8 +109,7 @@ static enum status give_film_up(struct coordinator *d, const struct outcome *o, 
 static enum status book_fault(struct coordinator *d, const struct worker_state *worker, const struct outcome *o)
 {
     struct deal_film *f = &d->film[o->task.film];
-    const bool counts = o->fault == FAULT_CRASH || o->fault == FAULT_TIMEOUT || o->fault == FAULT_MEMORY;
-    const struct journal_try t = coordinator_describe_try(d, worker);
+    struct event fault = coordinator_describe_task(d, worker, EVENT_FAULT);
 
     /* Whether nothing can be written is seen for oneself: what comes from a worker process may be a film's doing. */
     if (o->is_output_fault)
@@ -103,14 +120,15 @@ static enum status book_fault(struct coordinator *d, const struct worker_state *
     if (f->n_faults >= d->setup.config->tries)
         return give_film_up(d, o, o->fault == FAULT_CRASH);
     schedule_end(d->schedule, &o->task, TASK_AGAIN);
-    return d->setup.journal ? journal_fault(d->setup.journal, d->setup.listing->film[o->task.film].name, &t, o->fault,
-                                            counts, o->message)
-                            : ST_OK;
+    fault.text = (char *)(uintptr_t)o->message;
+    fault.fault = o->fault;
+    fault.as.task.counts = o->fault == FAULT_CRASH || o->fault == FAULT_TIMEOUT || o->fault == FAULT_MEMORY;
+    return write_if_any(d, &fault);
 }
 
 static enum status book_end(struct coordinator *d, const struct worker_state *worker, const struct outcome *o)
 {
-    const struct journal_try t = coordinator_describe_try(d, worker);
+    struct event step = coordinator_describe_task(d, worker, EVENT_STEP);
 
     switch (o->end) {
     case OUTCOME_DONE:
@@ -130,8 +148,8 @@ static enum status book_end(struct coordinator *d, const struct worker_state *wo
     case OUTCOME_FAULT:
         return book_fault(d, worker, o);
     }
-    return d->setup.journal ? journal_step(d->setup.journal, d->setup.listing->film[o->task.film].name, &t, o->seconds)
-                            : ST_OK;
+    step.seconds = o->seconds;
+    return write_if_any(d, &step);
 }
 
 static void add_seconds(struct coordinator *d, const struct outcome *o)

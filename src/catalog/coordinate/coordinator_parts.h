@@ -42,8 +42,9 @@ struct coordinator {
     double drain_until;
 };
 
-/* What the journal says of the worker process's task. */
-struct journal_try coordinator_describe_try(const struct coordinator *d, const struct worker_state *worker);
+/* What the journal says of the worker process's task: START, STEP or FAULT. */
+struct event coordinator_describe_task(const struct coordinator *d, const struct worker_state *worker,
+                                       enum event_kind kind);
 
 /* The end of the task that the worker process had. A fault ends the run. */
 enum status coordinator_book(struct coordinator *d, const struct worker_state *worker, const struct outcome *o);

@@ -1,9 +1,11 @@
-/* event: a line is believed as a whole or not at all. Refuses what does not begin like an object, before it is parsed;
- * members that are missing, twice there, of the wrong kind or out of range; film names that are no names of files in
- * one folder. Members that are not known are passed over. */
+/* event: one table says which members the lines of each kind have, for both directions. A line is believed as a whole
+ * or not at all. Refuses what does not begin like an object, before it is parsed; members that are missing, twice
+ * there, of the wrong kind or out of range; film names that are no names of files in one folder. Members that are not
+ * known are passed over. */
 #include "catalog/store/event.h"
 
 #include "base/json.h"
+#include "catalog/store/field.h"
 #include "catalog/store/result_text.h"
 
 #include <jansson.h>
@@ -26,71 +28,80 @@ struct summary { /* its text in a line; NULL: still in the object */
 
 static const double latest_time = 1e11; /* the year 5138: what is later is no time */
 
-/* All of these: false where the member is not as it should be. */
+/* --- members ------------------------------------------------------------------------------------------------------ */
 
-static bool read_int(const json_t *o, const char *key, int *v)
+enum {
+    FILM = 1 << EVENT_FILM,
+    COST = 1 << EVENT_COST,
+    START = 1 << EVENT_START,
+    STEP = 1 << EVENT_STEP,
+    FAULT = 1 << EVENT_FAULT,
+    DONE = 1 << EVENT_DONE,
+    FAILED = 1 << EVENT_FAILED,
+    BEAT = 1 << EVENT_HEARTBEAT,
+    END = 1 << EVENT_END,
+    TASK = START | STEP | FAULT,
+    OF_FILM = FILM | COST | TASK | DONE | FAILED
+};
+
+/* In the order in which a line has them. */
+static const struct member {
+    unsigned written, read; /* in lines of these kinds; a line is refused where one that is read is not sound */
+    struct field field;
+} members[] = {
+#define MEMBER(key, kind, member) FIELD(key, kind, event, member)
+    {OF_FILM, OF_FILM, MEMBER("name", FIELD_NAME, name)},
+    {FILM | DONE | FAILED, FILM | DONE | FAILED, MEMBER("path", FIELD_NAME, path)},
+    {TASK, TASK, MEMBER("kind", FIELD_TEXT, as.task.kind)},
+    {TASK, TASK, MEMBER("piece", FIELD_INT, as.task.piece)},
+    {TASK, 0, MEMBER("pieces", FIELD_INT, as.task.n_pieces)},
+    {TASK, TASK, MEMBER("rank", FIELD_INT, as.task.rank)},
+    {TASK, TASK, MEMBER("lane", FIELD_INT, as.task.worker)},
+    {TASK, 0, MEMBER("host", FIELD_TEXT, as.task.host)},
+    {FAULT | FAILED, FAILED, MEMBER("fault", FIELD_FAULT, fault)},
+    {FAULT, FAULT, MEMBER("counts", FIELD_BOOL, as.task.counts)},
+    {FAILED, FAILED, MEMBER("quarantined", FIELD_BOOL, as.failure.quarantined)},
+    {FAILED, 0, MEMBER("attempts", FIELD_INT, as.failure.attempts)},
+    {FAULT | FAILED, FAULT | FAILED, MEMBER("error", FIELD_HEAP_TEXT, text)},
+    {FILM | COST | FAILED, FILM | COST | FAILED, MEMBER("bytes", FIELD_INT64, bytes)},
+    {FILM | COST | FAILED, FILM | COST | FAILED, MEMBER("mtime_ns", FIELD_INT64, mtime_ns)},
+    {COST, COST, MEMBER("cost", FIELD_ESTIMATE, as.cost.cost)},
+    {COST, COST, MEMBER("pieces", FIELD_INT, as.cost.n_pieces)},
+    {STEP | FAILED, FAILED, MEMBER("seconds", FIELD_DOUBLE, seconds)},
+    {FAILED, FAILED, MEMBER("settings_id", FIELD_TEXT, settings_id)},
+    {BEAT, BEAT, MEMBER("done", FIELD_INT64, as.heartbeat.n_done)},
+    {BEAT, BEAT, MEMBER("failed", FIELD_INT64, as.heartbeat.n_failed)},
+    {BEAT, BEAT, MEMBER("left", FIELD_INT64, as.heartbeat.n_left)},
+    {BEAT, BEAT, MEMBER("running", FIELD_INT64, as.heartbeat.n_running)},
+    {BEAT, BEAT, MEMBER("cost_done", FIELD_ESTIMATE, as.heartbeat.cost_done)},
+    {BEAT, BEAT, MEMBER("cost_left", FIELD_ESTIMATE, as.heartbeat.cost_left)},
+    {BEAT, BEAT, MEMBER("eta_seconds", FIELD_ESTIMATE, as.heartbeat.eta_seconds)},
+    {END, END, MEMBER("exit_code", FIELD_INT, as.exit_code)},
+#undef MEMBER
+};
+
+enum { N_MEMBERS = sizeof members / sizeof *members };
+
+static const struct field time_field = FIELD("time", FIELD_DOUBLE, event, time);
+
+/* What is read of a "run" line; journal.c writes it. */
+static const struct field run_settings = FIELD("settings", FIELD_HEAP_TEXT, event, text),
+                          run_command = FIELD("command", FIELD_HEAP_TEXT, event, command),
+                          run_settings_id = FIELD("settings_id", FIELD_TEXT, event, settings_id);
+
+/* --- writing ------------------------------------------------------------------------------------------------------ */
+
+void event_print(FILE *file, const struct event *e)
 {
-    int64_t wide;
-    const bool is_read = result_read_integer(o, key, &wide) && wide >= INT_MIN && wide <= INT_MAX;
-
-    *v = is_read ? (int)wide : 0;
-    return is_read;
+    fprintf(file, ",\"event\":\"%s\"", event_names[e->kind]);
+    for (int i = 0; i < N_MEMBERS; i++)
+        if (members[i].written >> e->kind & 1)
+            field_print(file, &members[i].field, e);
+    if (e->kind == EVENT_DONE)
+        result_print(file, e->result);
 }
 
-static bool read_bool(const json_t *o, const char *key, bool *v)
-{
-    const json_t *member = json_object_get(o, key);
-
-    *v = json_is_true(member);
-    return json_is_boolean(member);
-}
-
-/* Out of names[n]. */
-static bool read_choice(const json_t *o, const char *key, const char *const *names, int n, int *which)
-{
-    const json_t *member = json_object_get(o, key);
-
-    for (*which = 0; json_is_string(member) && *which < n; (*which)++)
-        if (strcmp(json_string_value(member), names[*which]) == 0)
-            return true;
-    return false;
-}
-
-static bool copy_text(const json_t *text, char **copy, bool *is_short_of_memory)
-{
-    if (!json_is_string(text))
-        return false;
-    *copy = strdup(json_string_value(text));
-    *is_short_of_memory |= !*copy;
-    return *copy;
-}
-
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* As json_print_bytes writes it. */
-static bool read_bytes(const json_t *o, const char *key, char **bytes, bool *is_short_of_memory)
-{
-    char hex_key[16];
-
-    strcat(strcpy(hex_key, key), "_hex");
-    const json_t *hex = json_object_get(o, hex_key);
-    if (!copy_text(hex ? hex : json_object_get(o, key), bytes, is_short_of_memory))
-        return false;
-    if (!hex)
-        return true;
-    const size_t n = strlen(*bytes);
-    for (size_t i = 0; i + 1 < n; i += 2) {
-        const int high = hex_digit((*bytes)[i]), low = hex_digit((*bytes)[i + 1]);
-        if (high < 0 || low < 0 || high + low == 0)
-            return false;
-        (*bytes)[i / 2] = (char)(16 * high + low);
-    }
-    (*bytes)[n / 2] = '\0';
-    return n % 2 == 0;
-}
+/* --- reading ------------------------------------------------------------------------------------------------------ */
 
 static bool is_name(const char *name)
 {
@@ -111,39 +122,7 @@ static void drop_other_than_object(char **text)
     json_decref(value);
 }
 
-static bool read_task(const json_t *o, struct event *e)
-{
-    return result_read_text(o, "kind", e->as.task.kind, sizeof e->as.task.kind) &&
-           read_int(o, "piece", &e->as.task.piece) && read_int(o, "rank", &e->as.task.rank) &&
-           read_int(o, "lane", &e->as.task.worker);
-}
-
-static bool read_heartbeat(const json_t *o, struct journal_heartbeat *b)
-{
-    return result_read_integer(o, "done", &b->n_done) && result_read_integer(o, "failed", &b->n_failed) &&
-           result_read_integer(o, "left", &b->n_left) && result_read_integer(o, "running", &b->n_running) &&
-           result_read_double(o, "cost_done", -1.0, &b->cost_done) &&
-           result_read_double(o, "cost_left", -1.0, &b->cost_left) &&
-           result_read_double(o, "eta_seconds", -1.0, &b->eta_seconds);
-}
-
-static bool read_failure(const json_t *o, struct event *e)
-{
-    int kind;
-    const bool is_read =
-        read_choice(o, "fault", fault_names, N_FAULT_KINDS, &kind) &&
-        read_bool(o, "quarantined", &e->as.failure.quarantined) &&
-        result_read_integer(o, "bytes", &e->as.failure.bytes) &&
-        result_read_integer(o, "mtime_ns", &e->as.failure.mtime_ns) &&
-        result_read_double(o, "seconds", 0.0, &e->as.failure.seconds) &&
-        result_read_text(o, "settings_id", e->as.failure.settings_id, sizeof e->as.failure.settings_id);
-
-    if (is_read)
-        e->as.failure.kind = (enum fault_kind)kind;
-    return is_read;
-}
-
-/* The summary is most of a line, and jansson is slow with texts: where a line ends like `,"summary":"AB+/"}` it is
+/* The summary is most of a line, and jansson is slow with texts: where a line ends like `,"card":"AB+/"}` it is
  * taken off before. The rest of the line, closed again, is in head; false where the line has another ending. */
 static bool take_off_summary(const char *line, size_t length, char head[HEAD_ROOM], size_t *head_length,
                              struct summary *summary)
@@ -182,62 +161,41 @@ static bool read_result(const json_t *o, const struct summary *summary, struct f
                          : result_read(o, json_string_value(member), json_string_length(member), *result);
 }
 
+static bool read_run(const json_t *o, struct event *e, bool *is_short_of_memory)
+{
+    if (!field_read(o, &run_settings, e, is_short_of_memory) || !field_read(o, &run_command, e, is_short_of_memory))
+        return false;
+    drop_other_than_object(&e->text);
+    (void)field_read(o, &run_settings_id, e, NULL); /* it stays "" */
+    return true;
+}
+
+static enum event_kind find_kind(const char *name)
+{
+    int kind = 0;
+
+    while (kind < N_EVENT_KINDS && strcmp(event_names[kind], name) != 0)
+        kind++;
+    return (enum event_kind)kind;
+}
+
 static bool read_members(const json_t *o, const struct summary *summary, struct event *e, bool *is_short_of_memory)
 {
     const json_t *kind = json_object_get(o, "event");
-    int which;
 
-    if (!json_is_string(kind) || !result_read_double(o, "time", 0.0, &e->time) ||
-        !(e->time > 0.0 && e->time < latest_time))
+    if (!json_is_string(kind) || !field_read(o, &time_field, e, NULL) || !(e->time > 0.0 && e->time < latest_time))
         return false;
-    if (!read_choice(o, "event", event_names, N_EVENT_KINDS, &which))
-        which = EVENT_UNKNOWN;
-    e->kind = (enum event_kind)which;
-    if (e->kind >= EVENT_FILM && e->kind <= EVENT_FAILED &&
-        !(read_bytes(o, "name", &e->name, is_short_of_memory) && is_name(e->name)))
-        return false;
-    if ((e->kind == EVENT_FILM || e->kind == EVENT_DONE || e->kind == EVENT_FAILED) &&
-        !read_bytes(o, "path", &e->path, is_short_of_memory))
-        return false;
-    if ((e->kind == EVENT_FAULT || e->kind == EVENT_FAILED) &&
-        !copy_text(json_object_get(o, "error"), &e->text, is_short_of_memory))
-        return false;
-
-    switch (e->kind) {
-    case EVENT_RUN:
-        if (!copy_text(json_object_get(o, "settings"), &e->text, is_short_of_memory) ||
-            !copy_text(json_object_get(o, "command"), &e->command, is_short_of_memory))
+    e->kind = find_kind(json_string_value(kind));
+    for (int i = 0; i < N_MEMBERS; i++)
+        if (members[i].read >> e->kind & 1 && !field_read(o, &members[i].field, e, is_short_of_memory))
             return false;
-        drop_other_than_object(&e->text);
-        if (!json_is_string(json_object_get(o, "settings_id")) ||
-            !result_read_text(o, "settings_id", e->as.settings_id, sizeof e->as.settings_id))
-            e->as.settings_id[0] = '\0';
-        return true;
-    case EVENT_FILM:
-        return result_read_integer(o, "bytes", &e->as.film.bytes) &&
-               result_read_integer(o, "mtime_ns", &e->as.film.mtime_ns);
-    case EVENT_COST:
-        return result_read_integer(o, "bytes", &e->as.film.bytes) &&
-               result_read_integer(o, "mtime_ns", &e->as.film.mtime_ns) &&
-               result_read_double(o, "cost", -1.0, &e->as.film.cost) && read_int(o, "pieces", &e->as.film.n_pieces) &&
-               e->as.film.n_pieces >= 0;
-    case EVENT_START:
-    case EVENT_STEP:
-        return read_task(o, e);
-    case EVENT_FAULT:
-        return read_task(o, e) && read_bool(o, "counts", &e->as.task.counts);
-    case EVENT_DONE:
+    if (e->name && !is_name(e->name))
+        return false;
+    if (e->kind == EVENT_RUN)
+        return read_run(o, e, is_short_of_memory);
+    if (e->kind == EVENT_DONE)
         return read_result(o, summary, &e->result, is_short_of_memory);
-    case EVENT_FAILED:
-        return read_failure(o, e);
-    case EVENT_HEARTBEAT:
-        return read_heartbeat(o, &e->as.heartbeat);
-    case EVENT_END:
-        return read_int(o, "exit_code", &e->as.exit_code);
-    case EVENT_UNKNOWN:
-        break;
-    }
-    return true;
+    return e->kind != EVENT_COST || e->as.cost.n_pieces >= 0;
 }
 
 enum status event_read(const char *line, size_t length, struct event *e)

@@ -96,7 +96,7 @@ static void describe_run(struct history_run *r, struct event *first, struct even
         if (e->kind == EVENT_RUN && !r->command) {
             r->started = e->time;
             r->settings_text = e->text;
-            memcpy(r->settings_id, e->as.settings_id, sizeof r->settings_id);
+            memcpy(r->settings_id, e->settings_id, sizeof r->settings_id);
             r->command = e->command;
             e->text = e->command = NULL;
         } else if (e->kind == EVENT_HEARTBEAT) {

@@ -7,13 +7,12 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "catalog/out_path.h"
-#include "catalog/store/result_text.h"
+#include "catalog/store/event.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +21,7 @@
 
 struct journal {
     int fd;
-    char path[PATH_MAX], settings_id[65];
+    char path[PATH_MAX];
     int64_t last_time; /* microseconds since the epoch, of the last line */
     bool is_torn;      /* the last line may be there in part */
 };
@@ -35,14 +34,7 @@ struct line {
     size_t bytes;
 };
 
-static void print_name(FILE *file, const char *key, const char *name)
-{
-    fputc(',', file);
-    json_print_bytes(file, key, name);
-}
-
-/* name: NULL where the event is no film's. */
-static enum status begin(struct journal *j, struct line *line, const char *event, const char *name)
+static enum status begin(struct journal *j, struct line *line, const struct event *e)
 {
     struct timespec t;
 
@@ -56,10 +48,8 @@ static enum status begin(struct journal *j, struct line *line, const char *event
         j->last_time = now;
     if (j->is_torn)
         fputc('\n', line->file);
-    fprintf(line->file, "{\"time\":%" PRId64 ".%06" PRId64 ",\"event\":\"%s\"", j->last_time / 1000000,
-            j->last_time % 1000000, event);
-    if (name)
-        print_name(line->file, "name", name);
+    fprintf(line->file, "{\"time\":%" PRId64 ".%06" PRId64, j->last_time / 1000000, j->last_time % 1000000);
+    event_print(line->file, e);
     return ST_OK;
 }
 
@@ -104,24 +94,6 @@ static void print_text(FILE *file, const char *key, const char *text)
     json_print_string(file, text ? text : "");
 }
 
-static void print_number(FILE *file, const char *key, double v)
-{
-    fprintf(file, ",\"%s\":", key);
-    json_print_double(file, v);
-}
-
-static void print_seen(FILE *file, int64_t bytes, int64_t mtime_ns)
-{
-    fprintf(file, ",\"bytes\":%" PRId64 ",\"mtime_ns\":%" PRId64, bytes, mtime_ns);
-}
-
-static void print_try(FILE *file, const struct journal_try *t)
-{
-    print_text(file, "kind", t->kind);
-    fprintf(file, ",\"piece\":%d,\"pieces\":%d,\"rank\":%d,\"lane\":%d", t->piece, t->n_pieces, t->rank, t->worker);
-    print_text(file, "host", t->host);
-}
-
 /* --- the file ----------------------------------------------------------------------------------------------------- */
 
 /* Best effort: without it a crash of the machine may cost the file its name. */
@@ -164,7 +136,7 @@ static enum status write_run(struct journal *j, const struct journal_run *run, c
 {
     struct line line;
 
-    TRY(begin(j, &line, "run", NULL));
+    TRY(begin(j, &line, &(struct event){.kind = EVENT_RUN}));
     fputs(",\"format\":\"jacquard-journal\",\"version\":1", line.file);
     print_text(line.file, "program", run->version);
     print_text(line.file, "settings", run->settings_text); /* as text: they come back byte for byte */
@@ -186,7 +158,6 @@ enum status journal_open(const char *out, const struct journal_run *run, struct 
     TRY_MEM(j);
     j->fd = -1;
     j->last_time = run->not_before > 0.0 && run->not_before < 1e11 ? (int64_t)(run->not_before * 1e6) + 1 : 0;
-    snprintf(j->settings_id, sizeof j->settings_id, "%s", run->settings_id ? run->settings_id : "");
     gethostname(host, sizeof host - 1);
     for (char *c = host; *c; c++)
         if (*c == '/' || (unsigned char)*c <= ' ' || (unsigned char)*c > '~')
@@ -215,103 +186,10 @@ void journal_close(struct journal **j)
 
 /* --- events ------------------------------------------------------------------------------------------------------- */
 
-enum status journal_film(struct journal *j, const char *name, const char *path, int64_t bytes, int64_t mtime_ns)
+enum status journal_write(struct journal *j, const struct event *e)
 {
     struct line line;
 
-    TRY(begin(j, &line, "film", name));
-    print_name(line.file, "path", path);
-    print_seen(line.file, bytes, mtime_ns);
-    return end(j, &line, false);
-}
-
-enum status journal_cost(struct journal *j, const char *name, int64_t bytes, int64_t mtime_ns, double cost,
-                         int n_pieces)
-{
-    struct line line;
-
-    TRY(begin(j, &line, "cost", name));
-    print_seen(line.file, bytes, mtime_ns);
-    print_number(line.file, "cost", cost);
-    fprintf(line.file, ",\"pieces\":%d", n_pieces);
-    return end(j, &line, false);
-}
-
-enum status journal_start(struct journal *j, const char *name, const struct journal_try *t)
-{
-    struct line line;
-
-    TRY(begin(j, &line, "start", name));
-    print_try(line.file, t);
-    return end(j, &line, false);
-}
-
-enum status journal_step(struct journal *j, const char *name, const struct journal_try *t, double seconds)
-{
-    struct line line;
-
-    TRY(begin(j, &line, "step", name));
-    print_try(line.file, t);
-    print_number(line.file, "seconds", seconds);
-    return end(j, &line, false);
-}
-
-enum status journal_fault(struct journal *j, const char *name, const struct journal_try *t, enum fault_kind kind,
-                          bool counts, const char *message)
-{
-    struct line line;
-
-    TRY(begin(j, &line, "fault", name));
-    print_try(line.file, t);
-    print_text(line.file, "fault", fault_names[kind]);
-    fprintf(line.file, ",\"counts\":%s", counts ? "true" : "false");
-    print_text(line.file, "error", message);
-    return end(j, &line, false);
-}
-
-enum status journal_done(struct journal *j, const char *name, const char *path, const struct film_result *result)
-{
-    struct line line;
-
-    TRY(begin(j, &line, "done", name));
-    print_name(line.file, "path", path);
-    result_print(line.file, result);
-    return end(j, &line, true);
-}
-
-enum status journal_failed(struct journal *j, const char *name, const char *path, const struct journal_failure *f)
-{
-    struct line line;
-
-    TRY(begin(j, &line, "failed", name));
-    print_name(line.file, "path", path);
-    print_text(line.file, "fault", fault_names[f->kind]);
-    fprintf(line.file, ",\"quarantined\":%s,\"attempts\":%d", f->quarantined ? "true" : "false", f->attempts);
-    print_text(line.file, "error", f->message);
-    print_seen(line.file, f->bytes, f->mtime_ns);
-    print_number(line.file, "seconds", f->seconds);
-    print_text(line.file, "settings_id", j->settings_id);
-    return end(j, &line, true);
-}
-
-enum status journal_heartbeat(struct journal *j, const struct journal_heartbeat *b)
-{
-    struct line line;
-
-    TRY(begin(j, &line, "beat", NULL));
-    fprintf(line.file, ",\"done\":%" PRId64 ",\"failed\":%" PRId64 ",\"left\":%" PRId64 ",\"running\":%" PRId64,
-            b->n_done, b->n_failed, b->n_left, b->n_running);
-    print_number(line.file, "cost_done", b->cost_done);
-    print_number(line.file, "cost_left", b->cost_left);
-    print_number(line.file, "eta_seconds", b->eta_seconds >= 0.0 ? b->eta_seconds : NAN);
-    return end(j, &line, true);
-}
-
-enum status journal_end(struct journal *j, int exit_code)
-{
-    struct line line;
-
-    TRY(begin(j, &line, "end", NULL));
-    fprintf(line.file, ",\"exit_code\":%d", exit_code);
-    return end(j, &line, true);
+    TRY(begin(j, &line, e));
+    return end(j, &line, e->kind >= EVENT_DONE);
 }

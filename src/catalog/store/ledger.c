@@ -121,11 +121,11 @@ static void book_cost(struct book *b, const struct event *e)
 {
     struct history_film *f = &b->film;
 
-    if (b->is_seen && (f->bytes != e->as.film.bytes || f->mtime_ns != e->as.film.mtime_ns))
+    if (b->is_seen && (f->bytes != e->bytes || f->mtime_ns != e->mtime_ns))
         return; /* of what the film is no more */
-    see(b, e->as.film.bytes, e->as.film.mtime_ns);
-    f->cost = e->as.film.cost;
-    f->n_pieces = e->as.film.n_pieces;
+    see(b, e->bytes, e->mtime_ns);
+    f->cost = e->as.cost.cost;
+    f->n_pieces = e->as.cost.n_pieces;
     f->attempts -= b->is_probing;
     b->is_probing = false;
 }
@@ -162,14 +162,14 @@ static void book_failed(struct book *b, struct event *e)
 {
     struct history_film *f = &b->film;
 
-    see(b, e->as.failure.bytes, e->as.failure.mtime_ns);
+    see(b, e->bytes, e->mtime_ns);
     forget_end(f);
     take_path(f, e);
     f->state = e->as.failure.quarantined ? STATE_QUARANTINED : STATE_FAILED;
     f->state_time = e->time;
-    f->failure.kind = e->as.failure.kind;
-    f->failure.seconds = e->as.failure.seconds;
-    memcpy(f->failure.settings_id, e->as.failure.settings_id, sizeof f->failure.settings_id);
+    f->failure.kind = e->fault;
+    f->failure.seconds = e->seconds;
+    memcpy(f->failure.settings_id, e->settings_id, sizeof f->failure.settings_id);
     f->failure.message = e->text;
     e->text = NULL;
 }
@@ -250,7 +250,7 @@ enum status ledger_follow(struct ledger *l, struct event *e, bool is_live)
 
     switch (e->kind) {
     case EVENT_FILM:
-        see(b, e->as.film.bytes, e->as.film.mtime_ns);
+        see(b, e->bytes, e->mtime_ns);
         take_path(&b->film, e);
         break;
     case EVENT_COST:

@@ -5,11 +5,10 @@
 #include "catalog/store/result_text.h"
 
 #include "base/json.h"
+#include "catalog/store/field.h"
 
 #include <inttypes.h>
-#include <limits.h>
 #include <math.h>
-#include <stddef.h>
 #include <string.h>
 
 enum {
@@ -19,46 +18,41 @@ enum {
     SUMMARY_BYTES = HEAD_BYTES + SUMMARY_MAX_BINS * BIN_BYTES
 };
 
-static const struct field {
-    const char *key;
-    enum { FIELD_INT, FIELD_INT64, FIELD_DOUBLE, FIELD_TEXT } kind;
-    size_t at, bytes;
-} fields[] = {
-#define FIELD_AS(key, kind, member)                                                                                    \
-    {                                                                                                                  \
-        key, kind, offsetof(struct film_result, member), sizeof(((struct film_result *)0)->member)                     \
-    }
-#define FIELD(kind, member) FIELD_AS(#member, kind, member)
-    FIELD(FIELD_INT64, bytes),
-    FIELD(FIELD_INT64, mtime_ns),
-    FIELD(FIELD_TEXT, fingerprint),
-    FIELD(FIELD_TEXT, container),
-    FIELD(FIELD_TEXT, codec),
-    FIELD(FIELD_TEXT, pixel_format),
-    FIELD(FIELD_INT, width),
-    FIELD(FIELD_INT, height),
-    FIELD(FIELD_INT64, frames),
-    FIELD(FIELD_DOUBLE, film_seconds),
-    FIELD(FIELD_INT64, frames_missing),
-    FIELD(FIELD_INT64, frames_damaged),
-    FIELD(FIELD_INT64, frames_lead_in),
-    FIELD(FIELD_TEXT, note),
-    FIELD(FIELD_TEXT, settings_id),
-    FIELD(FIELD_INT64, columns),
-    FIELD(FIELD_DOUBLE, seconds),
-    FIELD(FIELD_DOUBLE, index_seconds),
-    FIELD_AS("weave_seconds", FIELD_DOUBLE, extract_seconds),
-    FIELD(FIELD_DOUBLE, write_seconds),
-    FIELD(FIELD_INT64, frames_decoded),
-    FIELD(FIELD_INT64, cpu_decoders),
-    FIELD(FIELD_INT64, nvdec_decoders),
-    FIELD(FIELD_INT, n_pieces),
-    FIELD(FIELD_TEXT, notes),
-#undef FIELD
-#undef FIELD_AS
+static const struct field fields[] = {
+#define RESULT(kind, member) FIELD(#member, kind, film_result, member)
+    RESULT(FIELD_INT64, bytes),
+    RESULT(FIELD_INT64, mtime_ns),
+    RESULT(FIELD_TEXT, fingerprint),
+    RESULT(FIELD_TEXT, container),
+    RESULT(FIELD_TEXT, codec),
+    RESULT(FIELD_TEXT, pixel_format),
+    RESULT(FIELD_INT, width),
+    RESULT(FIELD_INT, height),
+    RESULT(FIELD_INT64, frames),
+    RESULT(FIELD_DOUBLE, film_seconds),
+    RESULT(FIELD_INT64, frames_missing),
+    RESULT(FIELD_INT64, frames_damaged),
+    RESULT(FIELD_INT64, frames_lead_in),
+    RESULT(FIELD_TEXT, note),
+    RESULT(FIELD_TEXT, settings_id),
+    RESULT(FIELD_INT64, columns),
+    RESULT(FIELD_DOUBLE, seconds),
+    RESULT(FIELD_DOUBLE, index_seconds),
+    FIELD("weave_seconds", FIELD_DOUBLE, film_result, extract_seconds),
+    RESULT(FIELD_DOUBLE, write_seconds),
+    RESULT(FIELD_INT64, frames_decoded),
+    RESULT(FIELD_INT64, cpu_decoders),
+    RESULT(FIELD_INT64, nvdec_decoders),
+    RESULT(FIELD_INT, n_pieces),
+    RESULT(FIELD_TEXT, notes),
+#undef RESULT
 };
 
-enum { N_FIELDS = sizeof fields / sizeof *fields };
+static const struct field output_fields[] = {FIELD("suffix", FIELD_TEXT, film_output, suffix),
+                                             FIELD("bytes", FIELD_INT64, film_output, bytes),
+                                             FIELD("sha256", FIELD_TEXT, film_output, sha256)};
+
+enum { N_FIELDS = sizeof fields / sizeof *fields, N_OUTPUT_FIELDS = sizeof output_fields / sizeof *output_fields };
 
 /* --- the summary -------------------------------------------------------------------------------------------------- */
 
@@ -198,31 +192,10 @@ static bool read_summary(const char *text, size_t length, struct film_summary *s
 
 /* --- there -------------------------------------------------------------------------------------------------------- */
 
-static void print_field(FILE *file, const struct field *f, const struct film_result *r)
-{
-    const char *at = (const char *)r + f->at;
-
-    fprintf(file, ",\"%s\":", f->key);
-    switch (f->kind) {
-    case FIELD_INT:
-        fprintf(file, "%d", *(const int *)(const void *)at);
-        break;
-    case FIELD_INT64:
-        fprintf(file, "%" PRId64, *(const int64_t *)(const void *)at);
-        break;
-    case FIELD_DOUBLE:
-        json_print_double(file, *(const double *)(const void *)at);
-        break;
-    case FIELD_TEXT:
-        json_print_string(file, at);
-        break;
-    }
-}
-
 void result_print(FILE *file, const struct film_result *r)
 {
     for (int i = 0; i < N_FIELDS; i++)
-        print_field(file, &fields[i], r);
+        field_print(file, &fields[i], r);
     fputs(",\"outputs\":[", file);
     for (int i = 0; i < r->n_outputs && i < MAX_OUTPUTS; i++) {
         fputs(i > 0 ? ",{\"suffix\":" : "{\"suffix\":", file);
@@ -237,63 +210,12 @@ void result_print(FILE *file, const struct film_result *r)
 
 /* --- and back ----------------------------------------------------------------------------------------------------- */
 
-bool result_read_text(const json_t *object, const char *key, char *text, size_t bytes)
-{
-    const json_t *member = json_object_get(object, key);
-
-    if (!json_is_string(member))
-        return false;
-    size_t n = json_string_length(member);
-    if (n >= bytes)
-        for (n = bytes - 1; n > 0 && (json_string_value(member)[n] & 0xc0) == 0x80;)
-            n--;
-    memcpy(text, json_string_value(member), n);
-    text[n] = '\0';
-    return true;
-}
-
-bool result_read_double(const json_t *object, const char *key, double none, double *v)
-{
-    const json_t *member = json_object_get(object, key);
-
-    *v = json_is_number(member) ? json_number_value(member) : none;
-    return json_is_number(member) || json_is_null(member);
-}
-
-bool result_read_integer(const json_t *object, const char *key, int64_t *v)
-{
-    const json_t *member = json_object_get(object, key);
-
-    *v = json_integer_value(member);
-    return json_is_integer(member);
-}
-
-static bool read_field(const json_t *object, const struct field *f, struct film_result *r)
-{
-    char *at = (char *)r + f->at;
-    int64_t wide;
-
-    switch (f->kind) {
-    case FIELD_INT:
-        if (!result_read_integer(object, f->key, &wide) || wide < INT_MIN || wide > INT_MAX)
-            return false;
-        *(int *)(void *)at = (int)wide;
-        return true;
-    case FIELD_INT64:
-        return result_read_integer(object, f->key, (int64_t *)(void *)at);
-    case FIELD_DOUBLE:
-        return result_read_double(object, f->key, 0.0, (double *)(void *)at);
-    case FIELD_TEXT:
-        return result_read_text(object, f->key, at, f->bytes);
-    }
-    return false;
-}
-
 static bool read_output(const json_t *object, struct film_output *output)
 {
-    return result_read_text(object, "suffix", output->suffix, sizeof output->suffix) && !strchr(output->suffix, '/') &&
-           result_read_integer(object, "bytes", &output->bytes) &&
-           result_read_text(object, "sha256", output->sha256, sizeof output->sha256);
+    for (int i = 0; i < N_OUTPUT_FIELDS; i++)
+        if (!field_read(object, &output_fields[i], output, NULL))
+            return false;
+    return !strchr(output->suffix, '/');
 }
 
 bool result_read(const json_t *object, const char *summary, size_t summary_length, struct film_result *r)
@@ -302,7 +224,7 @@ bool result_read(const json_t *object, const char *summary, size_t summary_lengt
 
     memset(r, 0, sizeof *r);
     for (int i = 0; i < N_FIELDS; i++)
-        if (!read_field(object, &fields[i], r))
+        if (!field_read(object, &fields[i], r, NULL))
             return false;
     if (!json_is_array(outputs) || json_array_size(outputs) > MAX_OUTPUTS)
         return false;

@@ -20,10 +20,4 @@ bool result_read(const json_t *object, const char *summary, size_t summary_lengt
 void result_print_base64(FILE *file, const uint8_t *bytes, size_t n);
 void result_print_bins(FILE *file, const struct film_summary *summary);
 
-/* The string at key, cut at the end of a character if it does not fit; false where there is none. */
-bool result_read_text(const json_t *object, const char *key, char *text, size_t bytes);
-bool result_read_integer(const json_t *object, const char *key, int64_t *v);
-/* null reads as `none`. */
-bool result_read_double(const json_t *object, const char *key, double none, double *v);
-
 #endif
