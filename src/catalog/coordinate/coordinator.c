@@ -200,18 +200,16 @@ static enum status give(struct coordinator *d, struct worker_state *worker, cons
     m.as.request.task = *task;
     snprintf(m.as.request.path, sizeof m.as.request.path, "%s", film->path);
     snprintf(m.as.request.name, sizeof m.as.request.name, "%s", film->name);
-    if (d->setup.journal) {
-        const struct event start = coordinator_describe_task(d, worker, EVENT_START);
-        if (task->kind == TASK_INDEX && f->n_pieces != task->n_pieces) {
-            f->n_pieces = task->n_pieces; /* later runs, however many worker processes they have, cut it like this */
-            TRY(journal_write(d->setup.journal, &(struct event){.kind = EVENT_COST,
-                                                                .name = film->name,
-                                                                .bytes = film->bytes,
-                                                                .mtime_ns = film->mtime_ns,
-                                                                .as.cost = {f->cost, f->n_pieces}}));
-        }
-        TRY(journal_write(d->setup.journal, &start));
+    if (task->kind == TASK_INDEX && f->n_pieces != task->n_pieces) {
+        f->n_pieces = task->n_pieces; /* later runs, however many worker processes they have, cut it like this */
+        TRY(journal_write(d->setup.journal, &(struct event){.kind = EVENT_COST,
+                                                            .name = film->name,
+                                                            .bytes = film->bytes,
+                                                            .mtime_ns = film->mtime_ns,
+                                                            .as.cost = {f->cost, f->n_pieces}}));
     }
+    const struct event start = coordinator_describe_task(d, worker, EVENT_START);
+    TRY(journal_write(d->setup.journal, &start));
     TRY(message_post(d->setup.comm, worker->rank, &m));
     worker->is_busy = true; /* only what was sent comes back */
     worker->is_dry = false;
@@ -357,7 +355,7 @@ static enum status tell_how_far(struct coordinator *d)
                                                 .eta_seconds = estimate_eta(d, cost_left)}};
 
     display_show(&d->display, &state, describe_worker, d);
-    if (!d->setup.journal || now - d->last_heartbeat < heartbeat_seconds)
+    if (now - d->last_heartbeat < heartbeat_seconds)
         return ST_OK;
     d->last_heartbeat = now;
     return journal_write(d->setup.journal, &(struct event){.kind = EVENT_HEARTBEAT, .as.heartbeat = state.now});

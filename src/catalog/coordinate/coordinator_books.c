@@ -20,11 +20,6 @@ struct event coordinator_describe_task(const struct coordinator *d, const struct
     return e;
 }
 
-static enum status write_if_any(const struct coordinator *d, const struct event *e)
-{
-    return d->setup.journal ? journal_write(d->setup.journal, e) : ST_OK;
-}
-
 static enum status book_probe(struct coordinator *d, const struct outcome *o)
 {
     const struct listing_film *film = &d->setup.listing->film[o->task.film];
@@ -101,7 +96,7 @@ static enum status give_film_up(struct coordinator *d, const struct outcome *o, 
     display_clear(&d->display);
     log_note("failed: %s", o->message);
     snprintf(failed.settings_id, sizeof failed.settings_id, "%s", d->setup.settings_id);
-    return write_if_any(d, &failed);
+    return journal_write(d->setup.journal, &failed);
 }
 
 /* What brings a decoder down again and again is the film's fault, over all runs; what comes from outside (a process
@@ -123,7 +118,7 @@ static enum status book_fault(struct coordinator *d, const struct worker_state *
     fault.text = (char *)(uintptr_t)o->message;
     fault.fault = o->fault;
     fault.as.task.counts = o->fault == FAULT_CRASH || o->fault == FAULT_TIMEOUT || o->fault == FAULT_MEMORY;
-    return write_if_any(d, &fault);
+    return journal_write(d->setup.journal, &fault);
 }
 
 static enum status book_end(struct coordinator *d, const struct worker_state *worker, const struct outcome *o)
@@ -149,7 +144,7 @@ static enum status book_end(struct coordinator *d, const struct worker_state *wo
         return book_fault(d, worker, o);
     }
     step.seconds = o->seconds;
-    return write_if_any(d, &step);
+    return journal_write(d->setup.journal, &step);
 }
 
 static void add_seconds(struct coordinator *d, const struct outcome *o)

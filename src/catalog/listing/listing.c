@@ -46,18 +46,17 @@ struct folders {
     size_t n, room, next;
 };
 
+struct id {
+    dev_t device;
+    ino_t inode;
+};
+
 /* A film by one of its names. */
 struct found {
     char *path;
     bool has_id, by_link;
-    dev_t device;
-    ino_t inode;
+    struct id id; /* 0, 0 without one */
     int64_t bytes, mtime_ns;
-};
-
-struct id {
-    dev_t device;
-    ino_t inode;
 };
 
 struct finder {
@@ -120,8 +119,7 @@ static enum status add_film(struct finder *f, char *path, const struct stat *inf
     struct found *film = &grown[f->n_found++];
     if (info->st_mode != 0) {
         film->has_id = true;
-        film->device = info->st_dev;
-        film->inode = info->st_ino;
+        film->id = (struct id){info->st_dev, info->st_ino};
     }
     if (S_ISREG(info->st_mode)) {
         film->bytes = info->st_size;
@@ -368,15 +366,14 @@ static bool is_same(const struct found *a, const struct found *b)
 {
     if (a->has_id != b->has_id)
         return false;
-    return a->has_id ? a->device == b->device && a->inode == b->inode : strcmp(a->path, b->path) == 0;
+    return a->has_id ? compare_ids(&a->id, &b->id) == 0 : strcmp(a->path, b->path) == 0;
 }
 
 /* Names of one film come together, the one to keep first. */
 static int compare_identities(const void *a, const void *b)
 {
     const struct found *x = a, *y = b;
-    const struct id i = {x->device, x->inode}, j = {y->device, y->inode};
-    const int order = compare_ids(&i, &j); /* those without an id: 0, 0 */
+    const int order = compare_ids(&x->id, &y->id);
 
     if (order != 0)
         return order;

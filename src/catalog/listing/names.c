@@ -18,7 +18,7 @@ enum { FIRST_DIGITS = 8, MOST_DIGITS = 64 };
 
 struct candidate {
     struct listing_film *film;
-    char *key; /* of its name: alike names have the same */
+    char key[NAMES_MAX_BYTES + 1]; /* of its name: alike names have the same */
     int n_digits;
     bool asks_again;
 };
@@ -53,22 +53,6 @@ static void write_stem(const char *path, size_t room, char *name)
         name[0] = '_';
     if (n == 0)
         strcpy(name, "film");
-}
-
-static enum status write_name(struct candidate *c)
-{
-    const size_t digits_bytes = c->n_digits > 0 ? (size_t)c->n_digits + 1 : 0;
-    char *name = mem_array(NAMES_MAX_BYTES + 1, 1), hex[65];
-
-    free(c->film->name);
-    c->film->name = name;
-    TRY_MEM(name);
-    write_stem(c->film->path, NAMES_MAX_BYTES - digits_bytes, name);
-    if (c->n_digits > 0) {
-        sha256_hex(c->film->path, strlen(c->film->path), hex);
-        snprintf(name + strlen(name), digits_bytes + 1, "-%s", hex);
-    }
-    return ST_OK;
 }
 
 /* --- alike -------------------------------------------------------------------------------------------------------- */
@@ -108,15 +92,11 @@ static size_t write_code(uint32_t code, char *at)
 }
 
 /* name is UTF-8. */
-static enum status write_key(struct candidate *c)
+static void write_key(const char *name, char key[NAMES_MAX_BYTES + 1])
 {
-    const unsigned char *s = (const unsigned char *)c->film->name;
-    char *key = mem_array(NAMES_MAX_BYTES + 1, 1);
+    const unsigned char *s = (const unsigned char *)name;
     size_t n = 0;
 
-    free(c->key);
-    c->key = key;
-    TRY_MEM(key);
     while (*s) {
         const size_t length = json_utf8_length((const char *)s);
         if (length < 4) {
@@ -130,6 +110,24 @@ static enum status write_key(struct candidate *c)
         }
         s += length;
     }
+    key[n] = '\0';
+}
+
+/* And its key. */
+static enum status write_name(struct candidate *c)
+{
+    const size_t digits_bytes = c->n_digits > 0 ? (size_t)c->n_digits + 1 : 0;
+    char *name = mem_array(NAMES_MAX_BYTES + 1, 1), hex[65];
+
+    free(c->film->name);
+    c->film->name = name;
+    TRY_MEM(name);
+    write_stem(c->film->path, NAMES_MAX_BYTES - digits_bytes, name);
+    if (c->n_digits > 0) {
+        sha256_hex(c->film->path, strlen(c->film->path), hex);
+        snprintf(name + strlen(name), digits_bytes + 1, "-%s", hex);
+    }
+    write_key(name, c->key);
     return ST_OK;
 }
 
@@ -181,12 +179,10 @@ static enum status play_round(struct candidate *c, size_t n, names_owner *claim,
         if (!c[i].asks_again)
             continue;
         TRY(write_name(&c[i]));
-        TRY(write_key(&c[i]));
         c[i].asks_again = false;
         if (c[i].n_digits == 0 && is_reserved(&c[i])) {
             c[i].n_digits = FIRST_DIGITS;
             TRY(write_name(&c[i]));
-            TRY(write_key(&c[i]));
         }
     }
     qsort(c, n, sizeof *c, compare);
@@ -212,8 +208,6 @@ enum status names_assign(struct listing *listing, names_owner *claim, void *cont
         candidate[i] = (struct candidate){.film = &listing->film[i], .asks_again = true};
     while (st == ST_OK && !is_over)
         st = play_round(candidate, n, claim, context, &is_over);
-    for (size_t i = 0; candidate && i < n; i++)
-        free(candidate[i].key);
     free(candidate);
     return st;
 }

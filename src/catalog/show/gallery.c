@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/sha256.h"
+#include "catalog/listing/path.h"
 #include "catalog/out_path.h"
 #include "catalog/show/gallery_page.h"
 #include "catalog/store/result_text.h"
@@ -97,9 +98,7 @@ static void put_address(FILE *file, const char *name)
 /* A film is called what its file is called; its name where the path is not known. */
 static void put_names(FILE *file, const struct history_film *film)
 {
-    const char *path = film->path ? film->path : "", *slash = strrchr(path, '/');
-    const char *title = slash ? slash + 1 : path;
-    const char *dot = strrchr(title, '.');
+    const char *path = film->path ? film->path : "", *title = path_file(path), *dot = strrchr(title, '.');
     size_t n = dot && dot > title ? (size_t)(dot - title) : strlen(title);
 
     if (n == 0) {
@@ -210,10 +209,9 @@ static void put_data(FILE *file, const struct page *page)
 {
     const struct history *h = page->history;
     char *out = realpath(page->out, NULL);
-    const char *slash = out ? strrchr(out, '/') : NULL;
 
     fputs("{\"format\":\"jacquard-gallery\",\"version\":1", file);
-    put_text(file, "title", slash ? slash + 1 : "");
+    put_text(file, "title", out ? path_file(out) : "");
     free(out);
     put_count(file, "runs", h->n_runs);
     if (h->last_run.started > 0.0)
@@ -223,11 +221,10 @@ static void put_data(FILE *file, const struct page *page)
         put_text(file, "settings", h->last_run.settings_text);
     if (h->last_run.command)
         put_text(file, "command", h->last_run.command);
-    for (int i = 0; i < 2; i++) {
-        static const char *const report[] = {OUT_REPORT ".csv", OUT_REPORT ".json"};
-        if (faccessat(page->folder, report[i], R_OK, 0) == 0)
-            put_text(file, i == 0 ? "csv" : "json", report[i]);
-    }
+    if (faccessat(page->folder, OUT_REPORT ".csv", R_OK, 0) == 0)
+        put_text(file, "csv", OUT_REPORT ".csv");
+    if (faccessat(page->folder, OUT_REPORT ".json", R_OK, 0) == 0)
+        put_text(file, "json", OUT_REPORT ".json");
     fputs(",\"films\":[", file);
     for (int64_t i = 0; i < h->n; i++) {
         fputs(i > 0 ? ",\n" : "\n", file);
@@ -257,54 +254,42 @@ static void put_digest(FILE *file, const char *open, const char *close)
     result_print_base64(file, digest, sizeof digest);
 }
 
-static void put_style_digest(FILE *file, const struct page *page)
-{
-    (void)page;
-    put_digest(file, "<style>", "</style>");
-}
-
-static void put_script_digest(FILE *file, const struct page *page)
-{
-    (void)page;
-    put_digest(file, "<script>", "</script>");
-}
-
 static void put_page(FILE *file, const struct page *page)
 {
-    static const struct {
-        const char *mark;
-        void (*put)(FILE *file, const struct page *page);
-    } fillings[] = {{"@STYLE_DIGEST@", put_style_digest}, {"@SCRIPT_DIGEST@", put_script_digest}, {"@DATA@", put_data}};
+    static const char *const marks[] = {"@STYLE_DIGEST@", "@SCRIPT_DIGEST@", "@DATA@"};
     const char *at = (const char *)gallery_page, *end = at + gallery_page_bytes;
 
-    for (size_t i = 0; i < sizeof fillings / sizeof fillings[0]; i++) {
-        const char *mark = find(at, fillings[i].mark);
+    for (int i = 0; i < 3; i++) {
+        const char *mark = find(at, marks[i]);
         if (!mark)
             break;
         fwrite(at, 1, (size_t)(mark - at), file);
-        fillings[i].put(file, page);
-        at = mark + strlen(fillings[i].mark);
+        if (i == 0)
+            put_digest(file, "<style>", "</style>");
+        else if (i == 1)
+            put_digest(file, "<script>", "</script>");
+        else
+            put_data(file, page);
+        at = mark + strlen(marks[i]);
     }
     fwrite(at, 1, (size_t)(end - at), file);
 }
 
 enum status gallery_write(const char *out, const struct history *history)
 {
-    struct page page = {.out = out, .folder = -1, .history = history};
-    struct file_out file = {0};
+    struct page page = {.out = out, .history = history};
+    struct file_out file;
     char path[OUT_PATH_BYTES];
-    enum status st = ST_OK;
 
     out_path(out, OUT_PAGE, ".html", path);
     page.folder = open(out, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (page.folder < 0)
-        TRY_OR(done, st, FAIL(ST_IO, "cannot write %s: %s", path, strerror(errno)));
-    TRY_OR(done, st, file_out_open(&file, path, true));
-    put_page(file.stream, &page);
-    st = file_out_commit(&file);
-done:
-    file_out_discard(&file);
-    if (page.folder >= 0)
-        close(page.folder);
+        return FAIL(ST_IO, "cannot write %s: %s", path, strerror(errno));
+    enum status st = file_out_open(&file, path, true);
+    if (st == ST_OK) {
+        put_page(file.stream, &page);
+        st = file_out_commit(&file);
+    }
+    close(page.folder);
     return st;
 }

@@ -68,25 +68,22 @@ static bool is_output_changed(const struct check *c, const char *suffix)
 /* False where it was told. */
 static bool check_output(struct verifier *v, struct check *c, const struct film_output *output)
 {
-    char path[OUT_PATH_BYTES], digest[65], *text = NULL;
-    size_t bytes = 0;
+    char path[OUT_PATH_BYTES], digest[65];
+    int64_t bytes;
     struct stat info;
 
-    out_path(v->out, c->name, output->suffix, path);
+    out_path(v->setup->out, c->name, output->suffix, path);
     if (stat(path, &info) == 0 && info.st_size != output->bytes) {
         verify_off(v, c, "%s has %lld bytes, not %lld", path, (long long)info.st_size, (long long)output->bytes);
         return false;
     }
-    const bool is_read = verify_went_well(v, c, file_read_all(path, ST_FORMAT, &text, &bytes));
-    if (is_read)
-        sha256_hex(text, bytes, digest);
-    free(text);
-    if (is_read && strcmp(digest, output->sha256) != 0) {
+    if (!verify_went_well(v, c, file_sha256(path, ST_FORMAT, digest, &bytes)))
+        return false;
+    const bool is_same = strcmp(digest, output->sha256) == 0;
+    if (!is_same)
         verify_off(v, c, "%s has changed since it was made (SHA-256 %.8s..., not %.8s...)", path, digest,
                    output->sha256);
-        return false;
-    }
-    return is_read;
+    return is_same;
 }
 
 /* The side-car against the journal. */
@@ -117,7 +114,7 @@ static void check_strip(struct verifier *v, struct check *c, const struct barcod
     output_suffix_strip(plan->strip, i, suffix);
     if (is_output_changed(c, suffix))
         return;
-    out_path(v->out, c->name, suffix, path);
+    out_path(v->setup->out, c->name, suffix, path);
     if (verify_went_well(v, c, png_read_rgb(path, width, height, &found)) &&
         verify_went_well(v, c, render_strip(b, plan->strip[i], plan->order, height, &wanted))) {
         const size_t n = (size_t)width * height * 3;
@@ -154,7 +151,7 @@ static bool is_ended(struct verifier *v)
     pthread_mutex_lock(&v->mutex);
     const bool is_faulty = v->fault != ST_OK;
     pthread_mutex_unlock(&v->mutex);
-    return is_faulty || atomic_load(v->stop);
+    return is_faulty || atomic_load(v->setup->stop);
 }
 
 static void check_all_of(struct verifier *v, struct check *c)
@@ -166,7 +163,7 @@ static void check_all_of(struct verifier *v, struct check *c)
 
     for (int i = 0; c->result && i < c->result->n_outputs && !is_ended(v); i++)
         c->is_changed[i] = !check_output(v, c, &c->result->output[i]);
-    out_path(v->out, c->name, SIDECAR_SUFFIX, path);
+    out_path(v->setup->out, c->name, SIDECAR_SUFFIX, path);
     if (is_ended(v))
         return;
     if (is_output_changed(c, SIDECAR_SUFFIX) || !verify_went_well(v, c, sidecar_read_json(path, &b))) {
@@ -261,7 +258,7 @@ static enum status check_films(struct verifier *v, struct verify_result *result)
         status_adopt(v->why);
         return v->fault;
     }
-    if (atomic_load(v->stop))
+    if (atomic_load(v->setup->stop))
         return FAIL(ST_INTERRUPTED, "interrupted with %lld of %lld films verified", (long long)v->n_checked,
                     (long long)v->n);
     if (v->setup->n_samples > 0)
@@ -272,7 +269,7 @@ static enum status check_films(struct verifier *v, struct verify_result *result)
 
 enum status verify_run(const struct verify_setup *setup, struct verify_result *result)
 {
-    struct verifier v = {.setup = setup, .out = setup->out, .stop = setup->stop, .mutex = PTHREAD_MUTEX_INITIALIZER};
+    struct verifier v = {.setup = setup, .mutex = PTHREAD_MUTEX_INITIALIZER};
     struct history history = {0};
     enum status st = history_read(setup->out, &history);
 

@@ -44,12 +44,12 @@ static bool is_sidecar(int folder, const char *file, size_t stem)
 /* Side-cars that no journal knows. */
 static enum status list_strangers(struct verifier *v, const struct history *history)
 {
-    DIR *folder = opendir(v->out);
+    DIR *folder = opendir(v->setup->out);
     const struct dirent *entry;
     enum status st = ST_OK;
 
     if (!folder)
-        return FAIL(ST_USAGE, "cannot read folder %s: %s", v->out, strerror(errno));
+        return FAIL(ST_USAGE, "cannot read folder %s: %s", v->setup->out, strerror(errno));
     while (st == ST_OK && (entry = readdir(folder))) {
         char name[NAME_MAX + 1];
         const size_t n = strlen(entry->d_name), stem = n >= sizeof SIDECAR_SUFFIX ? n - strlen(SIDECAR_SUFFIX) : 0;
@@ -72,6 +72,6 @@ enum status verify_list(struct verifier *v, const struct history *history)
     }
     TRY(list_strangers(v, history));
     if (v->n == 0 && history->n_runs == 0)
-        return FAIL(ST_USAGE, "%s is no catalogue: it has neither a journal nor a side-car", v->out);
+        return FAIL(ST_USAGE, "%s is no catalogue: it has neither a journal nor a side-car", v->setup->out);
     return ST_OK;
 }

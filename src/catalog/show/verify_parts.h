@@ -21,8 +21,6 @@ struct check {
 
 struct verifier {
     const struct verify_setup *setup;
-    const char *out;
-    const atomic_int *stop;
     int64_t n;
     size_t room;
     struct check *check;   /* [n] */

@@ -28,11 +28,11 @@ struct journal_run {           /* who writes */
 enum status journal_open(const char *out, const struct journal_run *run, struct journal **j);
 void journal_close(struct journal **j);
 
-/* Writes a whole line with one write(2) and the time in it, which never goes back in one journal; e->time, run and film
- * do not matter, e->kind is any but RUN. A failed write is ST_IO: the run has to end (75), it is no film's fault.
- * "run", "done", "failed", "beat" and "end" are synced to the disk (fdatasync): on a network file system that is when
- * other hosts see them. Texts may be any bytes; names and paths are kept as they are, in others what is no UTF-8
- * becomes U+FFFD. Numbers that are none (NaN) become 0, costs and ETA unknown. */
+/* j NULL: writes nothing (a dry run). Writes a whole line with one write(2) and the time in it, which never goes back
+ * in one journal; e->time, run and film do not matter, e->kind is any but RUN. A failed write is ST_IO: the run has to
+ * end (75), it is no film's fault. "run", "done", "failed", "beat" and "end" are synced to the disk (fdatasync): on a
+ * network file system that is when other hosts see them. Texts may be any bytes; names and paths are kept as they are,
+ * in others what is no UTF-8 becomes U+FFFD. Numbers that are none (NaN) become 0, costs and ETA unknown. */
 enum status journal_write(struct journal *j, const struct event *e);
 
 #endif

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum status outputs_prepare(const char *out)
@@ -153,13 +152,10 @@ static bool is_sound(const char *out, const char *name, const struct film_output
 {
     char path[OUT_PATH_BYTES], digest[65];
     int64_t bytes;
-    struct stat s;
 
     out_path(out, name, output->suffix, path);
-    if (stat(path, &s) != 0 || !S_ISREG(s.st_mode) || s.st_size != output->bytes ||
-        file_sha256(path, ST_IO, digest, &bytes) != ST_OK)
-        return false;
-    return strcmp(digest, output->sha256) == 0;
+    return file_sha256(path, ST_IO, digest, &bytes) == ST_OK && bytes == output->bytes &&
+           strcmp(digest, output->sha256) == 0;
 }
 
 bool outputs_are_sound(const char *out, const char *name, const struct film_result *result)

@@ -88,18 +88,21 @@ static void allow_each(struct rules *r, const char *const *path, int n, uint64_t
         allow(r, path[i], may);
 }
 
-/* The folders of a list like LD_LIBRARY_PATH. */
-static void allow_list(struct rules *r, const char *list)
+/* The folder that the first n bytes of text name; an empty one is the working folder: not meant. */
+static void allow_reading(struct rules *r, const char *text, size_t n)
 {
     char folder[4096];
 
+    if (n > 0 && snprintf(folder, sizeof folder, "%.*s", (int)n, text) < (int)sizeof folder)
+        allow(r, folder, READ);
+}
+
+/* The folders of a list like LD_LIBRARY_PATH. */
+static void allow_list(struct rules *r, const char *list)
+{
     while (list && *list) {
         const size_t n = strcspn(list, ":");
-        if (n > 0 && n < sizeof folder) { /* an empty one is the working folder: not meant */
-            memcpy(folder, list, n);
-            folder[n] = '\0';
-            allow(r, folder, READ);
-        }
+        allow_reading(r, list, n);
         list += n + (list[n] == ':');
     }
 }
@@ -107,16 +110,10 @@ static void allow_list(struct rules *r, const char *list)
 /* A library's further parts lie beside it (a driver's, in a container or a home folder). */
 static int allow_folder_of_library(struct dl_phdr_info *info, size_t bytes, void *context)
 {
-    char folder[4096];
     const char *slash = strrchr(info->dlpi_name, '/');
-    const size_t n = slash ? (size_t)(slash - info->dlpi_name) : 0;
 
     (void)bytes;
-    if (n > 0 && n < sizeof folder) {
-        memcpy(folder, info->dlpi_name, n);
-        folder[n] = '\0';
-        allow(context, folder, READ);
-    }
+    allow_reading(context, info->dlpi_name, slash ? (size_t)(slash - info->dlpi_name) : 0);
     return 0;
 }
 

@@ -165,27 +165,19 @@ static void set_up_pipeline(struct work *w)
     p->resources.n_host_sharers *= w->request->n_workers;
 }
 
-static enum status digest_output(struct film_output *out, const char *out_folder, const char *name)
-{
-    char path[OUT_PATH_BYTES], *text = NULL;
-    size_t bytes = 0;
-
-    out_path(out_folder, name, out->suffix, path);
-    TRY(file_read_all(path, ST_IO, &text, &bytes)); /* read back: what is recorded is what is there */
-    out->bytes = (int64_t)bytes;
-    sha256_hex(text, bytes, out->sha256);
-    free(text);
-    return ST_OK;
-}
-
 static enum status digest_outputs(struct film_result *r, const struct barcode_settings *c, const char *name)
 {
     r->n_outputs = c->n_strips + 1;
-    for (int i = 0; i < c->n_strips; i++)
-        output_suffix_strip(c->strip, i, r->output[i].suffix);
-    strcpy(r->output[c->n_strips].suffix, SIDECAR_SUFFIX);
-    for (int i = 0; i < r->n_outputs; i++)
-        TRY(digest_output(&r->output[i], me.setup.out, name));
+    for (int i = 0; i < r->n_outputs; i++) {
+        struct film_output *output = &r->output[i];
+        char path[OUT_PATH_BYTES];
+        if (i < c->n_strips)
+            output_suffix_strip(c->strip, i, output->suffix);
+        else
+            strcpy(output->suffix, SIDECAR_SUFFIX);
+        out_path(me.setup.out, name, output->suffix, path);
+        TRY(file_sha256(path, ST_IO, output->sha256, &output->bytes)); /* what is recorded is what is there */
+    }
     return ST_OK;
 }
 
