@@ -218,14 +218,14 @@ static void ends(void)
         const char *name;
         enum fault_kind fault;
         const char *message;
-    } cases[] = {
-        {"crashes", FAULT_CRASH, "/films/crashes.mkv: the decoder crashed: Aborted"},
-        {"is killed", FAULT_KILLED,
-         "/films/is killed.mkv: the process that decoded it was killed from outside (out of memory?)"},
-        {"exits", FAULT_CRASH, "/films/exits.mkv: the decoder ended its process with code 3"},
-        {"speaks nonsense", FAULT_CRASH, "/films/speaks nonsense.mkv: the process that decoded it spoke nonsense"},
-        {"stopped by itself", FAULT_CRASH, "the process that decoded it spoke nonsense"},
-        {"device", FAULT_DEVICE, ""}};
+    } cases[] = {{"crashes", FAULT_CRASH, "/films/crashes.mkv: the decoder crashed: Aborted"},
+                 {"is killed", FAULT_KILLED,
+                  "/films/is killed.mkv: the process that decoded it was killed from outside (out of memory?)"},
+                 {"exits", FAULT_CRASH, "/films/exits.mkv: the decoder ended its process with code 3"},
+                 {"speaks nonsense", FAULT_CRASH,
+                  "/films/speaks nonsense.mkv: the process that decoded it sent what is no message"},
+                 {"stopped by itself", FAULT_CRASH, "the process that decoded it sent what is no outcome"},
+                 {"device", FAULT_DEVICE, ""}};
     struct workers *w = NULL;
     struct wire_ready ready;
 

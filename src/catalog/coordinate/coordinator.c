@@ -11,7 +11,7 @@
 static const double least_piece_seconds =
                         6.0,  /* opening decoders costs about as long for a short piece as for a long one */
     drain_seconds = 60.0,     /* for what is begun, after a signal */
-    heartbeat_seconds = 15.0, /* between signs of life in the journal */
+    heartbeat_seconds = 15.0, /* between two in the journal */
     gpu_speed = 16.0;         /* in cores; only estimates depend on it */
 
 /* --- start -------------------------------------------------------------------------------------------------------- */
@@ -39,10 +39,9 @@ enum status coordinator_open(const struct coordinator_setup *setup, struct coord
                            : r->state == RESUME_FAILED ? FILM_HAS_FAILED
                                                        : FILM_WAITS;
         d->totals.n_done_before += r->state == RESUME_DONE;
-        d->totals.n_failed_before += r->state == RESUME_FAILED;
+        d->totals.n_failed += r->state == RESUME_FAILED;
     }
     d->totals.n_done = d->totals.n_done_before;
-    d->totals.n_failed = d->totals.n_failed_before;
     display_start(&d->display, setup->config->barcode.progress);
     return ST_OK;
 }
@@ -278,7 +277,7 @@ static enum status halt(struct coordinator *d)
     return tell_all(d, MESSAGE_STOP);
 }
 
-static enum status mind_the_time(struct coordinator *d)
+static enum status watch_the_time(struct coordinator *d)
 {
     const double left = seconds_left(d);
 
@@ -365,7 +364,7 @@ enum status coordinator_step(struct coordinator *d)
 {
     if (d->n_hellos < d->setup.comm->size)
         return ST_OK;
-    TRY(mind_the_time(d));
+    TRY(watch_the_time(d));
     if (!d->is_draining)
         TRY(deal(d));
     return tell_how_far(d);

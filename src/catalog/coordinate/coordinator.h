@@ -16,8 +16,8 @@ struct coordinator_setup {
 };
 
 struct coordinator_totals {
-    int64_t n_films, n_done, n_done_before, n_failed, n_failed_before;
-    int64_t columns, frames; /* of the films done by this run */
+    int64_t n_films, n_done, n_done_before, n_failed; /* n_failed: before this run too */
+    int64_t columns, frames;                          /* of the films done by this run */
     double film_seconds;
     double seconds, busy_seconds; /* of the run from the first request on; of its worker processes, summed */
     double index_seconds, extract_seconds, write_seconds; /* of the worker processes', summed */
@@ -34,7 +34,7 @@ void coordinator_close(struct coordinator **d);
 /* A message for the coordinator, from a rank. A fault ends the run. */
 enum status coordinator_on_message(struct coordinator *d, int from, const struct message *m);
 
-/* Deals what can be dealt, minds the time, shows progress. A fault ends the run. */
+/* Deals what can be dealt, watches the time, shows progress. A fault ends the run. */
 enum status coordinator_step(struct coordinator *d);
 
 /* Nothing in the hands of a worker process, and nothing that will be dealt. */

@@ -106,7 +106,7 @@ static enum status book_fault(struct coordinator *d, const struct worker_state *
     struct deal_film *f = &d->film[o->task.film];
     struct event fault = coordinator_describe_task(d, worker, EVENT_FAULT);
 
-    /* Whether nothing can be written is seen for oneself: what comes from a worker process may be a film's doing. */
+    /* Tried here too: a worker process that a film has taken over may say anything. */
     if (o->is_output_fault)
         TRY(outputs_can_be_written(d->setup.config->out));
     if (!o->again)

@@ -1,5 +1,7 @@
 #include "catalog/protocol/message.h"
 
+#include "catalog/protocol/sanitize.h"
+
 #include <stddef.h>
 #include <string.h>
 
@@ -13,7 +15,7 @@ static size_t used_bytes(const struct message *m)
     return offsetof(struct message, as) + ((unsigned)m->kind <= MESSAGE_END ? used[m->kind] : 0);
 }
 
-/* --- what can be meant -------------------------------------------------------------------------------------------- */
+/* --- ranges ------------------------------------------------------------------------------------------------------- */
 
 #define ENDS(text) (memchr((text), 0, sizeof(text)) != NULL)
 
@@ -43,23 +45,10 @@ static bool is_hello(const struct message_hello *h)
            is_truth(&h->ready.has_device) && ENDS(h->ready.backend) && ENDS(h->ready.sandbox);
 }
 
-static bool is_result(const struct film_result *r)
-{
-    for (int i = 0; i < MAX_OUTPUTS; i++)
-        if (!ENDS(r->output[i].suffix) || !ENDS(r->output[i].sha256))
-            return false;
-    return ENDS(r->fingerprint) && ENDS(r->container) && ENDS(r->codec) && ENDS(r->pixel_format) &&
-           ENDS(r->settings_id) && ENDS(r->note) && ENDS(r->notes) && is_number(r->film_seconds) &&
-           is_number(r->seconds) && is_number(r->index_seconds) && is_number(r->extract_seconds) &&
-           is_number(r->write_seconds) && r->n_outputs >= 0 && r->n_outputs <= MAX_OUTPUTS && r->summary.n_bins >= 0 &&
-           r->summary.n_bins <= SUMMARY_MAX_BINS && is_number(r->summary.hue + 1.0) &&
-           is_number(r->summary.lightness) && is_number(r->summary.chroma);
-}
-
 static bool is_outcome(const struct outcome *o)
 {
     return is_task(&o->task) && o->end <= OUTCOME_STOPPED && o->fault < N_FAULT_KINDS && ENDS(o->message) &&
-           is_number(o->seconds) && is_number(o->cost) && is_result(&o->result);
+           is_number(o->seconds) && is_number(o->cost) && sanitize_is_sound(o);
 }
 
 static bool is_progress(const float *progress)
@@ -115,6 +104,6 @@ enum status message_take(struct comm *comm, struct message *m, int *from)
     if (*from >= 0 && (bytes < offsetof(struct message, as) || bytes != used_bytes(m)))
         return FAIL(ST_COMM, "rank %d sent %zu bytes that are no message", *from, bytes);
     if (*from >= 0 && !is_sound(m))
-        return FAIL(ST_COMM, "rank %d sent a message (%d) that cannot be meant", *from, (int)m->kind);
+        return FAIL(ST_COMM, "rank %d sent a message (kind %d) with a value out of range", *from, (int)m->kind);
     return ST_OK;
 }

@@ -64,6 +64,21 @@ static void sanitize_texts(struct film_result *r)
     }
 }
 
+static void sanitize_result(struct film_result *r, const struct task *task)
+{
+    sanitize_numbers(r, task);
+    sanitize_texts(r);
+}
+
+bool sanitize_is_sound(const struct outcome *o)
+{
+    struct film_result result;
+
+    memcpy(&result, &o->result, sizeof result);
+    sanitize_result(&result, &o->task);
+    return memcmp(&result, &o->result, sizeof result) == 0;
+}
+
 void sanitize_outcome(struct outcome *o, const struct task_request *request, bool is_ending)
 {
     const struct task *task = &request->task;
@@ -76,7 +91,7 @@ void sanitize_outcome(struct outcome *o, const struct task_request *request, boo
                               .end = OUTCOME_FAULT,
                               .fault = FAULT_CRASH,
                               .again = true,
-                              .message = "the process that decoded it spoke nonsense"};
+                              .message = "the process that decoded it sent what is no outcome"};
     o->again = o->again != 0;
     o->is_output_fault = o->is_output_fault != 0;
     o->n_same = o->n_same < 0 || o->n_same > request->n_samples ? 0 : o->n_same;
@@ -84,8 +99,7 @@ void sanitize_outcome(struct outcome *o, const struct task_request *request, boo
     o->seconds = number(o->seconds, 0.0, most_seconds, 0.0);
     o->cost = number(o->cost, 0.0, most_seconds, 0.0);
     END_TEXT(o->message);
-    sanitize_numbers(&o->result, task);
-    sanitize_texts(&o->result);
+    sanitize_result(&o->result, task);
 }
 
 bool sanitize_ready(struct wire_ready *ready, const void *data)

@@ -9,6 +9,9 @@
  * folder. */
 void sanitize_outcome(struct outcome *o, const struct task_request *request, bool is_ending);
 
+/* Whether the outcome's result is as sanitize_outcome leaves it. */
+bool sanitize_is_sound(const struct outcome *o);
+
 /* data: a struct wire_ready as it came. False where a member of it is none. */
 bool sanitize_ready(struct wire_ready *ready, const void *data);
 

@@ -1,4 +1,4 @@
-/* request: what is asked of a worker process, and what it answers. Plain data without pointers: it travels between
+/* task_request: what is asked of a worker process, and what it answers. Plain data without pointers: it travels between
  * processes and hosts of one machine type as it is. */
 #ifndef JACQUARD_CATALOG_PROTOCOL_TASK_REQUEST_H
 #define JACQUARD_CATALOG_PROTOCOL_TASK_REQUEST_H

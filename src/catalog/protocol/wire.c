@@ -1,7 +1,6 @@
 #include "catalog/protocol/wire.h"
 
 #include <errno.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 

@@ -1,5 +1,5 @@
 /* cost: what a film will take, estimated from its headers: seconds of one processor core. Pure. Good to a factor of two
- * or so: it requests the work and feeds the ETA, nothing else depends on it. */
+ * or so: the order of the work and the ETA depend on it, nothing else does. */
 #ifndef JACQUARD_CATALOG_SCHEDULE_COST_H
 #define JACQUARD_CATALOG_SCHEDULE_COST_H
 

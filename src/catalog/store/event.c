@@ -5,10 +5,8 @@
 #include "catalog/store/event.h"
 
 #include "base/json.h"
-#include "catalog/store/field.h"
 #include "catalog/store/result_text.h"
 
-#include <jansson.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>

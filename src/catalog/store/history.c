@@ -26,8 +26,8 @@ enum { LONGEST_LINE = 16 << 20 };
 static const int64_t most_bytes = (int64_t)16 << 30;
 
 static const double silence_seconds =
-                        60.0, /* after which a run is taken for dead: it gives four signs of life in them */
-    skew_seconds = 86400.0;   /* a last line from further ahead tells of a wrong clock, not of life */
+                        60.0, /* after which a run counts as gone: it writes four heartbeats in that time */
+    skew_seconds = 86400.0;   /* a last line from further ahead tells of a wrong clock, not of a live run */
 
 struct merge {
     struct event *event;

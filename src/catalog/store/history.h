@@ -25,7 +25,7 @@ enum fault_kind {
 extern const char *const fault_names[N_FAULT_KINDS]; /* "unreadable", "not-a-film", "incomplete", "damaged", "crash",
                                                         "timeout", "memory", "killed", "device", "other" */
 
-struct journal_heartbeat { /* a sign of life with the state of the run */
+struct journal_heartbeat { /* how far a run is */
     int64_t n_done, n_failed, n_left, n_running;
     double cost_done, cost_left, eta_seconds; /* eta < 0: not known */
 };

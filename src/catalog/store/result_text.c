@@ -1,11 +1,10 @@
 /* result_text: the members are those of struct film_result, by a table that both directions share. The summary is one
- * text: base64 (RFC 4648, section 4) of offset 0   u16     n_bins 2   f64 x 3 hue, lightness, chroma (IEEE 754) 26   24
- * bytes a bin: u32 time_ms, then colour as in struct summary_bin (5 x r, g, b), then share (5) all low byte first: 26
- * to 3866 bytes. What follows the bins is refused. */
+ * text: base64 (RFC 4648, section 4) of, low bytes first, n_bins (u16), hue, lightness and chroma (IEEE 754 doubles),
+ * and 24 bytes a bin: time_ms (u32), then the colours as in struct summary_bin (5 x r, g, b), then their shares (5).
+ * That is 26 to 3866 bytes; what follows the bins is refused. */
 #include "catalog/store/result_text.h"
 
 #include "base/json.h"
-#include "catalog/store/field.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -2,12 +2,10 @@
 #ifndef JACQUARD_CATALOG_STORE_RESULT_TEXT_H
 #define JACQUARD_CATALOG_STORE_RESULT_TEXT_H
 
+#include "catalog/store/field.h"
 #include "catalog/store/result.h"
 
-#include <jansson.h>
-#include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 
 /* Members, each with a comma before it. Texts that are no UTF-8 get U+FFFD, numbers that are none become 0. */
 void result_print(FILE *file, const struct film_result *r);

@@ -5,7 +5,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { MOST_TRIES = 2, PARTS = 1000 /* of a film, for the progress bar */ };
 

@@ -1,4 +1,4 @@
-/* summary: a barcode at a glance. Pure. */
+/* film_summary: a barcode at a glance. Pure. */
 #ifndef JACQUARD_CATALOG_WORKERS_FILM_SUMMARY_H
 #define JACQUARD_CATALOG_WORKERS_FILM_SUMMARY_H
 

@@ -29,7 +29,7 @@ void sandbox_tell(struct sandbox_text *t, const char *format, ...)
 
 /* Raised, not set: a batch system may have put it higher. 300 of 1000: before the rank, whose death ends the whole job,
  * but after a process that eats a third of the host's memory. Best effort. */
-static void volunteer_for_killer(void)
+static void raise_oom_score(void)
 {
     static const char path[] = "/proc/self/oom_score_adj";
     char old[16] = "";
@@ -57,7 +57,7 @@ enum status sandbox_begin(int parent)
         return FAIL(ST_UNSUPPORTED, "cannot tie the process to the one that started it: %s", strerror(errno));
     if (getppid() != parent)
         kill(getpid(), SIGKILL); /* as the kernel would have, had it died a moment later */
-    volunteer_for_killer();
+    raise_oom_score();
     return ST_OK;
 }
 

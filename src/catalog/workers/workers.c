@@ -92,7 +92,7 @@ static enum status spawn(struct worker *worker)
         worker->pid = 0;
         return FAIL(ST_NOMEM, "cannot start a worker process: %s", strerror(fault));
     }
-    setsockopt(pair[0], SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience); /* it may have stopped to listen */
+    setsockopt(pair[0], SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience); /* it may have stopped listening */
     worker->socket = pair[0];
     return ST_OK;
 }
@@ -360,12 +360,12 @@ static void receive(struct workers *l, struct worker *worker)
             replace(l, worker);
         }
     } else {
-        snprintf(worker->reason, sizeof worker->reason, "the process that decoded it spoke nonsense");
+        snprintf(worker->reason, sizeof worker->reason, "the process that decoded it sent what is no message");
         kill_worker(worker, FAULT_CRASH);
     }
 }
 
-/* --- what is not put up with -------------------------------------------------------------------------------------- */
+/* --- limits ------------------------------------------------------------------------------------------------------- */
 
 static double resident_bytes(pid_t pid)
 {

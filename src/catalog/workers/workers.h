@@ -23,7 +23,7 @@ struct workers;
 /* Bytes that the decoding of a film may take where nobody says: 8 GiB, or three quarters of what the host has. */
 double workers_default_memory(void);
 
-/* Starts the processes; config->worker processes of them, or by the rank's threads and backend. *ready: what they run
+/* Starts the processes; config->workers of them, or by the rank's threads and backend. *ready: what they run
  * on. The status of a process that cannot start (no such GPU, say). */
 enum status workers_open(const struct workers_setup *setup, struct workers **l, struct wire_ready *ready);
 /* Whatever still works is killed. */
