@@ -40,7 +40,7 @@ struct comm {
     struct self_message *first, *last; /* the messages of `self`; NULL in comm_mpi */
     struct comm_traffic traffic[N_COMM_KINDS];
     struct comm_terms *terms; /* what must match; NULL: nothing yet */
-    bool has_met;             /* comm_meet was called, whatever came of it: whoever ends without goes there first */
+    bool has_met;             /* comm_meet was called, whatever came of it: a rank that ends without goes there first */
 };
 
 /* Collective. Joins the world that the launcher made (Open MPI's mpirun, srun with PMI), or stands alone where there is

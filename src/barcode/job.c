@@ -43,7 +43,7 @@ static void describe_work(const struct pipeline *p)
     log_note("%lld columns of %lld frames (%s sampling), pictures of %dx%d, k = %d; %d rank%s, backend %s",
              (long long)p->plan.n_columns, (long long)p->film.n_frames,
              p->config.settings.sampling.snap_to_keys ? "key frame" : "exact", p->extract.picture.width,
-             p->extract.picture.height, p->config.settings.k, p->comm->size, p->comm->size > 1 ? "s" : "", on);
+             p->extract.picture.height, p->config.settings.kmeans.k, p->comm->size, p->comm->size > 1 ? "s" : "", on);
     if (p->config.settings.sampling.snap_to_keys)
         log_note("key frame sampling: columns are up to %.3f s away from their time%s", p->plan.largest_time_error,
                  p->film.info.sequential ? " (the key frames of this film are not known: columns are exact)" : "");

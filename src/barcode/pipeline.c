@@ -188,10 +188,7 @@ static void set_up_extract(struct pipeline *p, int share)
         .ops = p->resources.ops,
         .device = p->resources.device,
         .picture = picture,
-        .kmeans = {.k = c->settings.k,
-                   .n_init = c->settings.n_init,
-                   .plain = c->settings.plain,
-                   .seed = c->settings.seed},
+        .kmeans = c->settings.kmeans,
         .n_lines = !want_lines                 ? 0
                    : picture.lines_are_columns ? picture.width
                                                : picture.height,

@@ -39,7 +39,7 @@ struct pipeline {
     struct barcode barcode;        /* on rank 0, joined */
     char (*hash)[65]; /* [n_samples] on rank 0, where hashes of frames are wanted; "" where not of this one */
     double index_seconds, extract_seconds, write_seconds;
-    double mean_done; /* seconds of the last extraction in which a rank had work, their mean */
+    double mean_done; /* mean over the ranks of the seconds in which each had work, in the last extraction */
 };
 
 /* Local. Starts nothing; resources, comm and whatever else is wanted are the caller's to fill in. Ends with

@@ -136,12 +136,13 @@ const struct opt barcode_sampling_rows[] = {
 };
 
 const struct opt barcode_kmeans_rows[] = {
-    {OPT_INT, "clusters", 'k', "K", "colours a column, 1 to 32", "8", AT(k), .low = 1, .high = COMPUTE_MAX_K,
+    {OPT_INT, "clusters", 'k', "K", "colours a column, 1 to 32", "8", AT(kmeans.k), .low = 1, .high = COMPUTE_MAX_K,
      .key = "k"},
-    {OPT_INT, "n-init", 0, "N", "restarts of the clustering (default 48 to 128 by K; --plain: 20)", AT(n_init),
+    {OPT_INT, "n-init", 0, "N", "restarts of the clustering (default 48 to 128 by K; --plain: 20)", AT(kmeans.n_init),
      .low = 1, .high = KMEANS_MAX_RESTARTS, .key = "n_init"},
-    {OPT_FLAG, "plain", 0, NULL, "every restart over all pixels: the slow reference", AT(plain), .key = "plain"},
-    {OPT_INT, "seed", 0, "S", "of the clustering's random numbers", "0", AT(seed), .high = INT64_MAX, .key = "seed"},
+    {OPT_FLAG, "plain", 0, NULL, "every restart over all pixels: the slow reference", AT(kmeans.plain), .key = "plain"},
+    {OPT_INT, "seed", 0, "S", "of the clustering's random numbers", "0", AT(kmeans.seed), .high = INT64_MAX,
+     .key = "seed"},
     {.kind = OPT_END},
 };
 
@@ -174,8 +175,8 @@ const struct opt *const barcode_settings_tables[] = {barcode_sampling_rows, barc
 
 void barcode_settings_complete(struct barcode_settings *s)
 {
-    if (s->n_init == 0)
-        s->n_init = kmeans_default_restarts(s->k, s->plain);
+    if (s->kmeans.n_init == 0)
+        s->kmeans.n_init = kmeans_default_restarts(s->kmeans.k, s->kmeans.plain);
 }
 
 char *barcode_settings_text(const struct barcode_settings *settings)
@@ -279,6 +280,6 @@ enum status barcode_settings_read_kmeans(const char *settings_text, struct kmean
     struct barcode_settings s = {0};
     const enum status st = barcode_settings_read(settings_text, barcode_kmeans_rows, &s);
 
-    *kmeans = (struct kmeans_settings){.k = s.k, .n_init = s.n_init, .plain = s.plain, .seed = s.seed};
+    *kmeans = s.kmeans;
     return st;
 }

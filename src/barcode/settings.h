@@ -13,9 +13,7 @@ enum scale_mode { SCALE_FIT, SCALE_FULL };
 
 struct barcode_settings {
     struct sampling sampling;
-    int k, n_init; /* n_init 0: the default for k and plain */
-    bool plain;
-    uint64_t seed;
+    struct kmeans_settings kmeans; /* n_init 0: the default for k and plain */
     enum scale_mode scale;
     int box_width, box_height; /* SCALE_FIT: the picture is fitted into this, never enlarged */
     bool legacy;

@@ -287,7 +287,7 @@ static void add_facts(const struct bench *b)
                      i->sequential ? ", decoded unsplit: frames cannot be told from packets" : "");
     bench_table_fact(t, "barcode", "%lld columns of %.0f frames, pictures of %dx%d, k = %d",
                      (long long)pipeline->plan.n_columns, count_frames(pipeline), pipeline->extract.picture.width,
-                     pipeline->extract.picture.height, pipeline->config.settings.k);
+                     pipeline->extract.picture.height, pipeline->config.settings.kmeans.k);
     bench_table_fact(t, "start-up", "the first extraction took %.2f s longer than the median",
                      b->first_seconds > b->extract.seconds ? b->first_seconds - b->extract.seconds : 0.0);
     if (refusal)

@@ -123,15 +123,13 @@ static enum status get_ready(struct comm *comm, const struct parsed *p)
 static enum status run_bench(const struct parsed *p, const struct bench_run *run)
 {
     struct barcode_config config = p->options->barcode;
-    const struct barcode_settings *s = &config.settings;
-    const struct kmeans_settings kmeans = {.k = s->k, .n_init = s->n_init, .plain = s->plain, .seed = s->seed};
 
     config.film = p->film;
     switch (p->what) {
     case BENCH_BARCODE:
         return bench_barcode(run, &config);
     case BENCH_KMEANS:
-        return bench_kmeans(run, p->film, &kmeans);
+        return bench_kmeans(run, p->film, &config.settings.kmeans);
     case BENCH_SCAN:
         return bench_scan(run, p->options->images);
     case BENCH_TRAIN:

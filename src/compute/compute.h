@@ -1,7 +1,7 @@
 /* compute: the seam between what is computed and what computes it. A backend is one table of functions and of what it
  * prefers; `cpu` is the definition of every step, the others give the same bits, faster (doc/backends.md). All
- * arithmetic is on integers, so that order does not matter. A backend instance belongs to one thread; open one per
- * worker. Everything here is Local. */
+ * arithmetic is on integers, so that order does not matter. A backend instance belongs to one thread. Everything here
+ * is Local. */
 #ifndef JACQUARD_COMPUTE_COMPUTE_H
 #define JACQUARD_COMPUTE_COMPUTE_H
 
@@ -71,8 +71,8 @@ struct compute_ops {
     int64_t scan_slice; /* images of a call of scan: the job's stop flag is looked at between calls, some seconds apart
                            at most */
 
-    /* One line on what it would run on ("2 threads, AVX2" or the GPU's name); ST_UNSUPPORTED with the reason if
-     * nothing. */
+    /* One line on what it would run on ("2 cores online, k-means loops in AVX2" or the GPU's name); ST_UNSUPPORTED with
+     * the reason if nothing. */
     enum status (*describe)(int device, char *text, size_t bytes);
     int (*n_devices)(void); /* cpu: 0 */
 

@@ -39,7 +39,7 @@ enum decoder_path { DECODER_CPU, DECODER_NVDEC, N_DECODER_PATHS };
  * the other without padding, or NULL where not wanted. */
 struct decoder_sink {
     void *context;
-    int64_t (*which)(void *context, int64_t frame); /* what to call this frame of the film, -1 if it is not wanted */
+    int64_t (*which)(void *context, int64_t frame); /* the number of this frame of the film for take, -1: not wanted */
     enum status (*take)(void *context, int64_t which, const struct frame *frame, const char *hash);
     bool (*wants_hash)(void *context, int64_t which); /* with want_hash: of which frames; NULL: of all */
 };

@@ -6,7 +6,7 @@
  *               halves and 1:2:1 quarters of any side by integer division: 450,000 at 28 x 28
  *   full        the same with sides of at least 4: 528,125
  *   multiboost  equal parts only, as in MultiBoost (Benbouzid and others, JMLR 13, 2012) and most others: every
- * rectangle whose split sides are multiples of 2, of 3 for lines: 299,880, and 162,336 at 24 x 24 */
+ *               rectangle whose split sides are multiples of 2, of 3 for lines: 299,880, and 162,336 at 24 x 24 */
 #ifndef JACQUARD_HAAR_FEATURES_H
 #define JACQUARD_HAAR_FEATURES_H
 

@@ -8,8 +8,8 @@ test_comm=${1:?usage: guard.sh TEST_COMM}
 mpirun=${MPIRUN:-mpirun}
 n_failed=0
 
-# What a launcher around this script has set is not ours.
-for name in $(env | sed -n 's/^\(\(OMPI\|PMIX\|PMI\|SLURM\)_[A-Za-z0-9_]*\)=.*/\1/p'); do
+# What a launcher around this script has set is not ours; how this machine starts processes is.
+for name in $(env | grep -v ^OMPI_MCA_plm | sed -n 's/^\(\(OMPI\|PMIX\|PMI\|SLURM\)_[A-Za-z0-9_]*\)=.*/\1/p'); do
     unset "$name"
 done
 # Open MPI refuses root, and more ranks than cores, unless told; the variables do no harm to other MPIs.

@@ -129,7 +129,7 @@ static void test_rows(void)
 /* What decides bytes is an option or found out, and stands in the side-car or the model. */
 static void test_keys(void)
 {
-    const struct barcode_settings settings = {.k = 8, .n_strips = 1};
+    const struct barcode_settings settings = {.kmeans.k = 8, .n_strips = 1};
     char *text = barcode_settings_text(&settings), quoted[64];
     int n = 0;
 

@@ -61,7 +61,7 @@ static void write_packets(AVCodecContext *encoder, AVFormatContext *out, const A
     av_packet_free(&packet);
 }
 
-/* False where this libavcodec has not the encoder. */
+/* False where this FFmpeg has not the encoder or the muxer. */
 static bool write_film(const struct made *m, const char *path)
 {
     const AVCodec *codec = avcodec_find_encoder_by_name(m->encoder);
@@ -69,7 +69,7 @@ static bool write_film(const struct made *m, const char *path)
     AVDictionary *options = NULL;
     uint8_t planes[Y4M_BYTES];
 
-    if (!codec)
+    if (!codec || !av_guess_format(NULL, path, NULL))
         return false;
     AVCodecContext *encoder = avcodec_alloc_context3(codec);
     AVFrame *frame = av_frame_alloc();

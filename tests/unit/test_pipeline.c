@@ -31,7 +31,7 @@ static struct barcode_config config_of(const char *film, const char *json)
                                    .output = png,
                                    .json = json,
                                    .settings.sampling = {.unit = SAMPLE_FRAMES, .every = EVERY},
-                                   .settings.k = PATTERN_BARS,
+                                   .settings.kmeans.k = PATTERN_BARS,
                                    .settings.height = 16,
                                    .settings.strip = {STRIP_KMEANS, STRIP_SQUEEZED},
                                    .settings.n_strips = 2,

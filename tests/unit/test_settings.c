@@ -94,7 +94,7 @@ static void test_round_trip(void)
     struct barcode_settings s[N];
 
     for (int i = 0; i < N; i++) {
-        struct barcode_settings back = {.k = -1};
+        struct barcode_settings back = {.kmeans.k = -1};
         s[i] = settings_of(lines[i]);
         char *text = barcode_settings_text(&s[i]);
         barcode_settings_complete(&s[i]);

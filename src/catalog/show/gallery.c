@@ -64,7 +64,7 @@ static void put_text(FILE *file, const char *key, const char *text)
     put_part(file, text ? text : "", text ? strlen(text) : 0);
 }
 
-/* Rounded to so many decimals. What is no number is left out. */
+/* Rounded to so many decimals. What is not a number is left out. */
 static void put_number(FILE *file, const char *key, double value, int decimals)
 {
     const double scale = pow(10.0, decimals);

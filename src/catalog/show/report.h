@@ -12,7 +12,7 @@
  * film: name, path, status, columns, frames, film_seconds, seconds (of work), fps (frames / seconds), decode ("3 cpu,
  * 8 nvdec"), pieces, attempts, width, height, codec, container, fingerprint, frames_missing, frames_damaged, note,
  * notes, hue, lightness, outputs [{file, bytes, sha256}], and for failures "fault" and "error". What a film does not
- * have (yet) is left out, what is no number is null. Names and paths that are no UTF-8 are shown with U+FFFD and
+ * have (yet) is left out, what is not a number is null. Names and paths that are not UTF-8 are shown with U+FFFD and
  * followed by their bytes in hexadecimal digits: name_hex, path_hex, file_hex. report.csv: one row a film with the
  * flat ones of these under a header line (RFC 4180, UTF-8, CRLF not used: lines end in LF as the project's other CSVs
  * do), without the hexadecimal ones. Local. ST_IO; ST_USAGE where a folder has one of their names. */
