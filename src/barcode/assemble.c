@@ -37,6 +37,25 @@ static enum status fill_column(struct column *c, const struct extract_setup *e, 
     return ST_OK;
 }
 
+/* What is left, with square pixels, upright. */
+static void describe_aspect(struct window *w, const struct film_info *i, const struct frame_crop *crop)
+{
+    const double across = (double)(i->width - crop->left - crop->right) * i->sar_num / i->sar_den;
+    const double down = i->height - crop->top - crop->bottom;
+
+    snprintf(w->aspect, sizeof w->aspect, "%.2f", i->rotation % 180 ? down / across : across / down);
+}
+
+static void fill_window(struct window *w, const struct barcode_settings *s, const struct extract_setup *e)
+{
+    const struct film_info *i = &e->film->info;
+
+    w->is_known = s->crop_mode != CROP_NONE;
+    w->crop = crop_as_seen(&e->crop, i->rotation);
+    w->n_frames = s->crop_mode == CROP_AUTO ? i->look.n_frames : 0;
+    describe_aspect(w, i, &e->crop);
+}
+
 static enum status fill_columns(struct barcode *b, const struct extract_setup *e, const uint8_t *records,
                                 char (*hash)[65])
 {
@@ -69,6 +88,7 @@ enum status assemble(struct barcode *b, const struct barcode_config *config, con
     b->film = e->film->info;
     b->film_frames = e->film->n_frames;
     b->film_seconds = film_seconds(e->film, e->film->info.duration_ticks);
+    fill_window(&b->window, &config->settings, e);
     b->settings_text = barcode_settings_text(&config->settings);
     b->clustered_width = p->lines_are_columns ? p->height : p->width;
     b->clustered_height = p->lines_are_columns ? p->width : p->height;

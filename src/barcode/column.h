@@ -17,11 +17,20 @@ struct column {
     uint8_t *lines;   /* u8 [n_lines, 3] top to bottom, or NULL where not asked for; owned by the barcode */
 };
 
+/* What of a film's pictures was drawn, as they are seen. */
+struct window {
+    bool is_known; /* else nothing was cut off, nor was it asked for */
+    struct frame_crop crop;
+    char aspect[16]; /* width by height of what is left: "2.35" */
+    int n_frames;    /* looked at for it; 0: the crop was given */
+};
+
 struct barcode {
     char *film_path;       /* as given on the command line */
     struct film_info film; /* out of a side-car: what that has of it */
     int64_t film_frames;
-    double film_seconds;                   /* from the first frame to the end of the last */
+    double film_seconds; /* from the first frame to the end of the last */
+    struct window window;
     char *settings_text;                   /* one JSON object, as written to the side-car */
     int clustered_width, clustered_height; /* the picture that was clustered, upright */
     bool legacy;

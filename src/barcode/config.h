@@ -18,8 +18,16 @@ struct barcode_config {
     int verify_samples; /* how many samples are decoded again in the plain way and compared; 0: none */
 };
 
-/* The size at which a film is clustered: square pixels, fitted into the box, enlarged in neither direction. Result in
- * the frame's own orientation. Pure. */
+/* What is cut off the film's pictures as they are coded, by the settings and what was seen of it. Pure. */
+struct frame_crop barcode_crop(const struct film_info *info, const struct barcode_settings *settings);
+
+/* The same crop of a picture as it is seen, which is as it is coded and then turned clockwise by rotation degrees; and
+ * back. Pure. */
+struct frame_crop crop_as_seen(const struct frame_crop *crop, int rotation);
+struct frame_crop crop_as_coded(const struct frame_crop *crop, int rotation);
+
+/* The size at which a film's window is clustered: square pixels, fitted into the box, enlarged in neither direction.
+ * Result in the frame's own orientation. Pure. */
 void barcode_picture_size(const struct film_info *info, const struct barcode_settings *settings, int *width,
                           int *height);
 

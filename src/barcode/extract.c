@@ -117,6 +117,7 @@ static int64_t which_sample(void *context, int64_t frame)
 static enum status take_frame(void *context, int64_t sample, const struct frame *frame, const char *hash)
 {
     struct decode_thread *w = context;
+    const struct extract_setup *setup = &w->extract->setup;
     const double started = clock_seconds();
 
     /* A frame that comes out twice is as wrong as one that does not come. */
@@ -124,7 +125,8 @@ static enum status take_frame(void *context, int64_t sample, const struct frame 
         return ST_OK;
     if (hash)
         memcpy(w->extract->result.hash[sample], hash, sizeof w->extract->result.hash[sample]);
-    TRY(compute_convert(w->compute, w->n_pending, frame));
+    const struct frame window = frame_window(frame, &setup->crop, setup->film->info.width, setup->film->info.height);
+    TRY(compute_convert(w->compute, w->n_pending, &window));
     w->pending[w->n_pending++] = sample;
     w->convert_seconds += clock_seconds() - started;
     return w->n_pending == w->batch ? cluster_pending(w) : ST_OK;

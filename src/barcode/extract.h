@@ -22,6 +22,7 @@ struct extract_setup {
     int rank;
     const struct compute_ops *ops;
     int device;
+    struct frame_crop crop; /* of the film's pictures as they are coded */
     struct picture_settings picture;
     struct kmeans_settings kmeans;
     int n_lines;                       /* per frame; 0 where not wanted */

@@ -81,7 +81,7 @@ static void describe_run(const struct job *job)
 
 static void begin_step(void *context, enum pipeline_step step)
 {
-    static const char *const names[N_PIPELINE_STEPS] = {"index", "index by decoding", "extract", "verify"};
+    static const char *const names[N_PIPELINE_STEPS] = {"index", "look", "index by decoding", "extract", "verify"};
     struct job *job = context;
 
     if (step == PIPELINE_EXTRACT && !job->is_described)

@@ -9,6 +9,32 @@ static int at_least_one(double size)
     return n < 1 ? 1 : (int)n;
 }
 
+/* Its sides are those of the crop, moved on clockwise by so many. */
+static struct frame_crop turned(const struct frame_crop *crop, int quarters)
+{
+    const int side[4] = {crop->top, crop->right, crop->bottom, crop->left};
+    const int from = (4 - quarters) % 4;
+
+    return (struct frame_crop){side[from], side[(from + 1) % 4], side[(from + 2) % 4], side[(from + 3) % 4]};
+}
+
+struct frame_crop crop_as_seen(const struct frame_crop *crop, int rotation)
+{
+    return turned(crop, rotation / 90);
+}
+
+struct frame_crop crop_as_coded(const struct frame_crop *crop, int rotation)
+{
+    return turned(crop, (360 - rotation) / 90 % 4);
+}
+
+struct frame_crop barcode_crop(const struct film_info *info, const struct barcode_settings *settings)
+{
+    return settings->crop_mode == CROP_GIVEN  ? crop_as_coded(&settings->crop, info->rotation)
+           : settings->crop_mode == CROP_AUTO ? info->look.crop
+                                              : (struct frame_crop){0};
+}
+
 void barcode_picture_size(const struct film_info *info, const struct barcode_settings *settings, int *width,
                           int *height)
 {
@@ -16,12 +42,14 @@ void barcode_picture_size(const struct film_info *info, const struct barcode_set
     const bool on_side = info->rotation % 180 != 0;
     const double box_w = on_side ? settings->box_height : settings->box_width;
     const double box_h = on_side ? settings->box_width : settings->box_height;
-    const double w = info->width * sar, h = info->height; /* with square pixels */
+    const struct frame_crop crop = barcode_crop(info, settings);
+    const int coded_w = info->width - crop.left - crop.right, coded_h = info->height - crop.top - crop.bottom;
+    const double w = coded_w * sar, h = coded_h; /* with square pixels */
     double scale = fmin(1.0, 1.0 / sar);
 
     if (settings->scale == SCALE_FULL) {
-        *width = info->width;
-        *height = info->height;
+        *width = coded_w;
+        *height = coded_h;
         return;
     }
     scale = fmin(scale, fmin(box_w / w, box_h / h));

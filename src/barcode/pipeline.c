@@ -1,6 +1,7 @@
 #include "barcode/pipeline.h"
 
 #include "barcode/assemble.h"
+#include "barcode/look.h"
 #include "barcode/output.h"
 #include "barcode/recheck.h"
 #include "barcode/samples.h"
@@ -130,6 +131,52 @@ enum status pipeline_share_film(struct pipeline *p)
     return comm_bcast(p->comm, f->frame, (size_t)n[1] * sizeof *f->frame);
 }
 
+/* Something of the picture has to be left by a crop that was asked for. */
+static enum status check_crop(const struct pipeline *p)
+{
+    const struct film_info *i = &p->film.info;
+    const struct barcode_settings *s = &p->config.settings;
+    const struct frame_crop crop = barcode_crop(i, s);
+
+    if (crop.left + crop.right < i->width && crop.top + crop.bottom < i->height)
+        return ST_OK;
+    return FAIL(ST_USAGE, "--crop %d:%d:%d:%d leaves nothing of %s: its pictures are %dx%d%s", s->crop.top,
+                s->crop.right, s->crop.bottom, s->crop.left, p->film.path, i->width, i->height,
+                i->rotation % 180 ? ", seen turned by a quarter" : "");
+}
+
+static void note_bars(const struct film_info *i)
+{
+    const struct film_look *l = &i->look;
+    const struct frame_crop seen = crop_as_seen(&l->crop, i->rotation);
+
+    if (l->bars == BARS_FOUND)
+        log_note("black bars in %d frames: top %d, right %d, bottom %d, left %d of %dx%d are cut off (--crop none "
+                 "keeps them)",
+                 l->n_frames, seen.top, seen.right, seen.bottom, seen.left, i->rotation % 180 ? i->height : i->width,
+                 i->rotation % 180 ? i->width : i->height);
+    else if (l->bars == BARS_NONE)
+        log_note("no black bars in %d frames", l->n_frames);
+    else if (l->bars == BARS_UNKNOWN)
+        log_note("none of %d frames is bright enough for black bars to be told: nothing is cut off", l->n_frames);
+    else
+        log_note("the dark edges of %d frames would leave less than 45 %% of a side: nothing is cut off", l->n_frames);
+}
+
+/* Not where the index was kept with what was seen, nor where nobody asks. */
+static enum status look(struct pipeline *p)
+{
+    const struct barcode_settings *s = &p->config.settings;
+
+    if (s->crop_mode != CROP_AUTO || p->film.info.look.n_frames > 0)
+        return check_crop(p);
+    begins(p, PIPELINE_LOOK);
+    TRY(look_at_film(p->comm, &p->film, &s->sampling, p->resources.threads, p->stop, show_progress, p));
+    ends(p, PIPELINE_LOOK);
+    note_bars(&p->film.info);
+    return ST_OK;
+}
+
 enum status pipeline_index(struct pipeline *p)
 {
     enum status st = ST_OK;
@@ -143,7 +190,8 @@ enum status pipeline_index(struct pipeline *p)
             st = pipeline_judge_film(p);
     }
     TRY(comm_agree(p->comm, st));
-    return pipeline_share_film(p);
+    TRY(pipeline_share_film(p));
+    return look(p);
 }
 
 static enum status list_by_decoding(struct pipeline *p)
@@ -187,6 +235,7 @@ static void set_up_extract(struct pipeline *p, int share)
         .rank = share,
         .ops = p->resources.ops,
         .device = p->resources.device,
+        .crop = barcode_crop(&p->film.info, &c->settings),
         .picture = picture,
         .kmeans = c->settings.kmeans,
         .n_lines = !want_lines                 ? 0

@@ -11,7 +11,14 @@
 #include "barcode/piece_files.h"
 #include "job/resources.h"
 
-enum pipeline_step { PIPELINE_INDEX, PIPELINE_LIST, PIPELINE_EXTRACT, PIPELINE_VERIFY, N_PIPELINE_STEPS };
+enum pipeline_step {
+    PIPELINE_INDEX,
+    PIPELINE_LOOK,
+    PIPELINE_LIST,
+    PIPELINE_EXTRACT,
+    PIPELINE_VERIFY,
+    N_PIPELINE_STEPS
+};
 
 /* Called on this rank; each may be NULL. */
 struct pipeline_watch {

@@ -104,18 +104,25 @@ static enum status check_number(const struct film *film, const struct sampling *
     return ST_OK;
 }
 
-static enum status choose_columns(struct plan *plan, const struct film *film, const struct sampling *s)
+enum status plan_range(const struct film *film, const struct sampling *s, int64_t *first, int64_t *last)
 {
     const int64_t start = s->start.is_given ? boundary_ticks(film, &s->start) : 0;
     const int64_t end = s->end.is_given ? boundary_ticks(film, &s->end) : INT64_MAX;
-    const int64_t from = first_frame_from(film, start), to = first_frame_from(film, end);
-    int64_t *column;
+
+    *first = first_frame_from(film, start);
+    *last = first_frame_from(film, end);
+    return *first < *last ? ST_OK
+                          : FAIL(ST_USAGE, "no frame lies between --start and --end: the film lasts %.2f s",
+                                 film_seconds(film, film->info.duration_ticks));
+}
+
+static enum status choose_columns(struct plan *plan, const struct film *film, const struct sampling *s)
+{
+    int64_t *column, from, to;
     double n = 0.0;
     enum status st;
 
-    if (from >= to)
-        return FAIL(ST_USAGE, "no frame lies between --start and --end: the film lasts %.2f s",
-                    film_seconds(film, film->info.duration_ticks));
+    TRY(plan_range(film, s, &from, &to));
     const int64_t n_frames = to - from;
     if (s->unit == SAMPLE_FRAMES) {
         n = ceil((double)n_frames / s->every);

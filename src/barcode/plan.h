@@ -42,6 +42,9 @@ struct plan {
     int64_t *rank_segment; /* [n_ranks + 1] rank r has segments rank_segment[r] .. rank_segment[r + 1] - 1 */
 };
 
+/* The frames of the range: *first .. *last - 1. ST_USAGE where there are none. */
+enum status plan_range(const struct film *film, const struct sampling *sampling, int64_t *first, int64_t *last);
+
 /* ST_USAGE where the range holds no frame, more than 2^21 columns are asked for, or (of SAMPLE_SECONDS) more than
  * 86,400 that are also more than 64 a frame: the film's times are wrong then. Needs times as film/ticks.h keeps them.
  */

@@ -1,6 +1,6 @@
 #include "barcode/recheck.h"
 
-#include "barcode/settings.h"
+#include "barcode/config.h"
 #include "barcode/spread.h"
 #include "base/mem.h"
 #include "image/transfer.h"
@@ -95,6 +95,7 @@ struct columns_check {
     int64_t n;
     int64_t *column, *frame; /* [n] */
     int64_t n_same;
+    struct frame_crop crop; /* of the film's pictures as they are coded */
     struct picture_settings picture;
     struct compute *compute;
     struct transfer transfer;
@@ -144,7 +145,8 @@ static enum status compare_column(void *context, int64_t which, const struct fra
     struct frame_light light;
 
     (void)hash;
-    TRY(compute_convert(c->compute, 0, picture));
+    const struct frame window = frame_window(picture, &c->crop, c->barcode->film.width, c->barcode->film.height);
+    TRY(compute_convert(c->compute, 0, &window));
     TRY(compute_cluster(c->compute, 1, &column->frame, &clusters, &light, &c->lines));
     const char *what = what_differs(c, column, &clusters, &light);
     if (what)
@@ -186,6 +188,7 @@ static enum status open_compute(struct columns_check *c)
     const bool is_on_side = b->film.rotation % 180 != 0;
     struct compute_setup setup = {.batch = 1};
 
+    c->crop = crop_as_coded(&b->window.crop, b->film.rotation);
     c->picture = (struct picture_settings){.width = is_on_side ? b->clustered_height : b->clustered_width,
                                            .height = is_on_side ? b->clustered_width : b->clustered_height,
                                            .legacy = b->legacy,

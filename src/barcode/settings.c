@@ -112,6 +112,47 @@ static void print_strips(const struct opt *row, const void *base, char *text, si
     snprintf(text + used, room - used, "]");
 }
 
+static enum status parse_crop(const struct opt *row, const char *text, void *base)
+{
+    struct barcode_settings *s = base;
+    const char *at = text;
+    int32_t side[4];
+
+    (void)row;
+    s->crop = (struct frame_crop){0};
+    if (strcmp(text, "auto") == 0 || strcmp(text, "none") == 0) {
+        s->crop_mode = text[0] == 'a' ? CROP_AUTO : CROP_NONE;
+        return ST_OK;
+    }
+    for (int i = 0; i < 4; i++) {
+        const size_t n = strcspn(at, ":");
+        char number[16];
+        if (n >= sizeof number || (at[n] == ':') != (i < 3))
+            goto wrong;
+        memcpy(number, at, n);
+        number[n] = '\0';
+        if (!number_read_int32(number, 0, 65535, &side[i]))
+            goto wrong;
+        at += n + (i < 3);
+    }
+    s->crop_mode = CROP_GIVEN;
+    s->crop = (struct frame_crop){side[0], side[1], side[2], side[3]};
+    return ST_OK;
+wrong:
+    return FAIL(ST_USAGE, "--crop %s: auto, none or TOP:RIGHT:BOTTOM:LEFT in pixels is wanted", text);
+}
+
+static void print_crop(const struct opt *row, const void *base, char *text, size_t room)
+{
+    const struct barcode_settings *s = base;
+
+    (void)row;
+    if (s->crop_mode == CROP_GIVEN)
+        snprintf(text, room, "\"%d:%d:%d:%d\"", s->crop.top, s->crop.right, s->crop.bottom, s->crop.left);
+    else
+        snprintf(text, room, s->crop_mode == CROP_AUTO ? "\"auto\"" : "\"none\"");
+}
+
 /* ---- the tables ---- */
 
 #define AT(member) OPT_AT(struct barcode_settings, member)
@@ -151,6 +192,9 @@ const struct opt barcode_pixels_rows[] = {
      AT(scale), OPT_NAMES(scale_names), .key = "scale"},
     {OPT_PAIR, "scale", 0, "WxH", "cluster pictures fitted into this box", "480x270", AT(box_width), .low = 1,
      .high = 8192, .key = "box"},
+    {OPT_CUSTOM, "crop", 0, "HOW",
+     "what is cut off: auto, the film's black bars; none; TOP:RIGHT:BOTTOM:LEFT in pixels", "auto", .parse = parse_crop,
+     AT(crop_mode), .key = "crop", .print = print_crop, .may_lack = true},
     {OPT_FLAG, "legacy", 0, NULL, "average gamma-encoded bytes, as older programs do", AT(legacy), .key = "legacy"},
     {.kind = OPT_END},
 };
@@ -191,7 +235,7 @@ char *barcode_settings_text(const struct barcode_settings *settings)
     barcode_settings_complete(&whole);
     for (int t = 0; barcode_settings_tables[t]; t++)
         for (const struct opt *row = barcode_settings_tables[t]; row->kind != OPT_END; row++)
-            if (row->key) {
+            if (row->key && !(row->may_lack && opts_number(row, &whole) == 0)) {
                 opts_text(row, &whole, true, value, sizeof value);
                 used += (size_t)snprintf(text + used, ROOM - used, "%s\"%s\":%s", used ? "," : "{", row->key, value);
             }
@@ -267,6 +311,8 @@ enum status barcode_settings_read(const char *text, const struct opt *rows, stru
 
         if (value && !argument)
             st = FAIL(ST_NOMEM, "out of memory for the settings");
+        else if (rows->key && !value && rows->may_lack)
+            opts_set_number(rows, settings, 0);
         else if (rows->key && (!value || !read_row(rows, value, argument, settings)))
             st = FAIL(ST_USAGE, "settings.%s cannot be %.100s", rows->key, value ? argument : "missing");
         free(argument);

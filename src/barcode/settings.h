@@ -10,6 +10,7 @@
 #include "compute/compute.h"
 
 enum scale_mode { SCALE_FIT, SCALE_FULL };
+enum crop_mode { CROP_NONE, CROP_AUTO, CROP_GIVEN }; /* AUTO: the film's bars */
 
 struct barcode_settings {
     struct sampling sampling;
@@ -17,6 +18,8 @@ struct barcode_settings {
     enum scale_mode scale;
     int box_width, box_height; /* SCALE_FIT: the picture is fitted into this, never enlarged */
     bool legacy;
+    enum crop_mode crop_mode;
+    struct frame_crop crop; /* CROP_GIVEN: of the picture as it is seen */
     uint32_t height;
     enum order order;
     enum strip strip[N_STRIPS]; /* [n_strips] each once, n_strips >= 1; the first is the one with the plain name */

@@ -402,6 +402,24 @@ static enum status read_film(struct reader *r, const json_t *object, struct barc
     return ST_OK;
 }
 
+static enum status read_window(const struct reader *r, const json_t *object, struct window *w)
+{
+    int *const side[] = {&w->crop.top, &w->crop.right, &w->crop.bottom, &w->crop.left};
+    json_t *crop;
+
+    TRY(get(r, object, "crop", LIST, "a list", &crop));
+    for (size_t i = 0; i < 4; i++) {
+        const json_t *value = json_array_get(crop, i);
+        const json_int_t n = json_integer_value(value);
+        if (json_array_size(crop) != 4 || !json_is_integer(value) || n < 0 || n > 65535)
+            return wrong(r, "%s.crop is not four numbers of pixels", r->where);
+        *side[i] = (int)n;
+    }
+    w->is_known = true;
+    TRY(get_text(r, object, "aspect", w->aspect, sizeof w->aspect));
+    return get_int(r, object, "frames", 0, &w->n_frames);
+}
+
 static enum status read_picture(const struct reader *r, const json_t *object, struct barcode *b, int *n_lines)
 {
     json_t *legacy;
@@ -423,8 +441,9 @@ static enum status check_version(const struct reader *r, const json_t *value)
     return ST_OK;
 }
 
-enum member { FORMAT, VERSION, FILM, SETTINGS, PICTURE, COLUMNS, N_MEMBERS };
-static const char *const member_names[N_MEMBERS] = {"format", "version", "film", "settings", "picture", "columns"};
+enum member { FORMAT, VERSION, FILM, SETTINGS, LOOK, PICTURE, COLUMNS, N_MEMBERS };
+static const char *const member_names[N_MEMBERS] = {"format", "version", "film",   "settings",
+                                                    "look",   "picture", "columns"};
 
 /* Reads the value of an outer member, other than the columns. */
 static enum status read_member(struct reader *r, enum member member, struct barcode *b, int *n_lines)
@@ -447,6 +466,8 @@ static enum status read_member(struct reader *r, enum member member, struct barc
         st = read_film(r, value, b);
     else if (member == SETTINGS && !(b->settings_text = strndup(r->text + start, end - start)))
         st = FAIL(ST_NOMEM, "out of memory: reading %s", r->path);
+    else if (member == LOOK)
+        st = read_window(r, value, &b->window);
     else if (member == PICTURE)
         st = read_picture(r, value, b, n_lines);
     if (st == ST_OK)
@@ -496,7 +517,7 @@ static enum status read_document(struct reader *r, struct barcode *b)
     if (r->at != r->length)
         return wrong(r, "there is something after the end");
     for (int i = 0; i < N_MEMBERS; i++)
-        if (!seen[i])
+        if (!seen[i] && i != LOOK)
             return FAIL(ST_USAGE, "%s: there is no \"%s\": this is not a whole " SIDECAR_FORMAT " file", r->path,
                         member_names[i]);
     if (n_lines != b->n_lines)

@@ -68,6 +68,13 @@ static void print_film(FILE *file, const struct barcode *b)
     fputs("}", file);
 }
 
+static void print_window(FILE *file, const struct window *w)
+{
+    fprintf(file, "\"look\":{\"crop\":[%d,%d,%d,%d]", w->crop.top, w->crop.right, w->crop.bottom, w->crop.left);
+    print_member(file, "aspect", w->aspect);
+    fprintf(file, ",\"frames\":%d},\n", w->n_frames);
+}
+
 static void print_column(FILE *file, const struct column *c, int n_lines)
 {
     static const char hex[] = "0123456789abcdef";
@@ -102,6 +109,8 @@ static bool print_json(FILE *file, const struct barcode *b)
     fprintf(file, "{\"format\":\"%s\",\"version\":%d,\n", SIDECAR_FORMAT, SIDECAR_VERSION);
     print_film(file, b);
     fprintf(file, ",\n\"settings\":%s,\n", b->settings_text ? b->settings_text : "{}");
+    if (b->window.is_known)
+        print_window(file, &b->window);
     fprintf(file, "\"picture\":{\"width\":%d,\"height\":%d,\"legacy\":%s,\"lines\":%d},\n", b->clustered_width,
             b->clustered_height, b->legacy ? "true" : "false", b->n_lines);
     fputs("\"columns\":[", file);

@@ -9,6 +9,7 @@
 #define JACQUARD_FILM_FILM_H
 
 #include "base/status.h"
+#include "image/bars.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -42,6 +43,13 @@ struct film_frame { /* in presentation order */
 
 #define FILM_NO_TIME INT64_MIN
 
+struct film_look { /* what was seen of the film before it was planned */
+    int n_frames;  /* looked at; 0: nobody looked */
+    int n_exposed; /* of them */
+    enum bars_verdict bars;
+    struct frame_crop crop; /* what to cut off a picture as it is coded */
+};
+
 struct film_info {
     int64_t bytes;
     char fingerprint[65]; /* sha256 (hex) of: size as decimal text, first MiB, last MiB */
@@ -49,6 +57,7 @@ struct film_info {
     char container[64], codec[64], decoder[64], pixel_format[32], matrix[32], range[16];
     int stream, n_video_streams;
     int width, height, rotation, sar_num, sar_den;
+    int chroma_w_log2, chroma_h_log2; /* image/frame.h */
     int time_base_num, time_base_den;
     int64_t usual_ticks;    /* that a frame lasts where nothing says better */
     int64_t duration_ticks; /* from the first frame to the end of the last */
@@ -69,6 +78,7 @@ struct film_info {
     char incomplete[256];                   /* why the film is not whole, "" if it is */
     char note[256];       /* what little is missing or strange in a film that counts as whole; "" = nothing */
     bool notes_container; /* the note is of what the container says, whatever the frames are */
+    struct film_look look;
 };
 
 struct film {

@@ -22,7 +22,7 @@ struct pattern {
     int64_t bytes;
     int width, height;
     bool is_split;
-    int64_t n_frames, rate, keys, missed, damaged; /* the latter two: -1 = none */
+    int64_t n_frames, rate, keys, bars, missed, damaged; /* the latter two: -1 = none */
 };
 
 int pattern_bar(int bar, int width)
@@ -50,11 +50,9 @@ static bool read_line(struct pattern *p, const char *line)
     const struct {
         const char *name;
         int64_t low, high, *number;
-    } numbers[] = {{"frames ", 1, MOST_FRAMES, &p->n_frames},
-                   {"rate ", 1, MOST_RATE, &p->rate},
-                   {"keys ", 1, MOST_FRAMES, &p->keys},
-                   {"misses ", 0, MOST_FRAMES, &p->missed},
-                   {"damages ", 0, MOST_FRAMES, &p->damaged}};
+    } numbers[] = {{"frames ", 1, MOST_FRAMES, &p->n_frames}, {"rate ", 1, MOST_RATE, &p->rate},
+                   {"keys ", 1, MOST_FRAMES, &p->keys},       {"bars ", 0, MOST_SIDE, &p->bars},
+                   {"misses ", 0, MOST_FRAMES, &p->missed},   {"damages ", 0, MOST_FRAMES, &p->damaged}};
 
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         const size_t n = strlen(numbers[i].name);
@@ -84,6 +82,7 @@ static enum status read_pattern(const char *path, struct pattern *p)
     free(text);
     if (st == ST_OK && (p->width == 0 || p->n_frames == 0))
         st = FAIL(ST_FORMAT, "%s: a pattern film needs its size and its number of frames", path);
+    p->height += 2 * (int)p->bars;
     return st;
 }
 
@@ -178,12 +177,14 @@ static enum status probe_pattern(const char *path, const atomic_int *stop, struc
 struct picture {
     struct frame frame;
     uint8_t *samples; /* u8 [3][height][width]: G, B, R */
+    int bars;         /* black rows above and below */
 };
 
 static enum status open_picture(struct picture *picture, const struct pattern *p)
 {
     const size_t plane = (size_t)p->width * (size_t)p->height;
 
+    picture->bars = (int)p->bars;
     picture->samples = mem_array(plane, 3);
     TRY_MEM(picture->samples);
     picture->frame = (struct frame){
@@ -202,13 +203,16 @@ static void draw(struct picture *picture, int64_t frame)
     uint8_t *row = picture->samples;
 
     for (int plane = 0; plane < 3; plane++)
-        for (int y = 0; y < height; y++, row += width)
+        for (int y = 0; y < height; y++, row += width) {
+            if (y < picture->bars || y >= height - picture->bars)
+                continue;
             for (int bar = 0; bar < PATTERN_BARS; bar++) {
                 const int from = pattern_bar(bar, width), to = pattern_bar(bar + 1, width);
                 uint8_t rgb[3];
                 pattern_colour(frame, bar, rgb);
                 memset(row + from, rgb[channel[plane]], (size_t)(to - from));
             }
+        }
 }
 
 static void hash_picture(const struct picture *picture, char hex[65])

@@ -6,6 +6,7 @@
  *     frames 500           1 to 2^21
  *     rate 25              frames a second, 1 to 1000 (default 25)
  *     keys 12              a key frame every 12 frames (default 12)
+ *     bars 8               so many black rows more above it, and below (default 0)
  *     split no             it has to be decoded from start to end by one decoder (default yes)
  *     misses 30            frame 30 does not come out where decoding does not begin at the film's start
  *     damages 40           frame 40 is damaged

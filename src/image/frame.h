@@ -31,4 +31,13 @@ struct frame {
     bool on_device; /* the planes are CUDA device pointers */
 };
 
+/* What is cut off a picture: luma samples from each side. */
+struct frame_crop {
+    int top, right, bottom, left;
+};
+
+/* The frame's window that a crop of a picture of width x height leaves: planes of the same memory. A frame of another
+ * size loses the same share. The window begins at a whole chroma sample, and is never empty. Pure. */
+struct frame frame_window(const struct frame *frame, const struct frame_crop *crop, int width, int height);
+
 #endif

@@ -36,6 +36,7 @@ static struct barcode_config config_of(const char *film, const char *json)
                                    .settings.strip = {STRIP_KMEANS, STRIP_SQUEEZED},
                                    .settings.n_strips = 2,
                                    .settings.scale = SCALE_FULL,
+                                   .settings.crop_mode = CROP_AUTO,
                                    .backend = "cpu",
                                    .threads = 3,
                                    .progress = PROGRESS_NONE,
@@ -94,6 +95,8 @@ static void check_barcode(const struct barcode *b)
     CHECK_INT(b->n_columns, COLUMNS);
     CHECK_INT(b->film_frames, FRAMES);
     CHECK_INT(b->n_lines, H);
+    CHECK_INT(b->film.height - b->window.crop.top - b->window.crop.bottom, H);
+    CHECK(b->window.n_frames > 0);
     for (int64_t i = 0; i < b->n_columns; i++)
         check_column(&b->columns[i], i);
 }
@@ -154,6 +157,8 @@ static void whole_films(void)
         {"missed at a key", "misses 84\n", true, 0},
         {"damaged", "damages 70\n", true, 1},
         {"missed, nobody's", "misses 71\n", false, 0},
+        {"letterbox", "bars 8\n", false, 0},
+        {"letterbox, unsplit", "bars 9\nsplit no\n", true, 0},
     };
 
     for (size_t i = 0; i < sizeof films / sizeof *films; i++) {

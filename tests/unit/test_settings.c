@@ -46,15 +46,17 @@ static void check_text(const char *words, const char *wanted)
 /* Side-cars of all times have this shape. */
 static void test_text(void)
 {
-    check_text("", "{\"every\":24,\"every_unit\":\"frames\",\"start\":null,\"end\":null,\"sampling\":\"exact\",\"k\":8,"
-                   "\"n_init\":48,\"plain\":false,\"seed\":0,\"scale\":\"fit\",\"box\":[480,270]," LAST);
+    check_text("--crop none",
+               "{\"every\":24,\"every_unit\":\"frames\",\"start\":null,\"end\":null,\"sampling\":\"exact\",\"k\":8,"
+               "\"n_init\":48,\"plain\":false,\"seed\":0,\"scale\":\"fit\",\"box\":[480,270]," LAST);
     check_text(
-        "--every 0.1s --start 1:30 --end 12.5% --sampling key -k 3 --n-init 7 --plain --seed 9223372036854775807 "
+        "--crop none --every 0.1s --start 1:30 --end 12.5% --sampling key -k 3 --n-init 7 --plain --seed "
+        "9223372036854775807 "
         "--scale 1x8192 --legacy --height 65535 --order hue --strips least,kmeans",
         "{\"every\":0.10000000000000001,\"every_unit\":\"seconds\",\"start\":90,\"end\":\"12.5%\","
         "\"sampling\":\"key\",\"k\":3,\"n_init\":7,\"plain\":true,\"seed\":9223372036854775807,\"scale\":\"fit\","
         "\"box\":[1,8192],\"legacy\":true,\"height\":65535,\"order\":\"hue\",\"strips\":[\"least\",\"kmeans\"]}");
-    check_text("--columns 100 --full --plain",
+    check_text("--crop none --columns 100 --full --plain",
                "{\"every\":100,\"every_unit\":\"columns\",\"start\":null,\"end\":null,\"sampling\":\"exact\",\"k\":8,"
                "\"n_init\":20,\"plain\":true,\"seed\":0,\"scale\":\"full\",\"box\":[480,270]," LAST);
 }
@@ -76,6 +78,10 @@ static const char *const lines[] = {
     "--plain",
     "--seed 9223372036854775807",
     "--full",
+    "--crop none",
+    "--crop 0:0:0:0",
+    "--crop 88:0:88:0",
+    "--crop 88:0:0:88",
     "--scale 481x270",
     "--scale 480x271",
     "--legacy",
@@ -140,6 +146,9 @@ static void test_bad_text(void)
     refuse("{\"scale\":\"fit\",\"box\":[1],\"legacy\":true}", barcode_pixels_rows, "settings.box");
     refuse("{\"scale\":\"fit\",\"box\":[1,8193],\"legacy\":true}", barcode_pixels_rows, "8193");
     refuse("{\"scale\":\"fit\",\"box\":[1,4294967297],\"legacy\":true}", barcode_pixels_rows, "4294967297");
+    refuse("{\"scale\":\"fit\",\"box\":[1,2],\"crop\":[1,2,3,4],\"legacy\":true}", barcode_pixels_rows,
+           "settings.crop");
+    refuse("{\"scale\":\"fit\",\"box\":[1,2],\"crop\":\"some\",\"legacy\":true}", barcode_pixels_rows, "settings.crop");
     refuse("{\"scale\":\"fit\",\"box\":[1,2],\"legacy\":1}", barcode_pixels_rows, "settings.legacy");
     /* What the command line would take, but no side-car holds. */
     refuse("{\"scale\":\"fit\",\"box\":\"480x270\",\"legacy\":true}", barcode_pixels_rows, "settings.box");
@@ -151,14 +160,16 @@ static void test_bad_text(void)
 static void test_bad_options(void)
 {
     static const char *const bad[][2] = {
-        {"every", "24"},       {"every", "0f"},       {"every", "1.5f"},
-        {"every", "0s"},       {"every", "f"},        {"columns", "0"},
-        {"start", "-1"},       {"start", "1:60"},     {"start", "1:2:3:4"},
-        {"end", "101%"},       {"end", "1:30%"},      {"strips", ""},
-        {"strips", "kmeans,"}, {"strips", ",kmeans"}, {"strips", "kmeans,kmeans"},
-        {"strips", "dots"},    {"sampling", "never"}, {"clusters", "33"},
-        {"n-init", "0"},       {"height", "65536"},   {"scale", "0x1"},
-        {"order", "size"},     {"seed", "-1"},
+        {"every", "24"},         {"every", "0f"},       {"every", "1.5f"},
+        {"every", "0s"},         {"every", "f"},        {"columns", "0"},
+        {"start", "-1"},         {"start", "1:60"},     {"start", "1:2:3:4"},
+        {"end", "101%"},         {"end", "1:30%"},      {"strips", ""},
+        {"strips", "kmeans,"},   {"strips", ",kmeans"}, {"strips", "kmeans,kmeans"},
+        {"strips", "dots"},      {"sampling", "never"}, {"clusters", "33"},
+        {"n-init", "0"},         {"height", "65536"},   {"scale", "0x1"},
+        {"order", "size"},       {"seed", "-1"},        {"crop", "all"},
+        {"crop", "1:2:3"},       {"crop", "1:2:3:4:5"}, {"crop", "-1:0:0:0"},
+        {"crop", "1:2:3:65536"},
     };
     struct barcode_settings s;
 

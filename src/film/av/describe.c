@@ -54,6 +54,7 @@ void film_describe_stream(struct film_info *info, const struct av_input *in)
     const AVCodecParameters *par = in->stream->codecpar;
     const AVRational sar = av_guess_sample_aspect_ratio(in->format, in->stream, NULL);
     const char *format = av_get_pix_fmt_name(par->format);
+    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(par->format);
 
     snprintf(info->container, sizeof info->container, "%s", in->format->iformat->name);
     snprintf(info->codec, sizeof info->codec, "%s", avcodec_get_name(par->codec_id));
@@ -63,6 +64,8 @@ void film_describe_stream(struct film_info *info, const struct av_input *in)
     info->n_video_streams = in->n_video_streams;
     info->width = par->width;
     info->height = par->height;
+    info->chroma_w_log2 = desc && !(desc->flags & AV_PIX_FMT_FLAG_RGB) ? desc->log2_chroma_w : 0;
+    info->chroma_h_log2 = desc && !(desc->flags & AV_PIX_FMT_FLAG_RGB) ? desc->log2_chroma_h : 0;
     info->rotation = rotation_of(in->stream);
     info->sar_num = sar.num > 0 && sar.den > 0 ? sar.num : 1;
     info->sar_den = sar.num > 0 && sar.den > 0 ? sar.den : 1;
