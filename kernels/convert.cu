@@ -35,10 +35,6 @@ static __device__ __forceinline__ uint32_t span_weight(const struct span &s, uin
     return min(b, s.to) - max(a, s.from);
 }
 
-struct rgb {
-    uint32_t r, g, b;
-};
-
 template <class SAMPLE>
 static __device__ __forceinline__ int32_t sample(const struct convert_job &job, int plane, uint32_t x, uint32_t y)
 {
@@ -62,14 +58,43 @@ static __device__ __forceinline__ void chroma_at(const struct convert_job &job, 
     to[2] = round + k.bu * u + k.bv * v;
 }
 
+/* Light of a sample's R', G' or B' in fixed point, and what sums of a row are. */
+struct srgb_light {
+    typedef uint32_t sum_t;
+    enum { BITS = CONVERT_BITS };
+    const uint16_t *linear;
+
+    __device__ __forceinline__ uint32_t of(int32_t v) const
+    {
+        return linear[convert_clip(v)];
+    }
+};
+
+struct tone_light {
+    typedef uint64_t sum_t;
+    enum { BITS = CONVERT_CODE_BITS };
+    const struct tone *tone;
+
+    __device__ __forceinline__ uint32_t of(int32_t v) const
+    {
+        return __ldg(&tone->light[convert_code(v)]);
+    }
+};
+
+template <class SUM> struct rgb {
+    SUM r, g, b;
+};
+
 /* Adds the light of source row y, weighted along the row. */
-template <class SAMPLE, int KIND>
-static __device__ __forceinline__ struct rgb row_light(const struct convert_job &job, const struct span &columns,
-                                                       uint32_t y, const uint16_t *linear)
-{
+template <class SAMPLE, int KIND, class LIGHT>
+static __device__ __forceinline__ struct rgb<typename LIGHT::sum_t>
+row_light(const struct convert_job &job, const struct span &columns, uint32_t y, const LIGHT &light) {
+    typedef typename LIGHT::sum_t sum_t;
     const struct convert_coefs &k = job.coefs;
-    const int32_t round = (1 << (CONVERT_BITS - 1)) - k.y * k.y_offset;
-    struct rgb sum = {0, 0, 0};
+    const int32_t round = (1 << (LIGHT::BITS - 1)) - k.y * k.y_offset;
+    struct rgb<sum_t> sum = {
+        0, 0, 0
+    };
 
     if constexpr (KIND == CONVERT_CHROMA) {
         const uint32_t cy = y >> job.chroma_h_log2;
@@ -80,23 +105,42 @@ static __device__ __forceinline__ struct rgb row_light(const struct convert_job 
             chroma_at<SAMPLE>(job, cx, cy, round, to);
             for (; x < end; x++) {
                 const int32_t l = k.y * sample<SAMPLE>(job, 0, x, y);
-                const uint32_t weight = span_weight(columns, x);
-                sum.r += weight * linear[convert_clip(l + to[0])];
-                sum.g += weight * linear[convert_clip(l + to[1])];
-                sum.b += weight * linear[convert_clip(l + to[2])];
+                const sum_t weight = span_weight(columns, x);
+                sum.r += weight * light.of(l + to[0]);
+                sum.g += weight * light.of(l + to[1]);
+                sum.b += weight * light.of(l + to[2]);
             }
         }
     } else {
         for (uint32_t x = columns.first; x < columns.last; x++) {
-            const uint32_t weight = span_weight(columns, x);
-            sum.g += weight * linear[convert_clip(k.y * sample<SAMPLE>(job, 0, x, y) + round)];
+            const sum_t weight = span_weight(columns, x);
+            sum.g += weight * light.of(k.y * sample<SAMPLE>(job, 0, x, y) + round);
             if constexpr (KIND == CONVERT_RGB) {
-                sum.b += weight * linear[convert_clip(k.y * sample<SAMPLE>(job, 1, x, y) + round)];
-                sum.r += weight * linear[convert_clip(k.y * sample<SAMPLE>(job, 2, x, y) + round)];
+                sum.b += weight * light.of(k.y * sample<SAMPLE>(job, 1, x, y) + round);
+                sum.r += weight * light.of(k.y * sample<SAMPLE>(job, 2, x, y) + round);
             }
         }
         if constexpr (KIND == CONVERT_GREY)
             sum.r = sum.b = sum.g;
+    }
+    return sum;
+}
+
+/* The light of a pixel of the picture: column j, row i. */
+template <class SAMPLE, int KIND, class LIGHT>
+static __device__ __forceinline__ struct rgb<uint64_t> pixel_light(const struct convert_job &job, uint32_t j,
+                                                                   uint32_t i, const LIGHT &light) {
+    const struct span columns = span_of(j, job.width, job.to_width), rows = span_of(i, job.height, job.to_height);
+    struct rgb<uint64_t> sum = {
+        0, 0, 0
+    };
+
+    for (uint32_t y = rows.first; y < rows.last; y++) {
+        const struct rgb<typename LIGHT::sum_t> row = row_light<SAMPLE, KIND>(job, columns, y, light);
+        const uint64_t weight = span_weight(rows, y);
+        sum.r += weight * row.r;
+        sum.g += weight * row.g;
+        sum.b += weight * row.b;
     }
     return sum;
 }
@@ -119,20 +163,31 @@ static __global__ void __launch_bounds__(BLOCK_W *BLOCK_H)
     if (j >= job.to_width || i >= job.to_height)
         return;
 
-    const struct span columns = span_of(j, job.width, job.to_width), rows = span_of(i, job.height, job.to_height);
+    const struct rgb<uint64_t> sum = pixel_light<SAMPLE, KIND>(job, j, i, srgb_light{linear});
     const uint64_t total = (uint64_t)job.width * job.height;
-    uint64_t r = 0, g = 0, b = 0;
-    for (uint32_t y = rows.first; y < rows.last; y++) {
-        const struct rgb row = row_light<SAMPLE, KIND>(job, columns, y, linear);
-        const uint64_t weight = span_weight(rows, y);
-        r += weight * row.r;
-        g += weight * row.g;
-        b += weight * row.b;
-    }
     uint32_t *key = &job.key[(size_t)i * job.to_width + j];
-    *key = kmeans_morton(transfer_encode(transfer, convert_quotient(r, total, job.inverse)),
-                         transfer_encode(transfer, convert_quotient(g, total, job.inverse)),
-                         transfer_encode(transfer, convert_quotient(b, total, job.inverse)));
+    *key = kmeans_morton(transfer_encode(transfer, convert_quotient(sum.r, total, job.inverse)),
+                         transfer_encode(transfer, convert_quotient(sum.g, total, job.inverse)),
+                         transfer_encode(transfer, convert_quotient(sum.b, total, job.inverse)));
+}
+
+/* Of films of more light or colour than sRGB. Floor: the frame is read once; besides some 60 instructions in 64 bits a
+ * pixel of the picture. grid: as above */
+template <class SAMPLE, int KIND>
+static __global__ void __launch_bounds__(BLOCK_W *BLOCK_H) tone_frames(const __grid_constant__ struct convert_jobs jobs)
+{
+    const struct convert_job &job = jobs.job[blockIdx.z];
+    const uint32_t j = blockIdx.x * BLOCK_W + threadIdx.x, i = blockIdx.y * BLOCK_H + threadIdx.y;
+
+    if (j >= job.to_width || i >= job.to_height)
+        return;
+    const struct rgb<uint64_t> sum = pixel_light<SAMPLE, KIND>(job, j, i, tone_light{job.tone});
+    const uint64_t total = (uint64_t)job.width * job.height;
+    const uint32_t light[3] = {convert_light_quotient(sum.r, total), convert_light_quotient(sum.g, total),
+                               convert_light_quotient(sum.b, total)};
+    uint8_t rgb[3];
+    tone_map(job.tone, light, rgb);
+    job.key[(size_t)i * job.to_width + j] = kmeans_morton(rgb[0], rgb[1], rgb[2]);
 }
 
 /* Of pictures of their frames' size: light would come back as the bytes it was. grid: columns / BLOCK_W, rows /
@@ -186,13 +241,15 @@ template <class SAMPLE, int KIND>
 static void convert_kind(const struct convert_jobs *jobs, int n, const struct transfer *transfer, cudaStream_t stream)
 {
     const struct convert_job *job = &jobs->job[0];
-    const bool is_copy = job->width == job->to_width && job->height == job->to_height;
+    const bool is_copy = !job->tone && job->width == job->to_width && job->height == job->to_height;
     const uint32_t block_rows = is_copy ? BLOCK_H * COPY_ROWS : BLOCK_H;
     const dim3 block(BLOCK_W, BLOCK_H);
     const dim3 grid((job->to_width + BLOCK_W - 1) / BLOCK_W, (job->to_height + block_rows - 1) / block_rows,
                     (uint32_t)n);
 
-    if (is_copy)
+    if (job->tone)
+        tone_frames<SAMPLE, KIND><<<grid, block, 0, stream>>>(*jobs);
+    else if (is_copy)
         copy_frames<SAMPLE, KIND><<<grid, block, 0, stream>>>(*jobs);
     else
         convert_frames<SAMPLE, KIND><<<grid, block, 0, stream>>>(*jobs, transfer);

@@ -90,19 +90,34 @@ static enum status cuda_describe(int device, char *text, size_t bytes)
 
 /* --- life --------------------------------------------------------------------------------------------------------- */
 
+/* *pointer_to becomes the place of a table on the GPU. */
+static enum status send_table(struct cuda *cuda, void *pointer_to, const void *table, size_t bytes)
+{
+    void **to = pointer_to;
+
+    TRY(gpu_reserve(&cuda->gpu, to, bytes, "the tables of linear light"));
+    CUDA_TRY(&cuda->gpu, cudaMemcpy(*to, table, bytes, cudaMemcpyHostToDevice),
+             "copy the tables of linear light to it");
+    return ST_OK;
+}
+
 static enum status open_light(struct cuda *cuda)
 {
-    struct transfer *transfer = mem_array(1, sizeof *transfer);
-    enum status st = ST_NOMEM;
+    const struct picture_settings *p = &cuda->setup.picture;
+    struct {
+        struct transfer transfer;
+        struct tone tone;
+    } *tables = mem_array(1, sizeof *tables);
+    enum status st;
 
-    if (!transfer)
-        return st;
-    transfer_init(transfer, cuda->setup.picture.legacy);
-    TRY_OR(done, st, gpu_reserve(&cuda->gpu, &cuda->transfer, sizeof *transfer, "the tables of linear light"));
-    if (cudaMemcpy(cuda->transfer, transfer, sizeof *transfer, cudaMemcpyHostToDevice) != cudaSuccess)
-        st = FAIL(ST_DEVICE, "GPU %d: could not copy the tables of linear light to it", cuda->gpu.device);
-done:
-    free(transfer);
+    TRY_MEM(tables);
+    transfer_init(&tables->transfer, p->legacy);
+    st = send_table(cuda, &cuda->transfer, &tables->transfer, sizeof tables->transfer);
+    if (st == ST_OK && tone_is_needed(&p->tone)) {
+        tone_init(&tables->tone, &p->tone);
+        st = send_table(cuda, &cuda->tone, &tables->tone, sizeof tables->tone);
+    }
+    free(tables);
     return st;
 }
 

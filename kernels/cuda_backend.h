@@ -32,6 +32,7 @@ struct cuda {
     int n_staged;
 
     struct transfer *transfer; /* on the GPU, as all arrays from here to the results */
+    struct tone *tone;         /* NULL: samples are sRGB as they are */
     uint32_t *key;             /* [batch, n_pixels] */
     void *points;              /* scratch of a chunk, see levels; of pixels */
     struct kmeans_work work;

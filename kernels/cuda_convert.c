@@ -125,7 +125,8 @@ enum status cuda_convert(void *priv, int slot, const struct frame *f)
 {
     struct cuda *cuda = priv;
     struct convert_job job = {
-        .coefs = convert_coefs_of(f),
+        .coefs = cuda->tone ? convert_code_coefs_of(f) : convert_coefs_of(f),
+        .tone = cuda->tone,
         .kind = kind_of(f),
         .interleaved = f->n_planes == 2,
         .wide = f->depth > 8,

@@ -32,6 +32,7 @@ struct convert_job {
     uint32_t width, height;       /* of the frame */
     uint32_t to_width, to_height; /* of the picture */
     double inverse;               /* convert_inverse of width x height */
+    const struct tone *tone;      /* on the GPU; NULL: samples are sRGB as they are */
     uint32_t *key;                /* [to_height, to_width]: the picture, a pixel is the Morton code of its r, g, b */
 };
 

@@ -50,9 +50,10 @@ static void fill_window(struct window *w, const struct barcode_settings *s, cons
 {
     const struct film_info *i = &e->film->info;
 
-    w->is_known = s->crop_mode != CROP_NONE;
+    w->tone = e->picture.tone;
+    w->is_known = s->crop_mode != CROP_NONE || tone_is_needed(&w->tone);
     w->crop = crop_as_seen(&e->crop, i->rotation);
-    w->n_frames = s->crop_mode == CROP_AUTO ? i->look.n_frames : 0;
+    w->n_frames = i->look.n_frames;
     describe_aspect(w, i, &e->crop);
 }
 

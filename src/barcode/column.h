@@ -17,12 +17,13 @@ struct column {
     uint8_t *lines;   /* u8 [n_lines, 3] top to bottom, or NULL where not asked for; owned by the barcode */
 };
 
-/* What of a film's pictures was drawn, as they are seen. */
+/* What of a film's pictures was drawn, as they are seen, and how. */
 struct window {
-    bool is_known; /* else nothing was cut off, nor was it asked for */
+    bool is_known; /* else nothing was cut off or mapped, nor was it asked for */
     struct frame_crop crop;
     char aspect[16]; /* width by height of what is left: "2.35" */
-    int n_frames;    /* looked at for it; 0: the crop was given */
+    int n_frames;    /* looked at for it; 0: none, the crop was given */
+    struct tone_rules tone;
 };
 
 struct barcode {

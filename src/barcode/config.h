@@ -21,6 +21,9 @@ struct barcode_config {
 /* What is cut off the film's pictures as they are coded, by the settings and what was seen of it. Pure. */
 struct frame_crop barcode_crop(const struct film_info *info, const struct barcode_settings *settings);
 
+/* How the film's pictures become sRGB; all 0 where they are taken as they are coded. Pure. */
+struct tone_rules barcode_tone(const struct film_info *info, const struct barcode_settings *settings);
+
 /* The same crop of a picture as it is seen, which is as it is coded and then turned clockwise by rotation degrees; and
  * back. Pure. */
 struct frame_crop crop_as_seen(const struct frame_crop *crop, int rotation);

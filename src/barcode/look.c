@@ -12,7 +12,7 @@
 enum { MOST_FRAMES = 64, ENOUGH_KEYS = 16 };
 
 /* What one frame showed, as the ranks add it up: all zero where it is another rank's. */
-enum { TOP, RIGHT, BOTTOM, LEFT, EXPOSED, CAME, N_VALUES };
+enum { TOP, RIGHT, BOTTOM, LEFT, EXPOSED, BRIGHTEST, CAME, N_VALUES };
 
 struct look {
     struct film *film;
@@ -88,7 +88,8 @@ static enum status take_frame(void *context, int64_t which, const struct frame *
     if (frame->width != look->film->info.width || frame->height != look->film->info.height)
         return ST_OK;
     const struct bars b = bars_measure(frame);
-    const int64_t values[N_VALUES] = {b.at.top, b.at.right, b.at.bottom, b.at.left, b.is_exposed, 1};
+    const int64_t values[N_VALUES] = {b.at.top, b.at.right, b.at.bottom, b.at.left, b.is_exposed, tone_brightest(frame),
+                                      1};
     memcpy(seen, values, sizeof values);
     return ST_OK;
 }
@@ -156,6 +157,7 @@ static void judge(struct look *look)
 {
     struct film_info *info = &look->film->info;
     struct bars bars[MOST_FRAMES];
+    int64_t brightest = 0;
     int n = 0;
 
     info->look = (struct film_look){.n_frames = look->n_frames};
@@ -165,7 +167,10 @@ static void judge(struct look *look)
             continue;
         bars[n++] = (struct bars){s[EXPOSED] != 0, {(int)s[TOP], (int)s[RIGHT], (int)s[BOTTOM], (int)s[LEFT]}};
         info->look.n_exposed += s[EXPOSED] != 0;
+        brightest = s[BRIGHTEST] > brightest ? s[BRIGHTEST] : brightest;
     }
+    if (info->tone.transfer == TONE_PQ)
+        info->look.peak = (int)(tone_pq_light((uint32_t)brightest) + 0.5);
     info->look.bars =
         bars_join(bars, n, info->width, info->height, info->chroma_w_log2, info->chroma_h_log2, &info->look.crop);
 }

@@ -35,6 +35,19 @@ struct frame_crop barcode_crop(const struct film_info *info, const struct barcod
                                               : (struct frame_crop){0};
 }
 
+struct tone_rules barcode_tone(const struct film_info *info, const struct barcode_settings *settings)
+{
+    const int usual = 1000, seen = info->look.peak, least = 203; /* white: image/tone.h */
+    struct tone_rules tone = info->tone;
+
+    if (settings->raw_hdr || !tone_is_needed(&tone))
+        return (struct tone_rules){0};
+    tone.peak = tone.transfer != TONE_PQ ? 0 : tone.peak > 0 ? tone.peak : seen > 0 ? seen : usual;
+    if (tone.transfer == TONE_PQ && tone.peak < least)
+        tone.peak = least;
+    return tone;
+}
+
 void barcode_picture_size(const struct film_info *info, const struct barcode_settings *settings, int *width,
                           int *height)
 {

@@ -65,8 +65,6 @@ static void note_what_is_unusual(const struct film *f)
     if (i->n_lead_in > 0)
         log_note("the film starts in the middle of a group of pictures: its first %lld frames cannot be decoded",
                  (long long)i->n_lead_in);
-    if (i->is_hdr)
-        log_note("the film is HDR (PQ or HLG): its colours are taken as they are coded, without tone mapping");
 }
 
 /* Three outcomes: whole, whole with a note, and not whole. */
@@ -163,17 +161,41 @@ static void note_bars(const struct film_info *i)
         log_note("the dark edges of %d frames would leave less than 45 %% of a side: nothing is cut off", l->n_frames);
 }
 
+static void note_tone(const struct film_info *i, const struct barcode_settings *s)
+{
+    const struct tone_rules *as_coded = &i->tone, tone = barcode_tone(i, s);
+    const char *from = as_coded->peak > 0 ? i->peak_from : i->look.peak > 0 ? "the brightest that was seen" : "assumed";
+
+    if (!tone_is_needed(as_coded))
+        return;
+    if (s->raw_hdr)
+        log_note("transfer %s, primaries %s: colours are taken as they are coded, without mapping them into sRGB",
+                 tone_transfer_names[as_coded->transfer], tone_primaries_names[as_coded->primaries]);
+    else if (tone.transfer == TONE_PQ)
+        log_note("transfer pq, primaries %s: a peak of %d cd/m2 (%s) is mapped to SDR (--hdr raw: as coded)",
+                 tone_primaries_names[tone.primaries], tone.peak, from);
+    else
+        log_note("transfer %s, primaries %s: mapped into sRGB (--hdr raw: as coded)",
+                 tone_transfer_names[tone.transfer], tone_primaries_names[tone.primaries]);
+}
+
 /* Not where the index was kept with what was seen, nor where nobody asks. */
 static enum status look(struct pipeline *p)
 {
     const struct barcode_settings *s = &p->config.settings;
+    const struct film_info *i = &p->film.info;
+    const bool asks_for_bars = s->crop_mode == CROP_AUTO;
+    const bool asks_for_peak = i->tone.transfer == TONE_PQ && i->tone.peak == 0 && !s->raw_hdr;
 
-    if (s->crop_mode != CROP_AUTO || p->film.info.look.n_frames > 0)
-        return check_crop(p);
-    begins(p, PIPELINE_LOOK);
-    TRY(look_at_film(p->comm, &p->film, &s->sampling, p->resources.threads, p->stop, show_progress, p));
-    ends(p, PIPELINE_LOOK);
-    note_bars(&p->film.info);
+    TRY(check_crop(p));
+    if ((asks_for_bars || asks_for_peak) && i->look.n_frames == 0) {
+        begins(p, PIPELINE_LOOK);
+        TRY(look_at_film(p->comm, &p->film, &s->sampling, p->resources.threads, p->stop, show_progress, p));
+        ends(p, PIPELINE_LOOK);
+    }
+    if (asks_for_bars)
+        note_bars(i);
+    note_tone(i, s);
     return ST_OK;
 }
 
@@ -221,7 +243,7 @@ enum status pipeline_list_again(struct pipeline *p)
 static void set_up_extract(struct pipeline *p, int share)
 {
     const struct barcode_config *c = &p->config;
-    struct picture_settings picture = {.legacy = c->settings.legacy};
+    struct picture_settings picture = {.legacy = c->settings.legacy, .tone = barcode_tone(&p->film.info, &c->settings)};
     bool want_lines = false;
 
     for (int i = 0; i < c->settings.n_strips; i++)

@@ -191,6 +191,7 @@ static enum status open_compute(struct columns_check *c)
     c->crop = crop_as_coded(&b->window.crop, b->film.rotation);
     c->picture = (struct picture_settings){.width = is_on_side ? b->clustered_height : b->clustered_width,
                                            .height = is_on_side ? b->clustered_width : b->clustered_height,
+                                           .tone = b->window.tone,
                                            .legacy = b->legacy,
                                            .want_lines = b->n_lines > 0,
                                            .lines_are_columns = is_on_side};

@@ -159,7 +159,8 @@ static void print_crop(const struct opt *row, const void *base, char *text, size
 
 static const char *const unit_names[] = {
     [SAMPLE_FRAMES] = "frames", [SAMPLE_SECONDS] = "seconds", [SAMPLE_COLUMNS] = "columns"};
-static const char *const sampling_names[] = {"exact", "key"}, *const scale_names[] = {"fit", "full"};
+static const char *const sampling_names[] = {"exact", "key"}, *const scale_names[] = {"fit", "full"},
+                         *const hdr_names[] = {"map", "raw"};
 
 const struct opt barcode_sampling_rows[] = {
     {OPT_REAL, "every", 0, "24f|1s", "a column every N frames or T seconds", "24f", .parse = parse_every,
@@ -195,6 +196,8 @@ const struct opt barcode_pixels_rows[] = {
     {OPT_CUSTOM, "crop", 0, "HOW",
      "what is cut off: auto, the film's black bars; none; TOP:RIGHT:BOTTOM:LEFT in pixels", "auto", .parse = parse_crop,
      AT(crop_mode), .key = "crop", .print = print_crop, .may_lack = true},
+    {OPT_CHOICE, "hdr", 0, "HOW", "films of more light or colour than sRGB: map it into sRGB, or raw, as coded", "map",
+     AT(raw_hdr), OPT_NAMES(hdr_names), .key = "hdr", .may_lack = true},
     {OPT_FLAG, "legacy", 0, NULL, "average gamma-encoded bytes, as older programs do", AT(legacy), .key = "legacy"},
     {.kind = OPT_END},
 };

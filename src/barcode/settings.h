@@ -17,6 +17,7 @@ struct barcode_settings {
     struct kmeans_settings kmeans; /* n_init 0: the default for k and plain */
     enum scale_mode scale;
     int box_width, box_height; /* SCALE_FIT: the picture is fitted into this, never enlarged */
+    bool raw_hdr;              /* colours of HDR and wide gamut films as they are coded */
     bool legacy;
     enum crop_mode crop_mode;
     struct frame_crop crop; /* CROP_GIVEN: of the picture as it is seen */

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/number.h"
+#include "base/opts.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -402,6 +403,22 @@ static enum status read_film(struct reader *r, const json_t *object, struct barc
     return ST_OK;
 }
 
+static enum status read_tone(const struct reader *r, const json_t *object, struct tone_rules *tone)
+{
+    char transfer[16], primaries[16];
+    int which;
+
+    TRY(get_text(r, object, "transfer", transfer, sizeof transfer));
+    TRY(get_text(r, object, "primaries", primaries, sizeof primaries));
+    if (opts_choice("transfer", transfer, tone_transfer_names, N_TONE_TRANSFERS, &which) != ST_OK)
+        return wrong(r, "%s.hdr.transfer is %s, which is not known", r->where, transfer);
+    tone->transfer = (enum tone_transfer)which;
+    if (opts_choice("primaries", primaries, tone_primaries_names, N_TONE_PRIMARIES, &which) != ST_OK)
+        return wrong(r, "%s.hdr.primaries is %s, which is not known", r->where, primaries);
+    tone->primaries = (enum tone_primaries)which;
+    return tone->transfer == TONE_PQ ? get_int(r, object, "peak", 203, &tone->peak) : ST_OK;
+}
+
 static enum status read_window(const struct reader *r, const json_t *object, struct window *w)
 {
     int *const side[] = {&w->crop.top, &w->crop.right, &w->crop.bottom, &w->crop.left};
@@ -417,7 +434,9 @@ static enum status read_window(const struct reader *r, const json_t *object, str
     }
     w->is_known = true;
     TRY(get_text(r, object, "aspect", w->aspect, sizeof w->aspect));
-    return get_int(r, object, "frames", 0, &w->n_frames);
+    TRY(get_int(r, object, "frames", 0, &w->n_frames));
+    const json_t *hdr = json_object_get(object, "hdr");
+    return hdr ? read_tone(r, hdr, &w->tone) : ST_OK;
 }
 
 static enum status read_picture(const struct reader *r, const json_t *object, struct barcode *b, int *n_lines)

@@ -72,7 +72,15 @@ static void print_window(FILE *file, const struct window *w)
 {
     fprintf(file, "\"look\":{\"crop\":[%d,%d,%d,%d]", w->crop.top, w->crop.right, w->crop.bottom, w->crop.left);
     print_member(file, "aspect", w->aspect);
-    fprintf(file, ",\"frames\":%d},\n", w->n_frames);
+    fprintf(file, ",\"frames\":%d", w->n_frames);
+    if (tone_is_needed(&w->tone)) {
+        fprintf(file, ",\"hdr\":{\"transfer\":\"%s\",\"primaries\":\"%s\"", tone_transfer_names[w->tone.transfer],
+                tone_primaries_names[w->tone.primaries]);
+        if (w->tone.transfer == TONE_PQ)
+            fprintf(file, ",\"peak\":%d", w->tone.peak);
+        fputs("}", file);
+    }
+    fputs("},\n", file);
 }
 
 static void print_column(FILE *file, const struct column *c, int n_lines)

@@ -74,8 +74,10 @@ static bool is_same_setup(const struct compute_setup *a, const struct compute_se
     const struct kmeans_settings *k = &a->kmeans, *l = &b->kmeans;
 
     return a->device == b->device && a->batch == b->batch && p->width == q->width && p->height == q->height &&
-           p->legacy == q->legacy && p->want_lines == q->want_lines && p->lines_are_columns == q->lines_are_columns &&
-           k->k == l->k && k->n_init == l->n_init && k->plain == l->plain && k->seed == l->seed;
+           p->tone.transfer == q->tone.transfer && p->tone.primaries == q->tone.primaries &&
+           p->tone.peak == q->tone.peak && p->legacy == q->legacy && p->want_lines == q->want_lines &&
+           p->lines_are_columns == q->lines_are_columns && k->k == l->k && k->n_init == l->n_init &&
+           k->plain == l->plain && k->seed == l->seed;
 }
 
 /* NULL where there is none. */

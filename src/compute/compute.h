@@ -6,7 +6,7 @@
 #define JACQUARD_COMPUTE_COMPUTE_H
 
 #include "base/status.h"
-#include "image/frame.h"
+#include "image/tone.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,6 +28,7 @@ struct kmeans_settings {
 /* How frames become pixels; the same for every frame of a film. */
 struct picture_settings {
     int width, height;      /* of the clustered picture, in the frame's own orientation */
+    struct tone_rules tone; /* all 0: samples are sRGB as they are */
     bool legacy;            /* average gamma-encoded bytes instead of linear light */
     bool want_lines;        /* also average every line of the picture (the squeezed strip) */
     bool lines_are_columns; /* lines run along the frame's height (a film turned by 90 degrees) */

@@ -10,13 +10,13 @@ static const struct {
     [FRAME_YCGCO] = {0.0, 0.0},
 };
 
-struct convert_coefs convert_coefs_of(const struct frame *frame)
+/* white: what becomes of full R', G' and B', in fixed point. */
+static struct convert_coefs coefs_to(const struct frame *frame, double white)
 {
     const double kr = matrices[frame->matrix].kr, kb = matrices[frame->matrix].kb, kg = 1.0 - kr - kb;
     const int scale = 1 << (frame->depth - 8);
-    const double one = 1 << CONVERT_BITS;
-    const double luma = 255.0 * one / (frame->full_range ? (1 << frame->depth) - 1 : 219 * scale);
-    const double chroma = 255.0 * one / (frame->full_range ? (1 << frame->depth) - 1 : 224 * scale);
+    const double luma = white / (frame->full_range ? (1 << frame->depth) - 1 : 219 * scale);
+    const double chroma = white / (frame->full_range ? (1 << frame->depth) - 1 : 224 * scale);
     struct convert_coefs c = {
         .y = (int32_t)lround(luma),
         .y_offset = frame->full_range ? 0 : 16 * scale,
@@ -33,4 +33,14 @@ struct convert_coefs convert_coefs_of(const struct frame *frame)
         c.gv = (int32_t)lround(chroma * 2.0 * kr * (1.0 - kr) / kg);
     }
     return c;
+}
+
+struct convert_coefs convert_coefs_of(const struct frame *frame)
+{
+    return coefs_to(frame, 255.0 * (1 << CONVERT_BITS));
+}
+
+struct convert_coefs convert_code_coefs_of(const struct frame *frame)
+{
+    return coefs_to(frame, (TONE_CODES - 1.0) * (1 << CONVERT_CODE_BITS));
 }

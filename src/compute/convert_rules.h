@@ -5,11 +5,11 @@
 #define JACQUARD_COMPUTE_CONVERT_RULES_H
 
 #include "base/host_device.h"
-#include "image/frame.h"
+#include "image/tone.h"
 
 #include <stdint.h>
 
-enum { CONVERT_BITS = 20 };
+enum { CONVERT_BITS = 20, CONVERT_CODE_BITS = 14 };
 
 struct convert_coefs {
     int32_t y, ru, rv, gu, gv, bu, bv; /* rv: what V adds to R, and so on; gu, gv are subtracted */
@@ -18,6 +18,15 @@ struct convert_coefs {
 
 /* Not for FRAME_RGB with depth 8 and full range, whose samples are the bytes already; works for all others. */
 struct convert_coefs convert_coefs_of(const struct frame *frame);
+
+/* For all frames: to codes of R', G', B' (image/tone.h), in 18.14 fixed point. */
+struct convert_coefs convert_code_coefs_of(const struct frame *frame);
+
+HOST_DEVICE uint32_t convert_code(int32_t v)
+{
+    v >>= CONVERT_CODE_BITS;
+    return v < 0 ? 0u : v > TONE_CODES - 1 ? (uint32_t)(TONE_CODES - 1) : (uint32_t)v;
+}
 
 HOST_DEVICE uint32_t convert_clip(int32_t v)
 {
@@ -36,6 +45,12 @@ HOST_DEVICE double convert_inverse(uint64_t total)
 HOST_DEVICE uint32_t convert_quotient(uint64_t sum, uint64_t total, double inverse)
 {
     return (uint32_t)(((double)(int64_t)(2 * sum + total) + 0.5) * inverse); /* signed converts faster */
+}
+
+/* Likewise of light: sums below 2^62. */
+HOST_DEVICE uint32_t convert_light_quotient(uint64_t sum, uint64_t total)
+{
+    return (uint32_t)((2 * sum + total) / (2 * total));
 }
 
 #endif

@@ -26,6 +26,7 @@ cpu_add_linear *cpu_best_add_linear(void);
 struct cpu_convert {
     struct picture_settings picture;
     struct transfer transfer;
+    struct tone *tone; /* NULL: samples are sRGB as they are */
     cpu_add_linear *add_linear;
     int max_width;         /* room in the rows below */
     int32_t *chroma[3];    /* i32 [max_width]: what a row's chroma samples add to R, G, B */
@@ -35,6 +36,10 @@ struct cpu_convert {
     struct cpu_span *span; /* [picture.width] for source rows of span_width */
     int span_width;
     int64_t *sum; /* i64 [picture.width]: the result cells of one channel and row */
+    /* With tone, in place of row and column: */
+    uint16_t *code[3];   /* u16 [max_width] */
+    uint64_t *light[3];  /* u64 [max_width] */
+    uint32_t *result[3]; /* u32 [picture.width]: light of a result row's pixels */
 };
 
 enum status cpu_convert_init(struct cpu_convert *cv, const struct picture_settings *picture);

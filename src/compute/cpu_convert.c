@@ -15,7 +15,17 @@ enum status cpu_convert_init(struct cpu_convert *cv, const struct picture_settin
     cv->add_linear = cpu_best_add_linear();
     cv->span = mem_array((size_t)picture->width, sizeof *cv->span);
     cv->sum = mem_array((size_t)picture->width, sizeof *cv->sum);
-    return cv->span && cv->sum ? ST_OK : ST_NOMEM;
+    TRY_MEM(cv->span && cv->sum);
+    if (!tone_is_needed(&picture->tone))
+        return ST_OK;
+    cv->tone = mem_array(1, sizeof *cv->tone);
+    for (int c = 0; c < 3; c++) {
+        cv->result[c] = mem_array((size_t)picture->width, sizeof *cv->result[c]);
+        TRY_MEM(cv->result[c]);
+    }
+    TRY_MEM(cv->tone);
+    tone_init(cv->tone, &picture->tone);
+    return ST_OK;
 }
 
 static void release_rows(struct cpu_convert *cv)
@@ -24,6 +34,10 @@ static void release_rows(struct cpu_convert *cv)
         free(cv->chroma[c]);
         free(cv->row[c]);
         free(cv->column[c]);
+        free(cv->code[c]);
+        free(cv->light[c]);
+        cv->code[c] = NULL;
+        cv->light[c] = NULL;
         cv->chroma[c] = NULL;
         cv->row[c] = NULL;
         cv->column[c] = NULL;
@@ -34,6 +48,12 @@ static void release_rows(struct cpu_convert *cv)
 void cpu_convert_release(struct cpu_convert *cv)
 {
     release_rows(cv);
+    for (int c = 0; c < 3; c++) {
+        free(cv->result[c]);
+        cv->result[c] = NULL;
+    }
+    free(cv->tone);
+    cv->tone = NULL;
     free(cv->sum);
     free(cv->span);
     cv->sum = NULL;
@@ -65,6 +85,11 @@ static enum status reserve_rows(struct cpu_convert *cv, int width)
         cv->row[c] = mem_array(n, sizeof *cv->row[c]);
         cv->column[c] = mem_array(n, sizeof *cv->column[c]);
         TRY_MEM(cv->chroma[c] && cv->row[c] && cv->column[c]);
+        if (!cv->tone)
+            continue;
+        cv->code[c] = mem_array(n, sizeof *cv->code[c]);
+        cv->light[c] = mem_array(n, sizeof *cv->light[c]);
+        TRY_MEM(cv->code[c] && cv->light[c]);
     }
     cv->max_width = width;
     return ST_OK;
@@ -206,9 +231,74 @@ static void emit_row(const struct cpu_convert *cv, uint32_t width, uint32_t heig
     }
 }
 
+/* --- films of more light or colour than sRGB ---------------------------------------------------------------------- */
+
+/* The codes of a source row. */
+static void code_row(struct cpu_convert *cv, const struct frame *f, const struct convert_coefs *k, int y)
+{
+    static const int channel_of_plane[] = {1, 2, 0}; /* G, B, R */
+    const int32_t round = (1 << (CONVERT_CODE_BITS - 1)) - k->y * k->y_offset;
+    const bool is_rgb = f->matrix == FRAME_RGB && f->n_planes == 3;
+
+    if (cv->row_cached == y)
+        return;
+    if (!is_rgb && f->n_planes > 1 &&
+        (cv->row_cached < 0 || cv->row_cached >> f->chroma_h_log2 != y >> f->chroma_h_log2))
+        read_chroma_row(cv, f, k, y);
+    cv->row_cached = y;
+    for (int p = 0; p < 3; p++) {
+        const int c = channel_of_plane[p];
+        for (int x = 0; x < f->width; x++) {
+            const int32_t chroma = is_rgb || f->n_planes == 1 ? 0 : cv->chroma[c][x >> f->chroma_w_log2];
+            cv->code[c][x] = (uint16_t)convert_code(k->y * sample(f, is_rgb ? p : 0, x, y) + round + chroma);
+        }
+    }
+}
+
+static void add_light(const struct tone *tone, const uint16_t *restrict code, uint32_t weight, int n,
+                      uint64_t *restrict light)
+{
+    for (int x = 0; x < n; x++)
+        light[x] += (uint64_t)weight * tone->light[code[x]];
+}
+
+/* The mean light of a result cell, of its part of the column sums. */
+static uint32_t span_light(const struct cpu_span *s, const uint64_t *light, uint32_t w, uint64_t total)
+{
+    uint64_t inner = 0;
+
+    for (uint32_t i = s->first + 1; i < s->last; i++)
+        inner += light[i];
+    return convert_light_quotient(s->first_weight * light[s->first] + s->last_weight * light[s->last] + w * inner,
+                                  total);
+}
+
+static void tone_row(struct cpu_convert *cv, const struct frame *f, const struct convert_coefs *k, uint32_t j,
+                     uint8_t *rgb)
+{
+    const uint32_t w = (uint32_t)cv->picture.width, h = (uint32_t)cv->picture.height, height = (uint32_t)f->height;
+
+    for (int c = 0; c < 3; c++)
+        memset(cv->light[c], 0, (size_t)f->width * sizeof *cv->light[c]);
+    for (uint32_t i = area_first(j, height, h); i < area_last(j, height, h); i++) {
+        code_row(cv, f, k, (int)i);
+        for (int c = 0; c < 3; c++)
+            add_light(cv->tone, cv->code[c], area_weight(i, j, height, h), f->width, cv->light[c]);
+    }
+    for (int c = 0; c < 3; c++)
+        for (uint32_t x = 0; x < w; x++)
+            cv->result[c][x] = span_light(&cv->span[x], cv->light[c], w, (uint64_t)f->width * height);
+    for (uint32_t x = 0; x < w; x++) {
+        const uint32_t light[3] = {cv->result[0][x], cv->result[1][x], cv->result[2][x]};
+        tone_map(cv->tone, light, rgb + (size_t)3 * x);
+    }
+}
+
+/* --- all of them -------------------------------------------------------------------------------------------------- */
+
 enum status cpu_convert_frame(struct cpu_convert *cv, const struct frame *f, uint8_t *rgb)
 {
-    const struct convert_coefs k = convert_coefs_of(f);
+    const struct convert_coefs k = cv->tone ? convert_code_coefs_of(f) : convert_coefs_of(f);
     const uint32_t width = (uint32_t)f->width, height = (uint32_t)f->height;
     const uint32_t w = (uint32_t)cv->picture.width, h = (uint32_t)cv->picture.height;
 
@@ -222,6 +312,10 @@ enum status cpu_convert_frame(struct cpu_convert *cv, const struct frame *f, uin
     for (uint32_t j = 0; j < h; j++) {
         uint8_t *out = rgb + (size_t)3 * w * j;
 
+        if (cv->tone) {
+            tone_row(cv, f, &k, j, out);
+            continue;
+        }
         if (w == width && h == height) { /* the average of one pixel is the pixel */
             use_row(cv, f, &k, (int)j);
             for (uint32_t x = 0; x < w; x++)

@@ -10,6 +10,7 @@
 
 #include "base/status.h"
 #include "image/bars.h"
+#include "image/tone.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -48,6 +49,7 @@ struct film_look { /* what was seen of the film before it was planned */
     int n_exposed; /* of them */
     enum bars_verdict bars;
     struct frame_crop crop; /* what to cut off a picture as it is coded */
+    int peak;               /* of PQ: the brightest light that was seen, cd/m2 */
 };
 
 struct film_info {
@@ -72,8 +74,9 @@ struct film_info {
     char kind[65];           /* sha256 of its codec, what the container says of pictures, and headers */
     int64_t n_lead_in;       /* packets before the first frame that can be decoded */
     int64_t largest_gap_ticks,
-        largest_gap_at; /* longest time without a frame, where it is far longer than usual; else 0 */
-    bool is_hdr;        /* PQ or HLG */
+        largest_gap_at;     /* longest time without a frame, where it is far longer than usual; else 0 */
+    struct tone_rules tone; /* what its samples mean; the peak is the one that the film states, 0 where it does not */
+    char peak_from[16];     /* "MaxCLL", "mastering" */
     int64_t frames_missing, frames_damaged; /* that should be there and are not; decoded with errors concealed */
     char incomplete[256];                   /* why the film is not whole, "" if it is */
     char note[256];       /* what little is missing or strange in a film that counts as whole; "" = nothing */

@@ -140,9 +140,16 @@ static struct compute_setup setup_of(int width, int height, int batch, int k, in
         .batch = batch, .picture = {.width = width, .height = height}, .kmeans = {.k = k, .n_init = n_init, .seed = 1}};
 }
 
-/* One instance takes all forms, one a slot; frames of other sizes follow, as where a film changes its size. */
+/* One instance takes all forms, one a slot; frames of other sizes follow, as where a film changes its size. Last come
+ * films of more light or colour than sRGB, by windows of their frames. */
 static void test_convert(void)
 {
+    static const struct tone_rules tone[] = {{TONE_SDR, TONE_BT709, 0},
+                                             {TONE_PQ, TONE_BT2020, 1000},
+                                             {TONE_PQ, TONE_P3, 4000},
+                                             {TONE_HLG, TONE_BT2020, 0},
+                                             {TONE_SDR, TONE_P3_DCI, 0}};
+    const struct frame_crop none = {0}, some = {2, 5, 1, 3};
     static const struct {
         int from_w, from_h, to_w, to_h;
     } size[] = {{64, 36, 64, 36}, {64, 36, 16, 9},  {97, 61, 31, 17}, {101, 57, 101, 19},
@@ -151,13 +158,14 @@ static void test_convert(void)
     static const enum content content[] = {CONTENT_NOISE, CONTENT_GRADIENT, CONTENT_DARK};
 
     for (size_t s = 0; s < sizeof size / sizeof *size; s++)
-        for (int variant = 0; variant < 4; variant++) {
+        for (int variant = 0; variant < 8; variant++) {
             struct compute_setup setup = setup_of(size[s].to_w, size[s].to_h, N_FORMS, 2, 1);
             struct pair p;
             int64_t number[N_FORMS] = {0};
             setup.picture.legacy = variant % 2 == 1;
             setup.picture.want_lines = variant > 0;
             setup.picture.lines_are_columns = variant >= 2;
+            setup.picture.tone = tone[variant < 4 ? 0 : variant - 3];
             if (!pair_open(&p, &setup))
                 return;
             for (size_t c = 0; c < sizeof content / sizeof *content; c++) {
@@ -165,7 +173,9 @@ static void test_convert(void)
                     struct made_frame m;
                     made_frame_init(&m, &forms[f], size[s].from_w + (c == 1 ? 3 : 0), size[s].from_h, content[c],
                                     (uint64_t)f);
-                    convert_both(&p, f, &m.frame, forms[f].name);
+                    const struct frame window =
+                        frame_window(&m.frame, variant < 4 ? &none : &some, m.frame.width, m.frame.height);
+                    convert_both(&p, f, &window, forms[f].name);
                     made_frame_release(&m); /* the planes are the caller's again */
                 }
                 for (int f = 0; f < N_FORMS; f++)

@@ -271,6 +271,54 @@ static uint32_t count_colours(const uint8_t *rgb, uint32_t n_pixels)
 }
 
 /* Every way to look light up, on every byte and on odd lengths, adds what the table says. */
+/* Light is averaged, then mapped. */
+static void test_tone(void)
+{
+    static const struct tone_rules rules[] = {
+        {TONE_PQ, TONE_BT2020, 1000}, {TONE_HLG, TONE_BT2020, 0}, {TONE_SDR, TONE_P3, 0}};
+    static struct tone tone;
+
+    for (size_t r = 0; r < sizeof rules / sizeof *rules; r++) {
+        const struct compute_setup setup = {
+            .batch = 1, .picture = {.width = 1, .height = 1, .tone = rules[r]}, .kmeans = one_mean};
+        struct compute *c;
+        tone_init(&tone, &rules[r]);
+        CHECK_INT(compute_open(&compute_cpu, &setup, &c), ST_OK);
+        for (int i = 0; i < 500; i++) {
+            const uint16_t y[2] = {(uint16_t)(64 + 876 * i / 499), (uint16_t)(940 - 37 * i % 877)};
+            const uint16_t u = (uint16_t)(512 + (i * 7) % 97 - 48), v = (uint16_t)(512 + (i * 11) % 97 - 48);
+            const struct frame f = {.plane = {y, &u, &v},
+                                    .stride = {4, 2, 2},
+                                    .n_planes = 3,
+                                    .width = 2,
+                                    .height = 1,
+                                    .chroma_w_log2 = 1,
+                                    .depth = 10,
+                                    .matrix = FRAME_BT2020};
+            uint8_t found[3], wanted[3];
+            double light[3] = {0};
+
+            for (int x = 0; x < 2; x++) {
+                const double luma = (y[x] - 64) / 876.0, cb = (u - 512) / 896.0, cr = (v - 512) / 896.0;
+                const double rgb[3] = {luma + 1.4746 * cr, luma - 0.16455313 * cb - 0.57135313 * cr,
+                                       luma + 1.8814 * cb};
+                for (int ch = 0; ch < 3; ch++)
+                    light[ch] += tone.light[lround(fmin(fmax(rgb[ch], 0.0), 1.0) * (TONE_CODES - 1))];
+            }
+            const uint32_t mean[3] = {(uint32_t)lround(light[0] / 2), (uint32_t)lround(light[1] / 2),
+                                      (uint32_t)lround(light[2] / 2)};
+            tone_map(&tone, mean, wanted);
+            CHECK_INT(compute_convert(c, 0, &f), ST_OK);
+            CHECK_INT(compute_pixels(c, 0, found), ST_OK);
+            for (int ch = 0; ch < 3; ch++)
+                if (!CHECK(abs(found[ch] - wanted[ch]) <= 1)) /* a code is rounded to either side */
+                    printf("    %s: %d %d %d %d: wanted %d, found %d\n", tone_transfer_names[rules[r].transfer], y[0],
+                           y[1], u, v, wanted[ch], found[ch]);
+        }
+        compute_close(&c);
+    }
+}
+
 static void test_add_linear(bool legacy)
 {
     enum { MOST = 200 };
@@ -452,6 +500,7 @@ int main(void)
                 n_reached += reaches_optimum(k, n, seed);
     printf("the optimum was reached in %d of %d tiny cases\n", n_reached, n_tiny);
     CHECK(100 * n_reached >= 98 * n_tiny);
+    test_tone();
     test_add_linear(false);
     test_add_linear(true);
     test_slots();

@@ -1,5 +1,6 @@
 /* dump_pixels: writes the very pixels that `jacquard barcode` clusters, one OUTDIR/NNNNNN.ppm (binary P6) a sampled
- * frame, named by frame number. For measuring against other programs on the same bytes. usage: dump_pixels FILM OUTDIR
+ * frame, named by frame number; bars are not looked for. For measuring against other programs on the same bytes. usage:
+ * dump_pixels FILM OUTDIR
  * [--every 24f] [--columns W] [--scale WxH] */
 #include "barcode/config.h"
 #include "base/mem.h"
@@ -65,6 +66,7 @@ static enum status run(int argc, char **argv)
     barcode_picture_size(&film.info, &settings, &d.width, &d.height);
     setup.picture.width = d.width;
     setup.picture.height = d.height;
+    setup.picture.tone = barcode_tone(&film.info, &settings);
     d.rgb = mem_array((size_t)d.width * (size_t)d.height, 3);
     if (!d.rgb)
         return ST_NOMEM;

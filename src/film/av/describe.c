@@ -4,6 +4,7 @@
 
 #include <libavutil/display.h>
 #include <libavutil/imgutils.h>
+#include <libavutil/mastering_display_metadata.h>
 #include <libavutil/opt.h>
 #include <libavutil/pixdesc.h>
 
@@ -21,6 +22,41 @@ static int rotation_of(const AVStream *s)
         return 0;
     const int quarter = (int)lround(-angle / 90.0);
     return ((quarter % 4) + 4) % 4 * 90;
+}
+
+/* The brightest light of a PQ film as it states it, of a picture or else of the display that it was made on. */
+static void note_peak(struct film_info *info, const void *light_level, const void *mastering)
+{
+    const AVContentLightMetadata *level = light_level;
+    const AVMasteringDisplayMetadata *display = mastering;
+
+    if (level && level->MaxCLL > 0) {
+        info->tone.peak = (int)FFMIN(level->MaxCLL, 10000u);
+        snprintf(info->peak_from, sizeof info->peak_from, "MaxCLL");
+    } else if (info->tone.peak == 0 && display && display->has_luminance && av_q2d(display->max_luminance) > 0.0) {
+        info->tone.peak = (int)lround(fmin(av_q2d(display->max_luminance), 10000.0));
+        snprintf(info->peak_from, sizeof info->peak_from, "mastering");
+    }
+}
+
+static enum tone_transfer transfer_of(enum AVColorTransferCharacteristic trc)
+{
+    return trc == AVCOL_TRC_SMPTE2084 ? TONE_PQ : trc == AVCOL_TRC_ARIB_STD_B67 ? TONE_HLG : TONE_SDR;
+}
+
+static enum tone_primaries primaries_of(enum AVColorPrimaries primaries)
+{
+    return primaries == AVCOL_PRI_BT2020     ? TONE_BT2020
+           : primaries == AVCOL_PRI_SMPTE432 ? TONE_P3
+           : primaries == AVCOL_PRI_SMPTE431 ? TONE_P3_DCI
+                                             : TONE_BT709;
+}
+
+static const void *frame_side_data(const AVFrame *av, enum AVFrameSideDataType type)
+{
+    const AVFrameSideData *side = av_frame_get_side_data(av, type);
+
+    return side ? side->data : NULL;
 }
 
 /* A digest of everything that a decoder is given when it is opened. */
@@ -54,7 +90,6 @@ void film_describe_stream(struct film_info *info, const struct av_input *in)
     const AVCodecParameters *par = in->stream->codecpar;
     const AVRational sar = av_guess_sample_aspect_ratio(in->format, in->stream, NULL);
     const char *format = av_get_pix_fmt_name(par->format);
-    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(par->format);
 
     snprintf(info->container, sizeof info->container, "%s", in->format->iformat->name);
     snprintf(info->codec, sizeof info->codec, "%s", avcodec_get_name(par->codec_id));
@@ -64,14 +99,14 @@ void film_describe_stream(struct film_info *info, const struct av_input *in)
     info->n_video_streams = in->n_video_streams;
     info->width = par->width;
     info->height = par->height;
-    info->chroma_w_log2 = desc && !(desc->flags & AV_PIX_FMT_FLAG_RGB) ? desc->log2_chroma_w : 0;
-    info->chroma_h_log2 = desc && !(desc->flags & AV_PIX_FMT_FLAG_RGB) ? desc->log2_chroma_h : 0;
     info->rotation = rotation_of(in->stream);
     info->sar_num = sar.num > 0 && sar.den > 0 ? sar.num : 1;
     info->sar_den = sar.num > 0 && sar.den > 0 ? sar.den : 1;
     info->time_base_num = in->stream->time_base.num;
     info->time_base_den = in->stream->time_base.den;
-    info->is_hdr = par->color_trc == AVCOL_TRC_SMPTE2084 || par->color_trc == AVCOL_TRC_ARIB_STD_B67;
+    size_t bytes;
+    note_peak(info, av_side_data(in->stream, AV_PKT_DATA_CONTENT_LIGHT_LEVEL, &bytes),
+              av_side_data(in->stream, AV_PKT_DATA_MASTERING_DISPLAY_METADATA, &bytes));
 
     /* Their standards make every decoder bit-exact; MPEG-1, -2 and -4 part 2 leave the IDCT to the decoder. */
     const bool is_420_8 = par->format == AV_PIX_FMT_YUV420P || par->format == AV_PIX_FMT_YUVJ420P;
@@ -117,11 +152,17 @@ void film_describe_picture(struct film_info *info, const AVCodecContext *decoder
     struct frame f;
 
     if (av_picture_view(&picture, decoder, av, &f) == ST_OK) {
+        info->chroma_w_log2 = f.chroma_w_log2;
+        info->chroma_h_log2 = f.chroma_h_log2;
         snprintf(info->matrix, sizeof info->matrix, "%s", av_matrix_name(f.matrix));
         snprintf(info->range, sizeof info->range, "%s", f.full_range ? "full" : "limited");
     }
     const char *format = av_get_pix_fmt_name(av->format);
     snprintf(info->pixel_format, sizeof info->pixel_format, "%s", format ? format : "unknown");
+    info->tone.transfer = transfer_of(av->color_trc);
+    info->tone.primaries = primaries_of(av->color_primaries);
+    note_peak(info, frame_side_data(av, AV_FRAME_DATA_CONTENT_LIGHT_LEVEL),
+              frame_side_data(av, AV_FRAME_DATA_MASTERING_DISPLAY_METADATA));
     info->width = av->width;
     info->height = av->height;
     info->decoder_bytes = estimate_decoder_bytes(decoder, av);

@@ -110,6 +110,14 @@ static void take_picture(struct film_info *to, const struct film_info *from)
     memcpy(to->matrix, from->matrix, sizeof to->matrix);
     memcpy(to->range, from->range, sizeof to->range);
     memcpy(to->pixel_format, from->pixel_format, sizeof to->pixel_format);
+    to->chroma_w_log2 = from->chroma_w_log2;
+    to->chroma_h_log2 = from->chroma_h_log2;
+    to->tone.transfer = from->tone.transfer;
+    to->tone.primaries = from->tone.primaries;
+    if (from->tone.peak > 0) {
+        to->tone.peak = from->tone.peak;
+        memcpy(to->peak_from, from->peak_from, sizeof to->peak_from);
+    }
     to->width = from->width;
     to->height = from->height;
     to->decoder_bytes = from->decoder_bytes;
