@@ -237,6 +237,21 @@ static __global__ void __launch_bounds__(256)
     }
 }
 
+/* Floor on an H200: a key is read and one written, 8 bytes: 0.24 us for 480 x 270; some 60 instructions each, three
+ * roots by a table in the caches. */
+static __global__ void __launch_bounds__(256)
+    keys_in_space(const uint32_t *__restrict__ key, size_t n, const struct space *__restrict__ space,
+                  uint32_t *__restrict__ in_space)
+{
+    for (size_t i = blockIdx.x * blockDim.x + threadIdx.x; i < n; i += (size_t)gridDim.x * blockDim.x) {
+        const uint32_t colour = kmeans_colour_of_morton(key[i]);
+        const uint8_t rgb[3] = {(uint8_t)colour, (uint8_t)(colour >> 8), (uint8_t)(colour >> 16)};
+        uint8_t to[3];
+        space_encode(space, rgb, to);
+        in_space[i] = kmeans_morton(to[0], to[1], to[2]);
+    }
+}
+
 template <class SAMPLE, int KIND>
 static void convert_kind(const struct convert_jobs *jobs, int n, const struct transfer *transfer, cudaStream_t stream)
 {
@@ -285,5 +300,14 @@ cudaError_t launch_pixels(const uint32_t *key, uint32_t n_pixels, uint8_t *rgb, 
     const uint32_t blocks = (n_pixels + 255) / 256, most = 4096;
 
     unpack_pixels<<<(blocks < most ? blocks : most), 256, 0, stream>>>(key, n_pixels, rgb);
+    return cudaGetLastError();
+}
+
+cudaError_t launch_space(const uint32_t *key, size_t n, const struct space *space, uint32_t *in_space,
+                         cudaStream_t stream)
+{
+    const size_t blocks = (n + 255) / 256, most = 4096;
+
+    keys_in_space<<<(uint32_t)(blocks < most ? blocks : most), 256, 0, stream>>>(key, n, space, in_space);
     return cudaGetLastError();
 }

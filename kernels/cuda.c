@@ -121,6 +121,24 @@ static enum status open_light(struct cuda *cuda)
     return st;
 }
 
+static enum status open_space(struct cuda *cuda)
+{
+    const struct space_rules *rules = &cuda->setup.kmeans.space;
+    const size_t chunk = (size_t)cuda->chunk;
+    struct space *space;
+    enum status st;
+
+    if (rules->space == SPACE_SRGB)
+        return ST_OK;
+    space = mem_array(1, sizeof *space);
+    TRY_MEM(space);
+    space_init(space, rules);
+    st = send_table(cuda, &cuda->space, space, sizeof *space);
+    free(space);
+    TRY(st);
+    return gpu_reserve(&cuda->gpu, &cuda->in_space, sizeof *cuda->in_space * chunk * cuda->n_pixels, "pixels");
+}
+
 /* Bytes for a frame: its cells and what the levels record of them. */
 static const size_t cells_bytes = CELLS * (sizeof(uint32_t) + sizeof(struct cell) + sizeof(uint16_t) +
                                            sizeof(uint16_t) * LEVELS_CELL_WORDS + sizeof(uint32_t) * N_LEVELS);
@@ -227,6 +245,7 @@ static enum status cuda_open(void *priv, const struct compute_setup *setup)
     TRY(open_light(cuda));
     TRY(gpu_reserve(&cuda->gpu, &cuda->key, sizeof *cuda->key * batch * cuda->n_pixels, "pixels"));
     TRY(open_kmeans(cuda));
+    TRY(open_space(cuda));
     TRY(gpu_reserve(&cuda->gpu, &cuda->frame_number, sizeof *cuda->frame_number * batch, "results"));
     TRY(gpu_reserve(&cuda->gpu, &cuda->clusters, sizeof *cuda->clusters * batch, "results"));
     TRY(gpu_reserve(&cuda->gpu, &cuda->light_sum, 3 * sizeof *cuda->light_sum * batch, "results"));
@@ -269,6 +288,14 @@ static enum status cluster_chunk(struct cuda *cuda, int first, int n)
     CUDA_STEP(cuda, CUDA_STAGE_CELLS, launch_cells(&work.levels.cells, n, cuda->gpu.stream));
     CUDA_STEP(cuda, CUDA_STAGE_LEVELS, launch_levels(&work.levels, n, cuda->gpu.stream));
     CUDA_STEP(cuda, CUDA_STAGE_LIGHT, launch_light(&light, n, cuda->gpu.stream));
+    if (cuda->space) { /* light is of sRGB's colours: cells and levels anew */
+        CUDA_STEP(cuda, CUDA_STAGE_CONVERT,
+                  launch_space(work.levels.cells.key, (size_t)n * cuda->n_pixels, cuda->space, cuda->in_space,
+                               cuda->gpu.stream));
+        work.levels.cells.key = cuda->in_space;
+        CUDA_STEP(cuda, CUDA_STAGE_CELLS, launch_cells(&work.levels.cells, n, cuda->gpu.stream));
+        CUDA_STEP(cuda, CUDA_STAGE_LEVELS, launch_levels(&work.levels, n, cuda->gpu.stream));
+    }
     if (work.levels.plain) {
         CUDA_STEP(cuda, CUDA_STAGE_SEARCH, launch_plain(&work, n, cuda->gpu.stream));
     } else {

@@ -34,6 +34,8 @@ struct cuda {
     struct transfer *transfer; /* on the GPU, as all arrays from here to the results */
     struct tone *tone;         /* NULL: samples are sRGB as they are */
     uint32_t *key;             /* [batch, n_pixels] */
+    struct space *space;       /* NULL: sRGB */
+    uint32_t *in_space;        /* [chunk, n_pixels]: a chunk's keys in it */
     void *points;              /* scratch of a chunk, see levels; of pixels */
     struct kmeans_work work;
     int64_t *frame_number;           /* [batch] */

@@ -26,6 +26,9 @@ static enum status fill_column(struct column *c, const struct extract_setup *e, 
     c->pts = f->frame[c->frame].pts;
     c->time = film_seconds(f, f->frame[c->frame].ticks);
     c->clusters = record->clusters;
+    memcpy(c->native, c->clusters.centre, sizeof c->native);
+    for (int i = 0; i < c->clusters.n; i++)
+        space_decode(&e->kmeans.space, c->native[i], c->clusters.centre[i]);
     for (int i = 0; i < 3; i++)
         c->mean[i] = transfer_encode_mean(transfer, record->light.sum[i], n_pixels);
     if (n_lines == 0)
@@ -89,6 +92,7 @@ enum status assemble(struct barcode *b, const struct barcode_config *config, con
     b->film = e->film->info;
     b->film_frames = e->film->n_frames;
     b->film_seconds = film_seconds(e->film, e->film->info.duration_ticks);
+    b->is_in_space = e->kmeans.space.space != SPACE_SRGB;
     fill_window(&b->window, &config->settings, e);
     b->settings_text = barcode_settings_text(&config->settings);
     b->clustered_width = p->lines_are_columns ? p->height : p->width;

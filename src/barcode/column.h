@@ -9,12 +9,13 @@
 #include <stdint.h>
 
 struct column {
-    int64_t frame; /* number in presentation order, from 0 */
-    int64_t pts;   /* the container's own timestamp, in film time_base units */
-    double time;   /* seconds after the film's first frame */
-    struct frame_clusters clusters;
-    uint32_t mean[3]; /* r, g, b of the average colour, in 1/256 levels */
-    uint8_t *lines;   /* u8 [n_lines, 3] top to bottom, or NULL where not asked for; owned by the barcode */
+    int64_t frame;                     /* number in presentation order, from 0 */
+    int64_t pts;                       /* the container's own timestamp, in film time_base units */
+    double time;                       /* seconds after the film's first frame */
+    struct frame_clusters clusters;    /* centres: sRGB */
+    uint16_t native[COMPUTE_MAX_K][3]; /* the same centres in the space of clustering, in 1/256 steps */
+    uint32_t mean[3];                  /* r, g, b of the average colour, in 1/256 levels */
+    uint8_t *lines; /* u8 [n_lines, 3] top to bottom, or NULL where not asked for; owned by the barcode */
 };
 
 /* What of a film's pictures was drawn, as they are seen, and how. */
@@ -32,6 +33,7 @@ struct barcode {
     int64_t film_frames;
     double film_seconds; /* from the first frame to the end of the last */
     struct window window;
+    bool is_in_space;                      /* clustered in another space than sRGB */
     char *settings_text;                   /* one JSON object, as written to the side-car */
     int clustered_width, clustered_height; /* the picture that was clustered, upright */
     bool legacy;

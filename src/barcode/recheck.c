@@ -97,17 +97,27 @@ struct columns_check {
     int64_t n_same;
     struct frame_crop crop; /* of the film's pictures as they are coded */
     struct picture_settings picture;
+    struct space_rules space;
     struct compute *compute;
     struct transfer transfer;
     uint8_t *lines; /* [barcode->n_lines][3], as the picture has them */
 };
 
-static bool is_same_cluster(const struct frame_clusters *a, const struct frame_clusters *b)
+/* What the column says of the clusters, in their space and as sRGB. */
+static bool are_same_clusters(const struct columns_check *c, const struct column *column,
+                              const struct frame_clusters *found)
 {
-    bool is_same = a->n == b->n && (double)a->inertia == (double)b->inertia; /* as side-cars can hold it */
+    const struct frame_clusters *said = &column->clusters;
+    bool is_same =
+        said->n == found->n && (double)said->inertia == (double)found->inertia; /* as side-cars can hold it */
 
-    for (int i = 0; is_same && i < a->n; i++)
-        is_same = a->count[i] == b->count[i] && memcmp(a->centre[i], b->centre[i], sizeof a->centre[i]) == 0;
+    for (int i = 0; is_same && i < said->n; i++) {
+        const bool is_native =
+            c->space.space == SPACE_SRGB || memcmp(column->native[i], found->centre[i], sizeof found->centre[i]) == 0;
+        uint16_t rgb[3];
+        space_decode(&c->space, found->centre[i], rgb);
+        is_same = is_native && said->count[i] == found->count[i] && memcmp(said->centre[i], rgb, sizeof rgb) == 0;
+    }
     return is_same;
 }
 
@@ -131,10 +141,10 @@ static const char *what_differs(const struct columns_check *c, const struct colu
 
     for (int i = 0; i < 3; i++)
         is_same_mean = is_same_mean && column->mean[i] == transfer_encode_mean(&c->transfer, light->sum[i], n_pixels);
-    return !is_same_mean                                   ? "mean colour"
-           : !is_same_cluster(&column->clusters, clusters) ? "clusters"
-           : !are_same_lines(c, column)                    ? "lines"
-                                                           : NULL;
+    return !is_same_mean                             ? "mean colour"
+           : !are_same_clusters(c, column, clusters) ? "clusters"
+           : !are_same_lines(c, column)              ? "lines"
+                                                     : NULL;
 }
 
 static enum status compare_column(void *context, int64_t which, const struct frame *picture, const char *hash)
@@ -197,6 +207,7 @@ static enum status open_compute(struct columns_check *c)
                                            .lines_are_columns = is_on_side};
     setup.picture = c->picture;
     TRY(barcode_settings_read_kmeans(b->settings_text, &setup.kmeans));
+    c->space = setup.kmeans.space;
     if (b->n_lines > 0 && b->n_lines != b->clustered_height)
         return FAIL(ST_FORMAT, "its columns have %d lines, its picture %d", b->n_lines, b->clustered_height);
     c->lines = mem_array((size_t)b->n_lines, 3);

@@ -112,6 +112,23 @@ static void print_strips(const struct opt *row, const void *base, char *text, si
     snprintf(text + used, room - used, "]");
 }
 
+/* In 1/256. */
+static enum status parse_chroma(const struct opt *row, const char *text, void *base)
+{
+    double weight;
+
+    TRY(opts_positive("--chroma", text, &weight));
+    if (weight < 0.0625 || weight > 16.0)
+        return FAIL(ST_USAGE, "--chroma %s: a number from 0.0625 to 16 is wanted", text);
+    opts_set_number(row, base, (uint64_t)lround(256.0 * weight));
+    return ST_OK;
+}
+
+static void print_chroma(const struct opt *row, const void *base, char *text, size_t room)
+{
+    snprintf(text, room, "%.17g", (double)opts_number(row, base) / 256.0);
+}
+
 static enum status parse_crop(const struct opt *row, const char *text, void *base)
 {
     struct barcode_settings *s = base;
@@ -182,6 +199,10 @@ const struct opt barcode_kmeans_rows[] = {
      .key = "k"},
     {OPT_INT, "n-init", 0, "N", "restarts of the clustering (default 48 to 128 by K; --plain: 20)", AT(kmeans.n_init),
      .low = 1, .high = KMEANS_MAX_RESTARTS, .key = "n_init"},
+    {OPT_CHOICE, "space", 0, "NAME", "where distances between colours are measured", "srgb", AT(kmeans.space.space),
+     OPT_NAMES(space_names), .key = "space", .may_lack = true},
+    {OPT_CUSTOM, "chroma", 0, "W", "weight of chroma in oklab (default 2) and cielab (default 1), 0.0625 to 16",
+     AT(kmeans.space.chroma), .parse = parse_chroma, .key = "chroma", .print = print_chroma, .may_lack = true},
     {OPT_FLAG, "plain", 0, NULL, "every restart over all pixels: the slow reference", AT(kmeans.plain), .key = "plain"},
     {OPT_INT, "seed", 0, "S", "of the clustering's random numbers", "0", AT(kmeans.seed), .high = INT64_MAX,
      .key = "seed"},
@@ -224,6 +245,10 @@ void barcode_settings_complete(struct barcode_settings *s)
 {
     if (s->kmeans.n_init == 0)
         s->kmeans.n_init = kmeans_default_restarts(s->kmeans.k, s->kmeans.plain);
+    if (s->kmeans.space.space == SPACE_SRGB)
+        s->kmeans.space.chroma = 0;
+    else if (s->kmeans.space.chroma == 0)
+        s->kmeans.space.chroma = space_default_chroma(s->kmeans.space.space);
 }
 
 char *barcode_settings_text(const struct barcode_settings *settings)

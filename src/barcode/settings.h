@@ -40,7 +40,7 @@ extern const struct opt *const barcode_settings_tables[]; /* all four; NULL behi
         "Picture", barcode_picture_rows, (place)                                                                       \
     }
 
-/* Chooses what was left to the program: n_init. */
+/* Chooses what was left to the program: n_init, chroma. */
 void barcode_settings_complete(struct barcode_settings *settings);
 
 /* {"every":24,...}: as side-cars have them, completed. Heap; NULL where memory runs out. */

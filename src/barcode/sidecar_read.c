@@ -248,8 +248,9 @@ static enum status get_inertia(const struct reader *r, const json_t *object, int
     return ST_OK;
 }
 
-static enum status read_clusters(struct reader *r, const json_t *object, struct frame_clusters *clusters)
+static enum status read_clusters(struct reader *r, const json_t *object, struct column *column)
 {
+    struct frame_clusters *clusters = &column->clusters;
     json_t *list;
     const size_t stem = strlen(r->where);
 
@@ -271,7 +272,12 @@ static enum status read_clusters(struct reader *r, const json_t *object, struct 
             return wrong(r, "%s.count is larger than the one before: the largest comes first", r->where);
         clusters->count[i] = (uint32_t)count;
         for (int c = 0; c < 3; c++)
-            clusters->centre[i][c] = (uint16_t)level[c];
+            column->native[i][c] = clusters->centre[i][c] = (uint16_t)level[c];
+        if (!json_object_get(cluster, "native"))
+            continue;
+        TRY(get_levels(r, cluster, "native", level));
+        for (int c = 0; c < 3; c++)
+            column->native[i][c] = (uint16_t)level[c];
     }
     clusters->n = (int)n;
     r->where[stem] = '\0';
@@ -324,7 +330,7 @@ static enum status read_column(struct reader *r, const json_t *object, struct ba
     TRY(get_integer(r, object, "frame", 0, INT64_MAX, &column->frame));
     TRY(get_integer(r, object, "pts", INT64_MIN, INT64_MAX, &column->pts));
     TRY(get_double(r, object, "time", &column->time));
-    TRY(read_clusters(r, object, &column->clusters));
+    TRY(read_clusters(r, object, column));
     TRY(get_levels(r, object, "mean", column->mean));
     return read_lines(r, object, b, column);
 }

@@ -83,7 +83,7 @@ static void print_window(FILE *file, const struct window *w)
     fputs("},\n", file);
 }
 
-static void print_column(FILE *file, const struct column *c, int n_lines)
+static void print_column(FILE *file, const struct column *c, int n_lines, bool is_in_space)
 {
     static const char hex[] = "0123456789abcdef";
 
@@ -94,6 +94,10 @@ static void print_column(FILE *file, const struct column *c, int n_lines)
         const uint16_t *centre = c->clusters.centre[i];
         fputs(i > 0 ? ",{\"rgb\":[" : "{\"rgb\":[", file);
         print_levels(file, centre[0], centre[1], centre[2], ",");
+        if (is_in_space) {
+            fputs("],\"native\":[", file);
+            print_levels(file, c->native[i][0], c->native[i][1], c->native[i][2], ",");
+        }
         fprintf(file, "],\"count\":%" PRIu32 "}", c->clusters.count[i]);
     }
     fputs("],\"mean\":[", file);
@@ -124,7 +128,7 @@ static bool print_json(FILE *file, const struct barcode *b)
     fputs("\"columns\":[", file);
     for (int64_t i = 0; i < b->n_columns && !ferror(file); i++) {
         fputs(i > 0 ? ",\n" : "\n", file);
-        print_column(file, &b->columns[i], b->n_lines);
+        print_column(file, &b->columns[i], b->n_lines, b->is_in_space);
     }
     fputs("\n]}\n", file);
     return !ferror(file);

@@ -77,7 +77,8 @@ static bool is_same_setup(const struct compute_setup *a, const struct compute_se
            p->tone.transfer == q->tone.transfer && p->tone.primaries == q->tone.primaries &&
            p->tone.peak == q->tone.peak && p->legacy == q->legacy && p->want_lines == q->want_lines &&
            p->lines_are_columns == q->lines_are_columns && k->k == l->k && k->n_init == l->n_init &&
-           k->plain == l->plain && k->seed == l->seed;
+           k->plain == l->plain && k->seed == l->seed && k->space.space == l->space.space &&
+           k->space.chroma == l->space.chroma;
 }
 
 /* NULL where there is none. */

@@ -6,6 +6,7 @@
 #define JACQUARD_COMPUTE_COMPUTE_H
 
 #include "base/status.h"
+#include "image/space.h"
 #include "image/tone.h"
 
 #include <stdbool.h>
@@ -23,6 +24,7 @@ struct kmeans_settings {
     int n_init; /* restarts, 1..1024 */
     bool plain; /* every restart runs over all pixels until it stands still; else histogram levels and halving */
     uint64_t seed;
+    struct space_rules space; /* in which distances are measured; all 0: sRGB */
 };
 
 /* How frames become pixels; the same for every frame of a film. */
@@ -37,7 +39,7 @@ struct picture_settings {
 /* What became of one frame. */
 struct frame_clusters {
     int n;                             /* <= k: never more than there are colours, none is empty */
-    uint16_t centre[COMPUTE_MAX_K][3]; /* r, g, b in 1/256 levels; 0..65280 */
+    uint16_t centre[COMPUTE_MAX_K][3]; /* r, g, b (or the space's) in 1/256 levels; 0..65280 */
     uint32_t count[COMPUTE_MAX_K]; /* pixels nearest to the centre (either one within 1/256 squared level of a tie) */
     int64_t inertia;               /* exact sum of squared distances to the centres, in 1/65536 squared levels */
 };                                 /* largest count first, ties by colour */

@@ -16,6 +16,8 @@ struct cpu {
     struct cpu_kmeans *kmeans;
     uint8_t *pixels; /* u8 [batch, height, width, 3] */
     size_t frame_bytes;
+    struct space *space; /* NULL: of sRGB */
+    uint8_t *in_space;   /* u8 [height, width, 3]: a frame's pixels in it */
 };
 
 static enum status cpu_describe(int device, char *text, size_t bytes)
@@ -41,7 +43,14 @@ static enum status cpu_open(void *priv, const struct compute_setup *setup)
     TRY(cpu_convert_init(&cpu->convert, &setup->picture));
     TRY(cpu_kmeans_open(&cpu->kmeans, &setup->kmeans, (uint32_t)n_pixels, cpu_kmeans_best_loops()));
     cpu->pixels = mem_array((size_t)setup->batch, cpu->frame_bytes);
-    return cpu->pixels ? ST_OK : ST_NOMEM;
+    TRY_MEM(cpu->pixels);
+    if (setup->kmeans.space.space == SPACE_SRGB)
+        return ST_OK;
+    cpu->space = mem_array(1, sizeof *cpu->space);
+    cpu->in_space = mem_array(1, cpu->frame_bytes);
+    TRY_MEM(cpu->space && cpu->in_space);
+    space_init(cpu->space, &setup->kmeans.space);
+    return ST_OK;
 }
 
 static void cpu_close(void *priv)
@@ -51,6 +60,8 @@ static void cpu_close(void *priv)
     cpu_convert_release(&cpu->convert);
     cpu_kmeans_close(&cpu->kmeans);
     free(cpu->pixels);
+    free(cpu->space);
+    free(cpu->in_space);
 }
 
 static uint8_t *slot_pixels(const struct cpu *cpu, int slot)
@@ -65,6 +76,18 @@ static enum status cpu_convert(void *priv, int slot, const struct frame *frame)
     return cpu_convert_frame(&cpu->convert, frame, slot_pixels(cpu, slot));
 }
 
+/* The pixels that are clustered. */
+static const uint8_t *points_of(struct cpu *cpu, int slot)
+{
+    const uint8_t *pixels = slot_pixels(cpu, slot);
+
+    if (!cpu->space)
+        return pixels;
+    for (size_t i = 0; i < cpu->frame_bytes; i += 3)
+        space_encode(cpu->space, pixels + i, cpu->in_space + i);
+    return cpu->in_space;
+}
+
 static enum status cpu_cluster(void *priv, int n, const int64_t *frame_number, struct frame_clusters *clusters,
                                struct frame_light *light, uint8_t **lines)
 {
@@ -72,7 +95,7 @@ static enum status cpu_cluster(void *priv, int n, const int64_t *frame_number, s
 
     for (int i = 0; i < n; i++) {
         cpu_measure_light(&cpu->convert, slot_pixels(cpu, i), &light[i], lines ? lines[i] : NULL);
-        cpu_kmeans_frame(cpu->kmeans, slot_pixels(cpu, i), frame_number[i], &clusters[i]);
+        cpu_kmeans_frame(cpu->kmeans, points_of(cpu, i), frame_number[i], &clusters[i]);
     }
     return ST_OK;
 }

@@ -166,6 +166,8 @@ static void test_convert(void)
             setup.picture.want_lines = variant > 0;
             setup.picture.lines_are_columns = variant >= 2;
             setup.picture.tone = tone[variant < 4 ? 0 : variant - 3];
+            if (variant == 3 || variant == 5)
+                setup.kmeans.space = (struct space_rules){variant == 3 ? SPACE_OKLAB : SPACE_CIELAB, 512};
             if (!pair_open(&p, &setup))
                 return;
             for (size_t c = 0; c < sizeof content / sizeof *content; c++) {

@@ -78,6 +78,10 @@ static const char *const lines[] = {
     "--plain",
     "--seed 9223372036854775807",
     "--full",
+    "--space oklab",
+    "--space oklab --chroma 1.5",
+    "--space cielab",
+    "--space cielab --chroma 2",
     "--crop none",
     "--crop 0:0:0:0",
     "--crop 88:0:88:0",
@@ -169,7 +173,8 @@ static void test_bad_options(void)
         {"n-init", "0"},         {"height", "65536"},   {"scale", "0x1"},
         {"order", "size"},       {"seed", "-1"},        {"crop", "all"},
         {"crop", "1:2:3"},       {"crop", "1:2:3:4:5"}, {"crop", "-1:0:0:0"},
-        {"crop", "1:2:3:65536"},
+        {"crop", "1:2:3:65536"}, {"space", "hsv"},      {"chroma", "0"},
+        {"chroma", "17"},
     };
     struct barcode_settings s;
 
