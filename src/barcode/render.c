@@ -2,6 +2,7 @@
  * compute step leaves them: 1..COMPUTE_MAX_K, none empty, largest first. */
 #include "barcode/render.h"
 
+#include "barcode/flow.h"
 #include "base/mem.h"
 #include "image/area.h"
 #include "image/colour.h"
@@ -12,7 +13,7 @@
 enum { MOST_COLUMNS = 0x7fffffff };
 
 const char *const strip_names[N_STRIPS] = {"kmeans", "average", "prominent", "squeezed", "least", "equal"};
-const char *const order_names[N_ORDERS] = {"share", "lightness", "hue"};
+const char *const order_names[N_ORDERS] = {"share", "lightness", "hue", "flow"};
 
 void apportion(const uint32_t *count, int n, uint32_t height, uint32_t *rows)
 {
@@ -150,6 +151,7 @@ enum status render_check_size(int64_t n_columns, int n_lines, uint32_t height, d
 enum status render_strip(const struct barcode *b, enum strip strip, enum order order, uint32_t height, uint8_t **rgb)
 {
     struct transfer transfer;
+    struct flow flow;
     int index[COMPUTE_MAX_K];
 
     *rgb = NULL;
@@ -166,6 +168,8 @@ enum status render_strip(const struct barcode *b, enum strip strip, enum order o
 
     transfer_init(&transfer,
                   strip == STRIP_SQUEEZED && b->legacy); /* lightness is a matter of light in legacy mode too */
+    if (order == ORDER_FLOW)
+        flow_init(&flow);
     for (size_t x = 0; x < n; x++) {
         const struct column *column = &b->columns[x];
         const struct frame_clusters *clusters = &column->clusters;
@@ -173,7 +177,10 @@ enum status render_strip(const struct barcode *b, enum strip strip, enum order o
         switch (strip) {
         case STRIP_KMEANS:
         case STRIP_EQUAL:
-            sort_clusters(clusters, &transfer, order, index);
+            if (order == ORDER_FLOW)
+                flow_next(&flow, clusters, index);
+            else
+                sort_clusters(clusters, &transfer, order, index);
             stack(&band, clusters, index, strip == STRIP_EQUAL);
             break;
         case STRIP_AVERAGE:

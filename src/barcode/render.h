@@ -6,7 +6,7 @@
 #include "base/status.h"
 
 enum strip { STRIP_KMEANS, STRIP_AVERAGE, STRIP_PROMINENT, STRIP_SQUEEZED, STRIP_LEAST, STRIP_EQUAL, N_STRIPS };
-enum order { ORDER_SHARE, ORDER_LIGHTNESS, ORDER_HUE, N_ORDERS };
+enum order { ORDER_SHARE, ORDER_LIGHTNESS, ORDER_HUE, ORDER_FLOW, N_ORDERS };
 
 extern const char *const strip_names[N_STRIPS]; /* "kmeans", "average", ... as on the command line */
 extern const char *const order_names[N_ORDERS];
@@ -17,7 +17,8 @@ extern const char *const order_names[N_ORDERS];
 void apportion(const uint32_t *count, int n, uint32_t height, uint32_t *rows);
 
 /* The order in which a column's clusters are stacked, top first: index[n]. share: largest on top; lightness: lightest
- * on top (CIE L* by its luminance); hue: by HSV hue angle from red, greys (saturation 0) last. Ties by share. */
+ * on top (CIE L* by its luminance); hue: by HSV hue angle from red, greys (saturation 0) last. Ties by share. Not
+ * ORDER_FLOW, which goes from column to column (flow.h). */
 void stack_order(const struct frame_clusters *clusters, enum order order, int *index);
 
 /* ST_UNSUPPORTED where a picture of that many columns and rows cannot be drawn in `memory` bytes, its columns (of

@@ -228,8 +228,8 @@ _Static_assert(offsetof(struct barcode_settings, box_height) ==
 
 const struct opt barcode_picture_rows[] = {
     {OPT_INT, "height", 0, "H", "rows of the picture", "480", AT(height), .low = 1, .high = 65535, .key = "height"},
-    {OPT_CHOICE, "order", 0, "ORDER", "of a column's colours from the top", "share", AT(order), OPT_NAMES(order_names),
-     .key = "order"},
+    {OPT_CHOICE, "order", 0, "ORDER", "of a column's colours from the top; flow: bands run through the film", "share",
+     AT(order), OPT_NAMES(order_names), .key = "order"},
     {OPT_CUSTOM, "strips", 0, "LIST",
      "each its own picture, the first is OUT.png, then OUT.average.png and so on; names with commas between them",
      "kmeans", .parse = parse_strips, OPT_NAMES(strip_names), .key = "strips", .print = print_strips},

@@ -21,7 +21,8 @@ struct options {
 static const struct opt rows[] = {
     {OPT_PICTURE, "output", 'o', "NEW.png", "the picture", AT(output)},
     {OPT_INT, "height", 0, "H", "rows of the picture", "480", AT(height), .low = 1, .high = 65535},
-    {OPT_CHOICE, "order", 0, "ORDER", "of a column's colours from the top", "share", AT(order), OPT_NAMES(order_names)},
+    {OPT_CHOICE, "order", 0, "ORDER", "of a column's colours from the top; flow: bands run through the film", "share",
+     AT(order), OPT_NAMES(order_names)},
     {OPT_CHOICE, "strip", 0, "STRIP", "which strip to draw", "kmeans", AT(strip), OPT_NAMES(strip_names)},
     ROW_FORCE(struct options, "overwrite an existing picture"),
     {.kind = OPT_END},

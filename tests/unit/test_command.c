@@ -230,7 +230,7 @@ static void test_bash(void)
     check_bash("jacquard bar", 2, "barcode");
     check_bash("jacquard e", 2, "evaluate,export");
     check_bash("jacquard barcode --sa", 3, "--sampling");
-    check_bash("jacquard barcode film.mkv --order \"\"", 5, "share,lightness,hue");
+    check_bash("jacquard barcode film.mkv --order \"\"", 5, "share,lightness,hue,flow");
     check_bash("jacquard barcode --order l", 4, "lightness");
     check_bash("jacquard catalog --lan", 3, "");
     check_bash("jacquard train --search e", 4, "");

@@ -143,7 +143,7 @@ static void orders(void)
 
     static const int one[][3] = {{1, 2, 3}};
     const struct frame_clusters single = clusters_of(1, one, count);
-    for (int order = 0; order < N_ORDERS; order++)
+    for (int order = 0; order < ORDER_FLOW; order++)
         check_order(&single, (enum order)order, (const int[]){0});
 }
 
@@ -154,7 +154,7 @@ static void order_ties(void)
     static const int reds[][3] = {{200, 100, 100}, {255, 0, 0}, {2, 1, 1}, {100, 50, 50}}; /* all of hue 0 */
     const struct frame_clusters same = clusters_of(4, greys, count), hue = clusters_of(4, reds, count);
 
-    for (int order = 0; order < N_ORDERS; order++)
+    for (int order = 0; order < ORDER_FLOW; order++)
         check_order(&same, (enum order)order, (const int[]){0, 1, 2, 3});
     check_order(&hue, ORDER_HUE, (const int[]){0, 1, 2, 3});
 
@@ -415,10 +415,10 @@ static void sizes(void)
 static void names(void)
 {
     static const char *const strip[] = {"kmeans", "average", "prominent", "squeezed", "least", "equal"};
-    static const char *const order[] = {"share", "lightness", "hue"};
+    static const char *const order[] = {"share", "lightness", "hue", "flow"};
 
     CHECK_INT(N_STRIPS, 6);
-    CHECK_INT(N_ORDERS, 3);
+    CHECK_INT(N_ORDERS, 4);
     for (int i = 0; i < N_STRIPS; i++)
         CHECK_STR(strip_names[i], strip[i]);
     for (int i = 0; i < N_ORDERS; i++)
