@@ -61,7 +61,7 @@ HOST_DEVICE void space_encode(const struct space *space, const uint8_t rgb[3], u
         root[i] = space_root(space, light < 0 ? 0 : light > 65535 ? 65535 : (uint32_t)light);
     }
     for (int i = 0; i < 3; i++) {
-        int64_t v = (int64_t)space->offset[i] << 16;
+        int64_t v = (int64_t)space->offset[i] * 65536;
         for (int c = 0; c < 3; c++)
             v += (int64_t)space->axis[i][c] * root[c];
         v = (v + ((int64_t)1 << 31)) >> 32;
