@@ -62,6 +62,8 @@ static void note_what_is_unusual(const struct film *f)
 
     if (i->n_video_streams > 1)
         log_note("%d video streams: taking stream %d, the default one", i->n_video_streams, i->stream);
+    if (i->dovi_profile > 0)
+        log_note("Dolby Vision profile %d: the layer is taken that other players show", i->dovi_profile);
     if (i->n_lead_in > 0)
         log_note("the film starts in the middle of a group of pictures: its first %lld frames cannot be decoded",
                  (long long)i->n_lead_in);

@@ -76,6 +76,7 @@ struct film_info {
     int64_t largest_gap_ticks,
         largest_gap_at;     /* longest time without a frame, where it is far longer than usual; else 0 */
     struct tone_rules tone; /* what its samples mean; the peak is the one that the film states, 0 where it does not */
+    int dovi_profile;       /* of Dolby Vision, whose compatible layer is taken; 0: none */
     char peak_from[16];     /* "MaxCLL", "mastering" */
     int64_t frames_missing, frames_damaged; /* that should be there and are not; decoded with errors concealed */
     char incomplete[256];                   /* why the film is not whole, "" if it is */

@@ -77,6 +77,7 @@ if has_encoder libx265; then
         # shellcheck disable=SC2086 # two words
         mark dovi $kind "$WORK/hevc.mp4" "$WORK/p.mp4"
         draw "$WORK/p.mp4"
+        grep -q "Dolby Vision profile ${kind% *}: the layer is taken" "$WORK/err" || die "profile $kind: nothing is said of it"
     done
     echo "Dolby Vision: refused without a compatible layer, drawn with one"
 fi

@@ -76,6 +76,9 @@ enum status film_blame_encryption(const char *path, enum status st);
 /* The picture's own data says that it is IPT-PQ (Dolby Vision profile 5), whatever the container knows. */
 bool film_is_dovi_ipt(const AVFrame *av);
 
+/* Of Dolby Vision; 0: it is none. */
+int film_dovi_profile(const struct av_input *in);
+
 /* Turns AVFrames into frames: planes are lent as they are where the layout is planar or semi-planar, other layouts
  * (packed RGB, palettes, X'Y'Z') become planes. */
 struct av_picture {

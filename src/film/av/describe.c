@@ -104,6 +104,7 @@ void film_describe_stream(struct film_info *info, const struct av_input *in)
     info->sar_den = sar.num > 0 && sar.den > 0 ? sar.den : 1;
     info->time_base_num = in->stream->time_base.num;
     info->time_base_den = in->stream->time_base.den;
+    info->dovi_profile = film_dovi_profile(in);
     size_t bytes;
     note_peak(info, av_side_data(in->stream, AV_PKT_DATA_CONTENT_LIGHT_LEVEL, &bytes),
               av_side_data(in->stream, AV_PKT_DATA_MASTERING_DISPLAY_METADATA, &bytes));

@@ -79,13 +79,26 @@ static bool has_plain_layer(const AVDOVIDecoderConfigurationRecord *c)
     }
 }
 
+static const AVDOVIDecoderConfigurationRecord *dovi_of(const struct av_input *in)
+{
+    size_t bytes;
+    const void *c = av_side_data(in->stream, AV_PKT_DATA_DOVI_CONF, &bytes);
+
+    return bytes >= sizeof(AVDOVIDecoderConfigurationRecord) ? c : NULL;
+}
+
+int film_dovi_profile(const struct av_input *in)
+{
+    const AVDOVIDecoderConfigurationRecord *c = dovi_of(in);
+
+    return c ? c->dv_profile : 0;
+}
+
 static enum status refuse_dovi(const struct av_input *in, const char *path)
 {
-    const AVDOVIDecoderConfigurationRecord *c;
-    size_t bytes;
+    const AVDOVIDecoderConfigurationRecord *c = dovi_of(in);
 
-    c = (const AVDOVIDecoderConfigurationRecord *)av_side_data(in->stream, AV_PKT_DATA_DOVI_CONF, &bytes);
-    if (!c || bytes < sizeof *c || has_plain_layer(c))
+    if (!c || has_plain_layer(c))
         return ST_OK;
     return FAIL(ST_FORMAT,
                 "%s: Dolby Vision profile %d without a compatible layer: its colours (IPT-PQ) are not converted", path,
