@@ -30,9 +30,9 @@ static void describe_film(const struct film *f)
 {
     const struct film_info *i = &f->info;
 
-    log_note("%s: %s, %s %dx%d %s%s, %lld frames, %.2f s", f->path, i->container, i->codec, i->width, i->height,
-             i->pixel_format, i->rotation ? " (turned)" : "", (long long)f->n_frames,
-             film_seconds(f, i->duration_ticks));
+    log_note("%s: %s, %s %dx%d %s %s%s%s, %lld frames, %.2f s", f->path, i->container, i->codec, i->width, i->height,
+             i->pixel_format, i->matrix, i->matrix_is_assumed ? " (not stated: by its size)" : "",
+             i->rotation ? " (turned)" : "", (long long)f->n_frames, film_seconds(f, i->duration_ticks));
 }
 
 static void describe_work(const struct pipeline *p)

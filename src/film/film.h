@@ -75,6 +75,7 @@ struct film_info {
     int64_t n_lead_in;       /* packets before the first frame that can be decoded */
     int64_t largest_gap_ticks,
         largest_gap_at;     /* longest time without a frame, where it is far longer than usual; else 0 */
+    bool matrix_is_assumed; /* the film does not state it */
     struct tone_rules tone; /* what its samples mean; the peak is the one that the film states, 0 where it does not */
     int dovi_profile;       /* of Dolby Vision, whose compatible layer is taken; 0: none */
     char peak_from[16];     /* "MaxCLL", "mastering" */

@@ -153,6 +153,7 @@ void film_describe_picture(struct film_info *info, const AVCodecContext *decoder
     struct frame f;
 
     if (av_picture_view(&picture, decoder, av, &f) == ST_OK) {
+        info->matrix_is_assumed = f.matrix != FRAME_RGB && f.n_planes > 1 && av->colorspace == AVCOL_SPC_UNSPECIFIED;
         info->chroma_w_log2 = f.chroma_w_log2;
         info->chroma_h_log2 = f.chroma_h_log2;
         snprintf(info->matrix, sizeof info->matrix, "%s", av_matrix_name(f.matrix));

@@ -110,6 +110,7 @@ static void take_picture(struct film_info *to, const struct film_info *from)
     memcpy(to->matrix, from->matrix, sizeof to->matrix);
     memcpy(to->range, from->range, sizeof to->range);
     memcpy(to->pixel_format, from->pixel_format, sizeof to->pixel_format);
+    to->matrix_is_assumed = from->matrix_is_assumed;
     to->chroma_w_log2 = from->chroma_w_log2;
     to->chroma_h_log2 = from->chroma_h_log2;
     to->tone.transfer = from->tone.transfer;
