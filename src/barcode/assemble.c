@@ -40,15 +40,6 @@ static enum status fill_column(struct column *c, const struct extract_setup *e, 
     return ST_OK;
 }
 
-/* What is left, with square pixels, upright. */
-static void describe_aspect(struct window *w, const struct film_info *i, const struct frame_crop *crop)
-{
-    const double across = (double)(i->width - crop->left - crop->right) * i->sar_num / i->sar_den;
-    const double down = i->height - crop->top - crop->bottom;
-
-    snprintf(w->aspect, sizeof w->aspect, "%.2f", i->rotation % 180 ? down / across : across / down);
-}
-
 static void fill_window(struct window *w, const struct barcode_settings *s, const struct extract_setup *e)
 {
     const struct film_info *i = &e->film->info;
@@ -57,7 +48,7 @@ static void fill_window(struct window *w, const struct barcode_settings *s, cons
     w->is_known = s->crop_mode != CROP_NONE || tone_is_needed(&w->tone);
     w->crop = crop_as_seen(&e->crop, i->rotation);
     w->n_frames = i->look.n_frames;
-    describe_aspect(w, i, &e->crop);
+    snprintf(w->aspect, sizeof w->aspect, "%.2f", barcode_aspect(i, &e->crop));
 }
 
 static enum status fill_columns(struct barcode *b, const struct extract_setup *e, const uint8_t *records,

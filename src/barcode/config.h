@@ -21,6 +21,10 @@ struct barcode_config {
 /* What is cut off the film's pictures as they are coded, by the settings and what was seen of it. Pure. */
 struct frame_crop barcode_crop(const struct film_info *info, const struct barcode_settings *settings);
 
+/* Width by height of what a crop of the film's pictures as they are coded leaves, upright and with square pixels. Pure.
+ */
+double barcode_aspect(const struct film_info *info, const struct frame_crop *crop);
+
 /* How the film's pictures become sRGB; all 0 where they are taken as they are coded. Pure. */
 struct tone_rules barcode_tone(const struct film_info *info, const struct barcode_settings *settings);
 

@@ -35,6 +35,14 @@ struct frame_crop barcode_crop(const struct film_info *info, const struct barcod
                                               : (struct frame_crop){0};
 }
 
+double barcode_aspect(const struct film_info *info, const struct frame_crop *crop)
+{
+    const double across = (double)(info->width - crop->left - crop->right) * info->sar_num / info->sar_den;
+    const double down = info->height - crop->top - crop->bottom;
+
+    return info->rotation % 180 ? down / across : across / down;
+}
+
 struct tone_rules barcode_tone(const struct film_info *info, const struct barcode_settings *settings)
 {
     const int usual = 1000, seen = info->look.peak, least = 203; /* white: image/tone.h */

@@ -151,10 +151,10 @@ static void note_bars(const struct film_info *i)
     const struct frame_crop seen = crop_as_seen(&l->crop, i->rotation);
 
     if (l->bars == BARS_FOUND)
-        log_note("black bars in %d frames: top %d, right %d, bottom %d, left %d of %dx%d are cut off (--crop none "
-                 "keeps them)",
+        log_note("black bars in %d frames: top %d, right %d, bottom %d, left %d of %dx%d are cut off, %.2f:1 is left "
+                 "(--crop none keeps them)",
                  l->n_frames, seen.top, seen.right, seen.bottom, seen.left, i->rotation % 180 ? i->height : i->width,
-                 i->rotation % 180 ? i->width : i->height);
+                 i->rotation % 180 ? i->width : i->height, barcode_aspect(i, &l->crop));
     else if (l->bars == BARS_NONE)
         log_note("no black bars in %d frames", l->n_frames);
     else if (l->bars == BARS_UNKNOWN)
