@@ -6,6 +6,7 @@
 #include "base/pool.h"
 #include "film/frame_source.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,7 +29,8 @@ struct look {
     char message[STATUS_MESSAGE_BYTES];
     film_progress *progress;
     void *context;
-    atomic_int n_done; /* groups of this rank */
+    pthread_mutex_t lock; /* of progress and: */
+    int n_done;           /* frames of this rank */
 };
 
 /* --- which frames ------------------------------------------------------------------------------------------------- */
@@ -79,12 +81,23 @@ static int64_t which_frame(void *context, int64_t frame)
     return -1;
 }
 
+/* Frame by frame, since a group may be the whole film. */
+static void tell_progress(struct look *look)
+{
+    pthread_mutex_lock(&look->lock);
+    const int64_t done = (int64_t)++look->n_done * look->n_ranks;
+    if (look->progress)
+        look->progress(look->context, done < look->n_frames ? done : look->n_frames, look->n_frames);
+    pthread_mutex_unlock(&look->lock);
+}
+
 static enum status take_frame(void *context, int64_t which, const struct frame *frame, const char *hash)
 {
-    const struct look *look = context;
-    int64_t *seen = ((struct look *)context)->seen[which];
+    struct look *look = context;
+    int64_t *seen = look->seen[which];
 
     (void)hash;
+    tell_progress(look);
     if (frame->width != look->film->info.width || frame->height != look->film->info.height)
         return ST_OK;
     const struct bars b = bars_measure(frame);
@@ -121,9 +134,6 @@ static void run_group(void *context, int64_t item, int thread)
     const enum status st = decode_group(look, (int)item * look->n_ranks + look->rank, &look->decoder[thread]);
     if (st != ST_OK && atomic_compare_exchange_strong(&look->status, &well, (int)st))
         memcpy(look->message, status_message(), sizeof look->message);
-    const int n_done = atomic_fetch_add(&look->n_done, 1) + 1;
-    if (look->progress && thread == 0)
-        look->progress(look->context, (int64_t)n_done * look->n_ranks, look->n_groups);
 }
 
 static enum status look_here(struct look *look, int threads)
@@ -188,7 +198,8 @@ enum status look_at_film(struct comm *comm, struct film *film, const struct samp
                               .rank = comm->rank,
                               .n_ranks = comm->size,
                               .progress = progress,
-                              .context = context};
+                              .context = context,
+                              .lock = PTHREAD_MUTEX_INITIALIZER};
         choose_frames(look, first, last);
         make_groups(look);
         st = look_here(look, threads);

@@ -8,7 +8,8 @@
 
 /* Collective. Fills film->info.look on all ranks. Key frames are looked at where there are enough, since each takes one
  * picture to decode; else frames between them too, and little of the film is passed over: as long as a column for every
- * frame takes to decode. A frame that does not come out shows nothing. progress may be NULL. */
+ * frame takes to decode. A frame that does not come out shows nothing. progress, which may be NULL, is called
+ * by any thread, one at a time, for each frame that was looked at. */
 enum status look_at_film(struct comm *comm, struct film *film, const struct sampling *sampling, int threads,
                          const atomic_int *stop, film_progress *progress, void *context);
 

@@ -2,6 +2,7 @@
  * and line of every column is the one that was drawn, however the film is cut, kept, drained, joined, missed or damaged
  * on its way. */
 #include "barcode/job.h"
+#include "barcode/look.h"
 #include "barcode/piece.h"
 #include "barcode/sidecar.h"
 #include "base/log.h"
@@ -350,6 +351,36 @@ static void job(const char *film)
     CHECK_INT(barcode_run(&self, &config, &stop), ST_USAGE);
 }
 
+/* --- the look ----------------------------------------------------------------------------------------------------- */
+
+struct told {
+    int n;
+    int64_t done, total;
+};
+
+static void count_progress(void *context, int64_t done, int64_t total)
+{
+    struct told *told = context;
+
+    CHECK(done > told->done && done <= total);
+    *told = (struct told){told->n + 1, done, total};
+}
+
+/* A film that is decoded from start to end is one stretch: whoever waits for it hears of it on the way all the same. */
+static void look_is_heard_of(void)
+{
+    const struct sampling sampling = {.unit = SAMPLE_FRAMES, .every = 1};
+    struct told told = {0};
+    struct film film;
+
+    comm_open_self(&self);
+    CHECK_INT(film_open(&film, write_film("one.key", "keys 500\nsplit no\n"), &stop, NULL, NULL), ST_OK);
+    CHECK_INT(look_at_film(&self, &film, &sampling, 3, &stop, count_progress, &told), ST_OK);
+    CHECK_INT(told.n, film.info.look.n_frames);
+    CHECK_INT(told.done, told.total);
+    film_release(&film);
+}
+
 /* --- the rule ----------------------------------------------------------------------------------------------------- */
 
 static void judging(void)
@@ -409,6 +440,7 @@ int main(void)
 {
     log_set_speaker(false);
     judging();
+    look_is_heard_of();
     bad_patterns();
     char *film = strdup(write_film("film", "")), *other = strdup(write_film("other", "misses 70\n"));
     whole_films();
