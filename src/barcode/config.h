@@ -18,7 +18,8 @@ struct barcode_config {
     int verify_samples; /* how many samples are decoded again in the plain way and compared; 0: none */
 };
 
-/* What is cut off the film's pictures as they are coded, by the settings and what was seen of it. Pure. */
+/* What is cut off the film's pictures as they are coded, by the settings and what was seen of it: at the left and the
+ * top whole chroma samples, of a crop by hand too. Pure. */
 struct frame_crop barcode_crop(const struct film_info *info, const struct barcode_settings *settings);
 
 /* Width by height of what a crop of the film's pictures as they are coded leaves, upright and with square pixels. Pure.

@@ -28,9 +28,26 @@ struct frame_crop crop_as_coded(const struct frame_crop *crop, int rotation)
     return turned(crop, (360 - rotation) / 90 % 4);
 }
 
+/* A window begins at a whole chroma sample: more is cut off, or less where nothing else would be left. */
+static int whole_samples(int near, int far, int length, int chroma_log2)
+{
+    const int cell = 1 << chroma_log2, up = (near + cell - 1) / cell * cell;
+
+    return near + far >= length ? near : up + far < length ? up : near / cell * cell;
+}
+
+static struct frame_crop given_crop(const struct film_info *i, const struct frame_crop *as_seen)
+{
+    struct frame_crop c = crop_as_coded(as_seen, i->rotation);
+
+    c.left = whole_samples(c.left, c.right, i->width, i->chroma_w_log2);
+    c.top = whole_samples(c.top, c.bottom, i->height, i->chroma_h_log2);
+    return c;
+}
+
 struct frame_crop barcode_crop(const struct film_info *info, const struct barcode_settings *settings)
 {
-    return settings->crop_mode == CROP_GIVEN  ? crop_as_coded(&settings->crop, info->rotation)
+    return settings->crop_mode == CROP_GIVEN  ? given_crop(info, &settings->crop)
            : settings->crop_mode == CROP_AUTO ? info->look.crop
                                               : (struct frame_crop){0};
 }

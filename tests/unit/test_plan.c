@@ -326,6 +326,39 @@ static void test_picture_size(void)
     CHECK(w == 16 && h == 4000);
 }
 
+/* A crop by hand begins at a whole chroma sample, as the window of a frame does, and leaves something where it was to.
+ */
+static void test_given_crop(void)
+{
+    static const struct {
+        int rotation;
+        struct frame_crop as_seen, as_coded;
+    } rows[] = {
+        {0, {2, 3, 4, 6}, {2, 3, 4, 6}},     {0, {1, 1, 1, 1}, {2, 1, 1, 2}},     {0, {0, 0, 0, 639}, {0, 0, 0, 638}},
+        {0, {0, 2, 0, 637}, {0, 2, 0, 636}}, {0, {0, 2, 0, 638}, {0, 2, 0, 638}}, /* nothing is left: refused later */
+        {90, {3, 0, 0, 0}, {0, 0, 0, 4}},    {90, {0, 3, 0, 0}, {4, 0, 0, 0}},    {180, {0, 0, 3, 5}, {4, 5, 0, 0}},
+        {270, {0, 0, 3, 5}, {6, 0, 0, 4}},
+    };
+    struct film_info i = {.width = 640, .height = 360, .sar_num = 1, .sar_den = 1, .chroma_w_log2 = 1};
+    struct barcode_settings s = {.crop_mode = CROP_GIVEN, .scale = SCALE_FULL};
+
+    i.chroma_h_log2 = 1;
+    for (size_t n = 0; n < sizeof rows / sizeof *rows; n++) {
+        const struct frame f = {.width = 640, .height = 360, .depth = 8, .chroma_w_log2 = 1, .chroma_h_log2 = 1};
+        i.rotation = rows[n].rotation;
+        s.crop = rows[n].as_seen;
+        const struct frame_crop c = barcode_crop(&i, &s), *wanted = &rows[n].as_coded;
+        CHECK_INT(c.top, wanted->top);
+        CHECK_INT(c.right, wanted->right);
+        CHECK_INT(c.bottom, wanted->bottom);
+        CHECK_INT(c.left, wanted->left);
+        const struct frame window = frame_window(&f, &c, 640, 360);
+        int w, h;
+        barcode_picture_size(&i, &s, &w, &h);
+        CHECK(w == 0 || (window.width == w && window.height == h)); /* not enlarged */
+    }
+}
+
 /* 250 frames of 40 ms, key frames every 25: frames first, first + step... below end. */
 static void test_table(void)
 {
@@ -390,5 +423,6 @@ int main(void)
     test_balance();
     test_more_ranks_than_segments();
     test_picture_size();
+    test_given_crop();
     return test_end();
 }
