@@ -48,7 +48,8 @@ static void fill_window(struct window *w, const struct barcode_settings *s, cons
     w->is_known = s->crop_mode != CROP_NONE || tone_is_needed(&w->tone);
     w->crop = crop_as_seen(&e->crop, i->rotation);
     w->n_frames = i->look.n_frames;
-    snprintf(w->aspect, sizeof w->aspect, "%.2f", barcode_aspect(i, &e->crop));
+    const double aspect = barcode_aspect(i, &e->crop);
+    snprintf(w->aspect, sizeof w->aspect, aspect < 0.1 ? "%.4f" : "%.2f", aspect);
 }
 
 static enum status fill_columns(struct barcode *b, const struct extract_setup *e, const uint8_t *records,
