@@ -14,14 +14,13 @@ import hashlib
 import json
 import os
 import shlex
-import subprocess
 import sys
 import tempfile
 import time
 import warnings
 from pathlib import Path
 
-from common import CORES, DATA, find_program, leave, need, parse_size
+from common import CORES, call, find_program, leave, need, parse_size, pick_films, read_ppm, say
 
 need(numpy="numpy", sklearn="scikit-learn", threadpoolctl="threadpoolctl")
 
@@ -30,15 +29,6 @@ import sklearn
 from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits
 
-DEFAULT_FILMS = [
-    "film/elephants_dream_excerpt_72s_360p.ts",    # animated, dark, many cuts
-    "film/bbb_full_486p_h264main_fmp4.mp4",        # animated, bright
-    "film/freecol_opening_archive_footage.ogg",    # archive film: grain, faded colours
-    "film/one-by-one-person-detection.mp4",        # surveillance camera, static
-    "film/sintel_trailer-720p.mp4",                # letterbox, fades, titles on black
-    "zoo/chaplin.mp4",                             # silent film, pillarboxed
-    "zoo/balle-jbart.mp4",                         # live action
-]
 MEAN_MARGIN = 0.0005   # the rule: mean(ours/A) <= mean(B/A) + 0.0005 ...
 SHARE_MARGIN = 0.01    # ... and share(ours/A > 1.001) <= share(B/A > 1.001) + 1 point
 # Below this inertia per pixel a frame counts as solved exactly: float64 centres of k colours miss them by about 1e-14.
@@ -46,29 +36,6 @@ ZERO_PER_PIXEL = 1e-18
 
 
 # ---- pixels, scorer, statistics -------------------------------------------------------------------------------------
-
-def read_ppm(path):
-    """Binary PPM (P6, maxval 255) -> u8 [n, 3]."""
-    data = Path(path).read_bytes()
-    fields, at = [], 0
-    while len(fields) < 4:
-        while data[at:at + 1].isspace():
-            at += 1
-        if data[at:at + 1] == b"#":
-            at = data.index(b"\n", at)
-            continue
-        end = at
-        while end < len(data) and not data[end:end + 1].isspace():
-            end += 1
-        if end == at:
-            raise ValueError(f"{path}: ends inside the PPM header")
-        fields.append(data[at:end])
-        at = end
-    width, height = int(fields[1]), int(fields[2])
-    if fields[0] != b"P6" or fields[3] != b"255" or len(data) - at - 1 != width * height * 3:
-        raise ValueError(f"{path}: not a P6 picture of {width}x{height} with maxval 255")
-    return np.frombuffer(data, np.uint8, offset=at + 1).reshape(-1, 3)
-
 
 def score(pixels, centres):
     """The outside scorer: (inertia, counts) of all pixels against their nearest centre, in float64.
@@ -188,18 +155,6 @@ def run_sklearn(tasks, jobs):
 
 # ---- the program under test -----------------------------------------------------------------------------------------
 
-def say(text):
-    print(text, file=sys.stderr, flush=True)
-
-
-def call(command):
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
-    if done.returncode != 0:
-        last = (done.stderr.strip().splitlines() or ["(nothing on stderr)"])[-1]
-        leave(2, f"{Path(command[0]).name} failed with {done.returncode}: {last}\n  {' '.join(command)}")
-    return done.stdout
-
-
 def load_film(options, film, work, n_columns):
     """One record a sampled frame: {film, frame, ppm, digest, ours: {k: column of the side-car}}."""
     film_work = Path(work) / hashlib.sha256(str(film).encode()).hexdigest()[:16]
@@ -212,7 +167,8 @@ def load_film(options, film, work, n_columns):
     for k in options.k:
         side_car = film_work / f"k{k}.json"
         call([options.jacquard, "barcode", str(film), "-o", str(film_work / f"k{k}.png"), "--json", str(side_car),
-              "-k", str(k), "--backend", options.backend, "--progress", "none", *sampling, *options.ours])
+              "-k", str(k), "--backend", options.backend, "--crop", "none", "--progress", "none", *sampling,
+              *options.ours])
         columns[k] = {column["frame"]: column for column in json.loads(side_car.read_text())["columns"]}
         if columns[k].keys() != pictures.keys():
             leave(2, f"{film}: dump_pixels and jacquard -k {k} did not sample the same frames")
@@ -335,23 +291,15 @@ def main():
     options = parse_options()
     options.jacquard = find_program("jacquard", options.jacquard)
     options.dump_pixels = find_program("dump_pixels", options.dump_pixels)
-    films = options.films or [DATA / name for name in DEFAULT_FILMS]
-    absent = [film for film in films if not film.is_file()]
-    if absent and (options.films or len(absent) == len(films)):
-        leave(77, f"no such film: {absent[0]}")
-    for film in absent:
-        say(f"left out, not there: {film}")
-    films = [film for film in films if film not in absent]
+    films = pick_films(options.films, options.frames)
     cache = options.cache or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jacquard-bench"
     cache.mkdir(parents=True, exist_ok=True)
 
     with tempfile.TemporaryDirectory(prefix="jacquard-quality.") as work:
         frames = []
-        for i, film in enumerate(films):
-            n = options.frames * (i + 1) // len(films) - options.frames * i // len(films)
-            if n > 0:
-                say(f"jacquard: {film.name}, {n} frames, k = {', '.join(map(str, options.k))}")
-                frames += load_film(options, film, work, n)
+        for film, n in films:
+            say(f"jacquard: {film.name}, {n} frames, k = {', '.join(map(str, options.k))}")
+            frames += load_film(options, film, work, n)
         names = dict(zip("AB", options.seeds))
         paths = {(f["digest"], k, name): cache_path(cache, f["digest"], k, seed, options.n_init, options.unique)
                  for f in frames for k in options.k for name, seed in names.items()}
