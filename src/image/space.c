@@ -54,10 +54,10 @@ static double steps_of(const struct space_rules *r)
     return 245.0 / widest;
 }
 
-/* The byte at which a coordinate of 0 lies. */
+/* The byte at which a coordinate of 0 lies: a whole one, so that greys are exactly that, and stay it. */
 static double zero_of(const struct space_rules *r, int axis)
 {
-    return 5.0 - weight_of(r, axis) * models[r->space].low[axis] * steps_of(r);
+    return floor(5.5 - weight_of(r, axis) * models[r->space].low[axis] * steps_of(r));
 }
 
 /* CIELAB has a straight part below (6/29)^3. */

@@ -95,7 +95,7 @@ class Space:
         self.curve, self.low = rounded(65536 * root(model, light)), rounded(65536 * root(model, light / 64))
         self.cones = rounded(65536 * np.array(model["cones"]))
         self.axis = rounded(65536 * (steps * weight)[:, None] * np.array(model["axis"]))
-        self.offset = rounded(65536 * (5 - weight * low * steps + steps * weight * model["constant"]))
+        self.offset = rounded(65536 * (np.floor(5.5 - weight * low * steps) + steps * weight * model["constant"]))
 
     def options(self):
         return ["--space", self.name] + (["--chroma", self.chroma] if self.chroma else [])

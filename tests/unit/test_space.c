@@ -89,6 +89,11 @@ static void greys(enum space_name name)
         if (v == 0)
             memcpy(first, found, sizeof first);
         CHECK(found[1] == first[1] && found[2] == first[2] && found[0] >= before);
+        const uint16_t centre[3] = {(uint16_t)(256 * found[0]), (uint16_t)(256 * found[1]), (uint16_t)(256 * found[2])};
+        uint16_t rgb[3];
+        space_decode(&r, centre, rgb);
+        for (int c = 0; c < 3; c++) /* a grey comes back as one, within a quarter of a level */
+            CHECK(abs(rgb[c] - rgb[(c + 1) % 3]) <= 64);
         before = found[0];
     }
 }
