@@ -1,7 +1,6 @@
 #include "barcode/look.h"
 
 #include "barcode/spread.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/pool.h"
 #include "film/frame_source.h"
@@ -145,8 +144,7 @@ static enum status look_here(struct look *look, int threads)
     if (n_groups <= 0)
         return ST_OK;
     look->decoder = mem_array((size_t)n_threads, sizeof(struct decoder *));
-    if (!look->decoder)
-        return ST_NOMEM;
+    TRY_MEM(look->decoder);
     enum status st = pool_open(n_threads, &pool);
     if (st == ST_OK) {
         pool_run(pool, n_groups, run_group, look);

@@ -62,14 +62,14 @@ double barcode_aspect(const struct film_info *info, const struct frame_crop *cro
 
 struct tone_rules barcode_tone(const struct film_info *info, const struct barcode_settings *settings)
 {
-    const int usual = 1000, seen = info->look.peak, least = 203; /* white: image/tone.h */
+    const int usual = 1000, seen = info->look.peak;
     struct tone_rules tone = info->tone;
 
     if (settings->raw_hdr || !tone_is_needed(&tone))
         return (struct tone_rules){0};
     tone.peak = tone.transfer != TONE_PQ ? 0 : tone.peak > 0 ? tone.peak : seen > 0 ? seen : usual;
-    if (tone.transfer == TONE_PQ && tone.peak < least)
-        tone.peak = least;
+    if (tone.transfer == TONE_PQ && tone.peak < TONE_WHITE)
+        tone.peak = TONE_WHITE;
     return tone;
 }
 

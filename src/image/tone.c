@@ -19,7 +19,7 @@ static const int32_t matrices[N_TONE_PRIMARIES][3][3] = {
 };
 static const int32_t luminance_2020[3] = {17216, 44434, 3886}; /* 0.2627, 0.6780, 0.0593 */
 
-static const double white = 203.0;     /* cd/m2, BT.2408 */
+static const double white = TONE_WHITE;
 static const double hlg_peak = 1000.0; /* cd/m2, of the display that BT.2100's system gamma of 1.2 is for */
 
 bool tone_is_needed(const struct tone_rules *r)
@@ -56,7 +56,8 @@ static double light_of_hlg(double code)
     return code <= 0.5 ? code * code / 3.0 : (power_of_two((code - c) / a * log_2_e) + b) / 12.0;
 }
 
-/* IEC 61966-2-1 */
+/* IEC 61966-2-1, as transfer_light has it, but by power.h: more codes than its 256, of which some may lie near a half.
+ */
 static double light_of_srgb(double code)
 {
     return code <= 0.04045 ? code / 12.92 : power((code + 0.055) / 1.055, 2.4);
