@@ -1,10 +1,11 @@
-/* sha256: see sha256.h. Plain C; a few hundred MB/s, which is plenty for files of a few MB. */
+/* sha256: see sha256.h. */
 #include "base/sha256.h"
+
+#include "base/sha256_blocks.h"
 
 #include <string.h>
 
-/* The first 32 bits of the fractional parts of the cube roots of the first 64 primes. */
-static const uint32_t constant[64] = {
+const uint32_t sha256_constant[64] = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
     0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
     0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
@@ -38,13 +39,19 @@ static void take_block(uint32_t state[8], const uint8_t *block)
         const uint32_t s1 = rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25), choice = (e & v[5]) ^ (~e & v[6]);
         const uint32_t s0 = rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22);
         const uint32_t majority = (a & v[1]) ^ (a & v[2]) ^ (v[1] & v[2]);
-        const uint32_t t1 = v[7] + s1 + choice + constant[t] + w[t];
+        const uint32_t t1 = v[7] + s1 + choice + sha256_constant[t] + w[t];
         memmove(v + 1, v, 7 * sizeof *v);
         v[4] += t1;
         v[0] = t1 + s0 + majority;
     }
     for (int i = 0; i < 8; i++)
         state[i] += v[i];
+}
+
+void sha256_blocks_plain(uint32_t state[8], const uint8_t *block, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        take_block(state, block + 64 * i);
 }
 
 void sha256_init(struct sha256 *sha)
@@ -58,22 +65,25 @@ void sha256_init(struct sha256 *sha)
 
 void sha256_add(struct sha256 *sha, const void *bytes, size_t n)
 {
+    sha256_blocks *const take_blocks = sha256_best_blocks();
+    const size_t used = sha->n_bytes % sizeof sha->block, room = sizeof sha->block - used;
     const uint8_t *at = bytes;
 
-    while (n > 0) {
-        const size_t used = sha->n_bytes % sizeof sha->block, room = sizeof sha->block - used;
-        const size_t taken = n < room ? n : room;
-        if (taken == sizeof sha->block) {
-            take_block(sha->state, at);
-        } else {
-            memcpy(sha->block + used, at, taken);
-            if (taken == room)
-                take_block(sha->state, sha->block);
-        }
-        sha->n_bytes += taken;
-        at += taken;
-        n -= taken;
+    if (n == 0)
+        return;
+    sha->n_bytes += n;
+    if (n < room) {
+        memcpy(sha->block + used, at, n);
+        return;
     }
+    if (used > 0) { /* what was begun becomes whole */
+        memcpy(sha->block + used, at, room);
+        take_blocks(sha->state, sha->block, 1);
+        at += room;
+        n -= room;
+    }
+    take_blocks(sha->state, at, n / sizeof sha->block);
+    memcpy(sha->block, at + n / sizeof sha->block * sizeof sha->block, n % sizeof sha->block);
 }
 
 void sha256_end(struct sha256 *sha, uint8_t digest[SHA256_BYTES])
