@@ -8,6 +8,7 @@
 #include "compute/haar/boost.h"
 #include "compute/haar/scan.h"
 #include "kernels/cuda_backend.h"
+#include "kernels/direct_read.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -349,6 +350,8 @@ const struct compute_ops compute_cuda = {
     .open = cuda_open,
     .close = cuda_close,
     .convert = cuda_convert,
+    .load = cuda_load,
+    .direct = &direct_read_cuda,
     .cluster = cuda_cluster,
     .pixels = cuda_pixels,
     .boost = &boost_cuda,

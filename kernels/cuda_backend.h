@@ -61,8 +61,9 @@ enum status cuda_stage_end(struct cuda *cuda, enum cuda_stage stage);
         TRY(cuda_stage_end(cuda, stage));                                                                              \
     } while (0)
 
-/* cuda_convert.c. convert and pixels of the table; what is still on its way is converted. */
+/* cuda_convert.c. convert, load and pixels of the table; what is still on its way is converted. */
 enum status cuda_convert(void *priv, int slot, const struct frame *f);
+enum status cuda_load(void *priv, int slot, const struct compute_file *file, int64_t at, uint8_t digest[SHA256_BYTES]);
 enum status cuda_pixels(void *priv, int slot, uint8_t *rgb);
 enum status cuda_convert_staged(struct cuda *cuda);
 

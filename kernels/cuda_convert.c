@@ -3,7 +3,9 @@
  * the buffers are full or pixels are asked for. A frame on the GPU comes from NVDEC, which writes it in the legacy
  * default stream: our stream waits for that one, and convert waits for our stream. A slot's pixels stay on the GPU as
  * keys. */
+#include "base/file.h"
 #include "kernels/cuda_backend.h"
+#include "kernels/direct_read.h"
 
 #include <string.h>
 
@@ -148,6 +150,36 @@ enum status cuda_convert(void *priv, int slot, const struct frame *f)
     TRY(take_frame(cuda, f, &job));
     CUDA_STEP(cuda, CUDA_STAGE_CONVERT, launch_convert(&job, 1, cuda->transfer, cuda->gpu.stream));
     CUDA_TRY(&cuda->gpu, cudaStreamSynchronize(cuda->gpu.stream), "convert a frame");
+    return ST_OK;
+}
+
+/* Pixels travel through the same buffers as frames do; or straight to the one on the GPU, and to the host's from there,
+ * where their digest is taken. */
+enum status cuda_load(void *priv, int slot, const struct compute_file *file, int64_t at, uint8_t digest[SHA256_BYTES])
+{
+    struct cuda *cuda = priv;
+    const size_t bytes = 3 * (size_t)cuda->n_pixels, whole = round_up(bytes, DIRECT_READ_ALIGN);
+
+    TRY(gpu_use(&cuda->gpu));
+    TRY(cuda_convert_staged(cuda));
+    TRY(reserve_staging(cuda, whole));
+    const int turn = slot % cuda->n_staging;
+    const struct cuda_staging *s = &cuda->staging[turn];
+    uint8_t *pixels = cuda->frame + (size_t)turn * cuda->staging_bytes;
+    CUDA_TRY(&cuda->gpu, cudaEventSynchronize(s->sent), "use the pixels before");
+    if (file->direct) {
+        TRY(direct_read(file, pixels, whole, bytes, at));
+        TRY(gpu_fetch(&cuda->gpu, s->bytes, pixels, bytes, "pixels"));
+        CUDA_TRY(&cuda->gpu, cudaStreamSynchronize(cuda->gpu.stream), "copy pixels from it");
+    } else {
+        TRY(file_read_at(file->path, file->fd, s->bytes, bytes, at));
+        CUDA_STEP(cuda, CUDA_STAGE_COPY,
+                  cudaMemcpyAsync(pixels, s->bytes, bytes, cudaMemcpyHostToDevice, cuda->gpu.stream));
+    }
+    CUDA_STEP(cuda, CUDA_STAGE_CONVERT,
+              launch_keys(pixels, cuda->n_pixels, cuda->key + (size_t)slot * cuda->n_pixels, cuda->gpu.stream));
+    CUDA_TRY(&cuda->gpu, cudaEventRecord(s->sent, cuda->gpu.stream), "use the pixels");
+    sha256_of(s->bytes, bytes, digest);
     return ST_OK;
 }
 

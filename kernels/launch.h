@@ -42,6 +42,9 @@ cudaError_t launch_convert(const struct convert_job *jobs, int n, const struct t
 /* u8 [n_pixels, 3] r, g, b from keys. */
 cudaError_t launch_pixels(const uint32_t *key, uint32_t n_pixels, uint8_t *rgb, cudaStream_t stream);
 
+/* And back. */
+cudaError_t launch_keys(const uint8_t *rgb, uint32_t n_pixels, uint32_t *key, cudaStream_t stream);
+
 /* The same pixels in the space: in_space u32 [n], Morton codes too. */
 cudaError_t launch_space(const uint32_t *key, size_t n, const struct space *space, uint32_t *in_space,
                          cudaStream_t stream);

@@ -352,6 +352,32 @@ enum status file_sha256(const char *path, enum status at_fault, char hex[65], in
     return st;
 }
 
+enum status file_read_at(const char *path, int fd, void *to, size_t n, int64_t at)
+{
+    for (size_t done = 0; done < n;) {
+        const ssize_t got = pread(fd, (char *)to + done, n - done, (off_t)at + (off_t)done);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return FAIL(ST_FORMAT, "cannot read %s: %s", path, got < 0 ? strerror(errno) : "it ends too early");
+        done += (size_t)got;
+    }
+    return ST_OK;
+}
+
+enum status file_write_at(const char *path, int fd, const void *from, size_t n, int64_t at)
+{
+    for (size_t done = 0; done < n;) {
+        const ssize_t put = pwrite(fd, (const char *)from + done, n - done, (off_t)at + (off_t)done);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put <= 0)
+            return FAIL(ST_IO, "cannot write %s: %s", path, put < 0 ? strerror(errno) : "nothing is taken");
+        done += (size_t)put;
+    }
+    return ST_OK;
+}
+
 enum status file_make_folder(const char *path)
 {
     struct stat s;

@@ -59,6 +59,11 @@ enum status file_sha256(const char *path, enum status at_fault, char hex[65], in
  * before long work starts. */
 enum status file_check_output(const char *path, bool force);
 
+/* n bytes from byte `at` on, by any thread. Messages name path; reading: ST_FORMAT where it fails or the file ends
+ * before; writing: ST_IO. */
+enum status file_read_at(const char *path, int fd, void *to, size_t n, int64_t at);
+enum status file_write_at(const char *path, int fd, const void *from, size_t n, int64_t at);
+
 /* Whether both names lead to the same file, or would if it existed. */
 bool file_is_same(const char *a, const char *b);
 

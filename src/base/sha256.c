@@ -112,13 +112,19 @@ void sha256_digits(const uint8_t digest[SHA256_BYTES], char hex[2 * SHA256_BYTES
     hex[2 * SHA256_BYTES] = '\0';
 }
 
-void sha256_hex(const void *bytes, size_t n, char hex[2 * SHA256_BYTES + 1])
+void sha256_of(const void *bytes, size_t n, uint8_t digest[SHA256_BYTES])
 {
-    uint8_t digest[SHA256_BYTES];
     struct sha256 sha;
 
     sha256_init(&sha);
     sha256_add(&sha, bytes, n);
     sha256_end(&sha, digest);
+}
+
+void sha256_hex(const void *bytes, size_t n, char hex[2 * SHA256_BYTES + 1])
+{
+    uint8_t digest[SHA256_BYTES];
+
+    sha256_of(bytes, n, digest);
     sha256_digits(digest, hex);
 }

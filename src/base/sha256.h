@@ -17,6 +17,9 @@ void sha256_init(struct sha256 *sha);
 void sha256_add(struct sha256 *sha, const void *bytes, size_t n);
 void sha256_end(struct sha256 *sha, uint8_t digest[SHA256_BYTES]); /* sha256_init begins another one */
 
+/* Of n bytes. */
+void sha256_of(const void *bytes, size_t n, uint8_t digest[SHA256_BYTES]);
+
 /* A digest as 64 lower-case hexadecimal digits and a 0. */
 void sha256_digits(const uint8_t digest[SHA256_BYTES], char hex[2 * SHA256_BYTES + 1]);
 

@@ -1,5 +1,4 @@
-/* sha256_x86: SHA-256's rounds by the SHA instructions, where the processor has them: two rounds an instruction, some
- * five times as fast as plain C. */
+/* sha256_x86: SHA-256's rounds by the SHA instructions, where the processor has them: two rounds an instruction. */
 #include "base/sha256_blocks.h"
 
 #if defined __x86_64__

@@ -166,6 +166,14 @@ enum status compute_convert(struct compute *c, int slot, const struct frame *f)
     return c->ops->convert(c->priv, slot, f);
 }
 
+enum status compute_load(struct compute *c, int slot, const struct compute_file *file, int64_t at,
+                         uint8_t digest[SHA256_BYTES])
+{
+    if (slot < 0 || slot >= c->setup.batch)
+        return FAIL(ST_BUG, "load: slot %d of %d", slot, c->setup.batch);
+    return c->ops->load(c->priv, slot, file, at, digest);
+}
+
 enum status compute_cluster(struct compute *c, int n, const int64_t *frame_number, struct frame_clusters *clusters,
                             struct frame_light *light, uint8_t **lines)
 {

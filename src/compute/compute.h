@@ -5,6 +5,7 @@
 #ifndef JACQUARD_COMPUTE_COMPUTE_H
 #define JACQUARD_COMPUTE_COMPUTE_H
 
+#include "base/sha256.h"
 #include "base/status.h"
 #include "image/space.h"
 #include "image/tone.h"
@@ -58,6 +59,24 @@ struct compute_setup {
     struct kmeans_settings kmeans;
 };
 
+/* Pixels in a file, as `pixels` hands them out. */
+struct compute_file {
+    const char *path; /* for messages */
+    int fd;
+    void *direct; /* of compute_direct.add; NULL: read through the host's memory */
+};
+
+/* How a backend has files read straight into its device's memory. */
+struct compute_direct {
+    /* Whether storage and device may exchange data by themselves here, past the host's memory. Cheap. */
+    bool (*pays)(void);
+    /* What does it: "cuFile 1.15"; makes it ready. ST_UNSUPPORTED where it cannot be done at all. */
+    enum status (*describe)(char *text, size_t bytes);
+    /* ST_UNSUPPORTED where not of this file. Ends with remove, before fd is closed. */
+    enum status (*add)(struct compute_file *file);
+    void (*remove)(struct compute_file *file);
+};
+
 struct boost_ops;
 struct scan_job;
 struct scan_result;
@@ -85,13 +104,19 @@ struct compute_ops {
     /* Turns a frame into the pixels of a slot. The frame's planes may be released when this returns. */
     enum status (*convert)(void *priv, int slot, const struct frame *frame);
 
+    /* The same out of a file: u8 [height, width, 3] r, g, b from byte `at` on; digest becomes the SHA-256 of what has
+     * arrived. ST_FORMAT where the file ends before. */
+    enum status (*load)(void *priv, int slot, const struct compute_file *file, int64_t at,
+                        uint8_t digest[SHA256_BYTES]);
+
     /* Clusters slots 0..n-1; frame_number[i] picks slot i's random numbers. Fills clusters[n], light[n] and, where
      * want_lines, lines[i]: u8 [n_lines, 3], the average colour of each line (top to bottom, or left to right). */
     enum status (*cluster)(void *priv, int n, const int64_t *frame_number, struct frame_clusters *clusters,
                            struct frame_light *light, uint8_t **lines);
 
-    /* Copies out a slot's pixels, u8 [height, width, 3] r, g, b, after convert. For tests and measurements. */
+    /* Copies out a slot's pixels, u8 [height, width, 3] r, g, b, after convert or load. */
     enum status (*pixels)(void *priv, int slot, uint8_t *rgb);
+    const struct compute_direct *direct; /* NULL: load reads through the host's memory */
 
     /* What its memory does: bytes read and written a second by a large copy, the best of several; threads: how many of
      * the host copy side by side (cpu). */
@@ -126,6 +151,8 @@ void compute_close(struct compute **c);
 void compute_retire(struct compute **c);
 
 enum status compute_convert(struct compute *c, int slot, const struct frame *frame);
+enum status compute_load(struct compute *c, int slot, const struct compute_file *file, int64_t at,
+                         uint8_t digest[SHA256_BYTES]);
 enum status compute_cluster(struct compute *c, int n, const int64_t *frame_number, struct frame_clusters *clusters,
                             struct frame_light *light, uint8_t **lines);
 enum status compute_pixels(struct compute *c, int slot, uint8_t *rgb);

@@ -9,7 +9,11 @@
 
 #include <stdint.h>
 
-enum { CONVERT_BITS = 20, CONVERT_CODE_BITS = 14 };
+enum {
+    CONVERT_RULES = 1, /* one more with every change of a frame's pixels: kept ones are not taken for it */
+    CONVERT_BITS = 20,
+    CONVERT_CODE_BITS = 14
+};
 
 struct convert_coefs {
     int32_t y, ru, rv, gu, gv, bu, bv; /* rv: what V adds to R, and so on; gu, gv are subtracted */

@@ -3,6 +3,7 @@
 #include "compute/haar/boost.h"
 #include "compute/haar/scan.h"
 
+#include "base/file.h"
 #include "base/mem.h"
 
 #include <stdio.h>
@@ -76,6 +77,16 @@ static enum status cpu_convert(void *priv, int slot, const struct frame *frame)
     return cpu_convert_frame(&cpu->convert, frame, slot_pixels(cpu, slot));
 }
 
+static enum status cpu_load(void *priv, int slot, const struct compute_file *file, int64_t at,
+                            uint8_t digest[SHA256_BYTES])
+{
+    const struct cpu *cpu = priv;
+
+    TRY(file_read_at(file->path, file->fd, slot_pixels(cpu, slot), cpu->frame_bytes, at));
+    sha256_of(slot_pixels(cpu, slot), cpu->frame_bytes, digest);
+    return ST_OK;
+}
+
 /* The pixels that are clustered. */
 static const uint8_t *points_of(struct cpu *cpu, int slot)
 {
@@ -119,6 +130,7 @@ const struct compute_ops compute_cpu = {
     .open = cpu_open,
     .close = cpu_close,
     .convert = cpu_convert,
+    .load = cpu_load,
     .cluster = cpu_cluster,
     .pixels = cpu_pixels,
     .boost = &boost_cpu,

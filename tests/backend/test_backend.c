@@ -5,6 +5,9 @@
 #include "tests/backend/frames.h"
 #include "tests/unit/test.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 static const struct compute_ops *tested;
 
 struct pair {
@@ -138,6 +141,57 @@ static struct compute_setup setup_of(int width, int height, int batch, int k, in
 {
     return (struct compute_setup){
         .batch = batch, .picture = {.width = width, .height = height}, .kmeans = {.k = k, .n_init = n_init, .seed = 1}};
+}
+
+/* The slots' pixels through a file, by host memory and, where it works, straight to the device: at any place of a
+ * page's start, into other slots than they were in. */
+static void test_load(void)
+{
+    enum { N = 40, PAGE = 4096 };
+    static const int sizes[][2] = {{64, 36}, {480, 204}, {1, 1}, {33, 31}};
+
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+        const struct compute_setup setup = setup_of(sizes[s][0], sizes[s][1], N, 3, 2);
+        struct pair p;
+        if (!pair_open(&p, &setup))
+            return;
+        const size_t bytes = 3 * p.n_pixels, stride = (bytes + PAGE - 1) / PAGE * PAGE;
+        uint8_t *all = room(N * stride), *found = room(bytes), digest[SHA256_BYTES], wanted[SHA256_BYTES];
+        struct compute_file file = {.path = test_path("pixels")};
+        char text[128];
+        for (size_t i = 0; i < N * stride; i++)
+            all[i] = (uint8_t)(i * 2654435761u >> 13);
+        test_write(file.path, all, N * stride);
+        file.fd = open(file.path, O_RDONLY);
+        for (int direct = 0; direct < 2; direct++) {
+            if (direct && (!tested->direct || tested->direct->describe(text, sizeof text) != ST_OK ||
+                           tested->direct->add(&file) != ST_OK)) {
+                printf("%s: not straight to the device: %s\n", tested->name,
+                       tested->direct ? status_message() : "has no such way");
+                break;
+            }
+            for (int i = 0; i < N; i++) {
+                CHECK_INT(compute_load(p.other, (i + 7) % N, &file, (int64_t)i * (int64_t)stride, digest), ST_OK);
+                sha256_of(all + (size_t)i * stride, bytes, wanted);
+                CHECK(memcmp(digest, wanted, sizeof wanted) == 0);
+                if (i % 5 == 0) { /* in between */
+                    CHECK_INT(compute_pixels(p.other, (i + 7) % N, found), ST_OK);
+                    CHECK(memcmp(found, all + (size_t)i * stride, bytes) == 0);
+                }
+            }
+            for (int i = 0; i < N; i++) {
+                CHECK_INT(compute_pixels(p.other, (i + 7) % N, found), ST_OK);
+                CHECK(memcmp(found, all + (size_t)i * stride, bytes) == 0);
+            }
+            CHECK_INT(compute_load(p.other, 0, &file, (int64_t)(N * stride), digest), ST_FORMAT);
+        }
+        if (file.direct)
+            tested->direct->remove(&file);
+        close(file.fd);
+        free(all);
+        free(found);
+        pair_close(&p);
+    }
 }
 
 /* One instance takes all forms, one a slot; frames of other sizes follow, as where a film changes its size. Last come
@@ -338,6 +392,7 @@ static void test_all(const char *how)
     }
     test_refusals();
     test_convert();
+    test_load();
     test_clusters(3, 2);
     test_clusters(48, 27);
     test_clusters(80, 60);
