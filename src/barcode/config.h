@@ -10,6 +10,7 @@ struct barcode_config {
     const char *film;
     const char *output;                    /* of the first strip; NULL: film's name with .barcode.png */
     const char *json, *csv, *frame_hashes; /* NULL: not wanted */
+    const char *store;                     /* folder of kept frames (frame_store.h); NULL: none */
     struct barcode_settings settings;
     const char *backend; /* "auto", "cpu", "cuda" */
     int threads;         /* 0: the cores of this host shared among its ranks */

@@ -1,7 +1,9 @@
 #include "barcode/extract.h"
 
+#include "barcode/frame_store.h"
 #include "barcode/spread.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "film/frame_source.h"
 
@@ -21,6 +23,7 @@ struct decode_thread {
     int decoder_threads;
     struct decoder *decoder;
     struct compute *compute;
+    uint8_t *pixels; /* u8 [height, width, 3] of a frame that goes to the store */
     int batch, n_pending;
     int64_t pending[COMPUTE_MAX_FRAME_BATCH]; /* samples, relative to the rank's first */
     int64_t first, last;                      /* the segments in work, likewise: samples first..last-1 */
@@ -28,12 +31,13 @@ struct decode_thread {
     double open_seconds, convert_seconds, cluster_seconds;
     double ended;                /* clock */
     int64_t packets, packets_us; /* of the segments it is done with */
-    int64_t n_clustered;
+    int64_t n_clustered, n_loaded;
 };
 
 struct extract {
     struct extract_setup setup;
     struct extract_result result;
+    struct frame_store *stored; /* where all frames come from; NULL: they are decoded */
     int n_decode_threads;
     struct decode_thread *decode_thread;
     atomic_ushort *owner; /* [samples of this rank] 1 + index of the thread that has it; 0 = none yet */
@@ -60,6 +64,17 @@ static int64_t at_least(int64_t n, int64_t limit)
 
 /* --- one thread --------------------------------------------------------------------------------------------------- */
 
+static enum status keep_pending(const struct decode_thread *w)
+{
+    const struct extract_result *r = &w->extract->result;
+
+    for (int i = 0; r->kept && i < w->n_pending; i++) {
+        TRY(compute_pixels(w->compute, i, w->pixels));
+        TRY(frame_store_write(r->kept, r->first + w->pending[i], w->pixels));
+    }
+    return ST_OK;
+}
+
 static enum status cluster_pending(struct decode_thread *w)
 {
     struct extract *extract = w->extract;
@@ -76,6 +91,7 @@ static enum status cluster_pending(struct decode_thread *w)
         number[i] = extract->setup.plan->sample_frame[extract->result.first + w->pending[i]];
         lines[i] = line_bytes ? extract->result.lines + (size_t)w->pending[i] * line_bytes : NULL;
     }
+    TRY(keep_pending(w));
     TRY(compute_cluster(w->compute, w->n_pending, number, clusters, light, lines));
     for (int i = 0; i < w->n_pending; i++) {
         extract->result.clusters[w->pending[i]] = clusters[i];
@@ -140,7 +156,22 @@ static bool wants_hash(void *context, int64_t sample)
     return n == 0 || spread_has(extract->setup.plan->n_samples, n, extract->result.first + sample);
 }
 
-static enum status open_decode_thread(struct decode_thread *w)
+static enum status open_compute(struct decode_thread *w)
+{
+    const struct extract_setup *s = &w->extract->setup;
+    const struct compute_setup compute = {
+        .device = s->device, .batch = w->batch, .picture = s->picture, .kmeans = s->kmeans};
+    const double started = clock_seconds();
+
+    TRY(compute_open(s->ops, &compute, &w->compute));
+    w->open_seconds += clock_seconds() - started;
+    if (!w->extract->result.kept)
+        return ST_OK;
+    w->pixels = mem_array((size_t)s->picture.width * (size_t)s->picture.height, 3);
+    return w->pixels ? ST_OK : ST_NOMEM;
+}
+
+static enum status open_decoder(struct decode_thread *w)
 {
     const struct extract_setup *s = &w->extract->setup;
     const struct decoder_setup decoder = {
@@ -153,13 +184,10 @@ static enum status open_decode_thread(struct decode_thread *w)
         .stop = s->stop,
         .progress = &w->extract->progress,
     };
-    const struct compute_setup compute = {
-        .device = s->device, .batch = w->batch, .picture = s->picture, .kmeans = s->kmeans};
     const double started = clock_seconds();
 
-    TRY(compute_open(s->ops, &compute, &w->compute));
     TRY(decoder_open(&decoder, &w->decoder));
-    w->open_seconds = clock_seconds() - started;
+    w->open_seconds += clock_seconds() - started;
     return ST_OK;
 }
 
@@ -234,7 +262,7 @@ static bool take_segments(const struct decode_thread *w, int64_t *first, int64_t
     return true;
 }
 
-static void count_work(struct decode_thread *w, int64_t from, int64_t to, double seconds)
+static int64_t count_work(struct decode_thread *w, int64_t from, int64_t to, double seconds)
 {
     const struct segment *segment = w->extract->setup.plan->segment;
     const int64_t us = (int64_t)(1e6 * seconds);
@@ -246,6 +274,29 @@ static void count_work(struct decode_thread *w, int64_t from, int64_t to, double
     w->packets_us += us;
     atomic_fetch_add(&w->extract->packets[w->path], packets);
     atomic_fetch_add(&w->extract->us[w->path], us);
+    return packets;
+}
+
+/* Segments [from, to), out of the store. */
+static enum status load_segments(struct decode_thread *w, int64_t from, int64_t to)
+{
+    struct extract *extract = w->extract;
+    const struct plan *plan = extract->setup.plan;
+    const double started = clock_seconds();
+
+    for (int64_t i = plan->segment[from].first; i < plan->segment[to - 1].last; i++) {
+        if (atomic_load(extract->setup.stop))
+            return FAIL(ST_INTERRUPTED, "interrupted");
+        TRY(frame_store_load(extract->stored, i, w->compute, w->n_pending));
+        extract->result.delivered[i - extract->result.first] = 1;
+        w->pending[w->n_pending++] = i - extract->result.first;
+        w->n_loaded++;
+        if (w->n_pending == w->batch)
+            TRY(cluster_pending(w));
+    }
+    w->decoding.seconds += clock_seconds() - started;
+    atomic_fetch_add(&extract->progress, count_work(w, from, to, clock_seconds() - started));
+    return ST_OK;
 }
 
 /* Segments [from, to), as one stretch. */
@@ -255,8 +306,12 @@ static enum status decode_segments(struct decode_thread *w, int64_t from, int64_
     const struct plan *plan = extract->setup.plan;
     const int64_t first = plan->segment[from].first, last = plan->segment[to - 1].last;
 
-    if (!w->decoder) /* only once there is work: opening costs */
-        TRY(open_decode_thread(w));
+    if (!w->compute) /* only once there is work: opening costs */
+        TRY(open_compute(w));
+    if (extract->stored)
+        return load_segments(w, from, to);
+    if (!w->decoder)
+        TRY(open_decoder(w));
     const double started = clock_seconds();
     TRY(decoder_turn_to(w->decoder, plan->sample_frame[first]));
     w->first = first - extract->result.first;
@@ -309,6 +364,7 @@ static void *decode_thread_main(void *context)
         compute_retire(&w->compute);
     else
         compute_close(&w->compute);
+    free(w->pixels);
     w->ended = clock_seconds();
     pthread_mutex_lock(&extract->lock);
     /* "interrupted" is only the echo of another thread's failure, unless there is none. */
@@ -358,8 +414,8 @@ static enum status choose_nvdec_sessions(const struct extract *w, int *n)
     const struct extract_setup *s = &w->setup;
     const struct nvdec_user user = {s->device, s->threads, s->n_gpu_sharers, s->n_host_sharers};
 
-    *n = s->decoders ? s->decoders->n_nvdec : 0;
-    return s->decoders || !s->ops->shares_cuda ? ST_OK : nvdec_choose(&s->film->info, &user, w->total, n);
+    *n = s->decoders && !w->stored ? s->decoders->n_nvdec : 0;
+    return s->decoders || w->stored || !s->ops->shares_cuda ? ST_OK : nvdec_choose(&s->film->info, &user, w->total, n);
 }
 
 /* NVDEC sessions join where there are more segments than decoders. */
@@ -387,6 +443,26 @@ static enum status allocate_decode_threads(struct extract *w)
     return ST_OK;
 }
 
+/* Kept frames were not hashed as they came out of the decoder; and a new file has to have all of them. */
+static enum status open_store(struct extract *w)
+{
+    const struct extract_setup *s = &w->setup;
+    const struct frame_store_frames frames = {s->film, s->plan, s->rank, s->crop, s->picture, s->ops};
+
+    if (!s->store || w->result.n == 0)
+        return ST_OK;
+    if (!s->want_hash)
+        TRY(frame_store_find(s->store, &frames, FRAME_STORE_BEST, &w->stored));
+    if (w->stored)
+        log_note("%lld frames are in %s (%.2f GB): read by %s, not decoded", (long long)w->result.n, s->store,
+                 1e-9 * (double)frame_store_bytes(w->stored), frame_store_reader(w->stored));
+    else if (s->earlier)
+        log_note("no frames are kept in %s: part of the film was done earlier", s->store);
+    else
+        TRY(frame_store_create(s->store, &frames, &w->result.kept));
+    return ST_OK;
+}
+
 enum status extract_start(const struct extract_setup *setup, struct extract **out)
 {
     struct extract *w = mem_array(1, sizeof *w);
@@ -405,6 +481,7 @@ enum status extract_start(const struct extract_setup *setup, struct extract **ou
     for (int64_t i = atomic_load(&w->next_segment); i < w->last_segment; i++)
         w->total += setup->plan->segment[i].packets;
     TRY(allocate_result(w));
+    TRY(open_store(w));
     TRY(allocate_decode_threads(w));
     w->n_running = w->n_decode_threads;
     for (int i = 0; i < w->n_decode_threads; i++) {
@@ -476,6 +553,7 @@ enum status extract_finish(struct extract **in, struct extract_result *result, s
         stats->frames_decoded += k->decoding.frames_decoded;
         stats->packets_sent += k->decoding.packets_in;
         stats->damaged += k->decoding.damaged;
+        stats->frames_loaded += k->n_loaded;
         stats->frames_clustered += k->n_clustered;
         if (k->decoding.nvdec_refusal)
             stats->nvdec_refusal = k->decoding.nvdec_refusal;
@@ -486,6 +564,7 @@ enum status extract_finish(struct extract **in, struct extract_result *result, s
     st = w->failure;
     if (st != ST_OK)
         status_adopt(w->failure_message);
+    frame_store_close(&w->stored);
     pthread_cond_destroy(&w->all_done);
     pthread_mutex_destroy(&w->lock);
     free(w->owner);

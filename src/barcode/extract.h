@@ -1,5 +1,6 @@
 /* extract: one rank's share of the work: several decoders side by side take segments from a queue, each with its own
- * compute instance, so that clustering hides behind decoding. Local. */
+ * compute instance, so that clustering hides behind decoding. Where the share's frames were kept in files by an earlier
+ * run, they are read instead of decoded. Local. */
 #ifndef JACQUARD_BARCODE_EXTRACT_H
 #define JACQUARD_BARCODE_EXTRACT_H
 
@@ -30,8 +31,10 @@ struct extract_setup {
     int n_gpu_sharers, n_host_sharers; /* processes doing such work on this GPU and this host, with this one; 0 = 1 */
     const struct extract_decoders *decoders; /* NULL: as many as suit the work; never more than there are segments */
     bool want_hash;
-    int64_t n_hashed;        /* with want_hash: for how many of the plan's samples (spread.h); 0: all */
-    atomic_int *stop;        /* non-zero ends all work; set here too when a thread fails */
+    int64_t n_hashed;  /* with want_hash: for how many of the plan's samples (spread.h); 0: all */
+    atomic_int *stop;  /* non-zero ends all work; set here too when a thread fails */
+    const char *store; /* folder of kept frames (frame_store.h): what it has is not decoded, else it is kept there;
+                          NULL: neither */
     const atomic_int *drain; /* non-zero ends it soon: what is begun is finished; may be NULL */
     struct extract_result
         *earlier; /* of an extraction that was drained: taken over, what it has is not done again; or NULL */
@@ -45,16 +48,17 @@ struct extract_result { /* samples first .. first + n - 1 of the plan */
     char (*hash)[65];                /* [n] "" where it was not wanted */
     uint8_t *delivered;              /* [n] 1 = fine; 0 or more than 1: the film cannot be split as planned, or
                                       the extraction was drained before its turn */
+    struct frame_store *kept;        /* all frames, not committed yet; NULL where none were to be kept */
 };
 
-enum { N_EXTRACT_SUMS = 9, N_EXTRACT_STATS = 11 };
+enum { N_EXTRACT_SUMS = 10, N_EXTRACT_STATS = 12 };
 
 struct extract_stats { /* sums over the rank's decode threads, in microseconds where times */
     union {
         struct {
             int64_t open_us, decode_us, convert_us, cluster_us;
             int64_t wait_us; /* from a thread's end to that of the rank's last one */
-            int64_t frames_decoded, packets_sent, frames_clustered, damaged;
+            int64_t frames_decoded, frames_loaded, packets_sent, frames_clustered, damaged;
             int64_t n_cpu_decoders, n_nvdec_decoders;
         };
         int64_t each[N_EXTRACT_STATS]; /* the same numbers in this order */

@@ -1,5 +1,6 @@
 /* extract_result: what comes of an extraction, and what follows from it. */
 #include "barcode/extract.h"
+#include "barcode/frame_store.h"
 #include "base/mem.h"
 
 #include <stddef.h>
@@ -27,6 +28,7 @@ void extract_result_release(struct extract_result *r)
     free(r->lines);
     free(r->hash);
     free(r->delivered);
+    frame_store_close(&r->kept);
     *r = (struct extract_result){0};
 }
 

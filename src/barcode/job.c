@@ -2,6 +2,7 @@
  * it was before, progress, and messages. */
 #include "barcode/job.h"
 
+#include "barcode/frame_store.h"
 #include "barcode/output.h"
 #include "barcode/pipeline.h"
 #include "barcode/spread.h"
@@ -58,22 +59,25 @@ static void describe_run(const struct job *job)
     const double cluster = 1e-6 * (double)s->cluster_us, all = open + decode + convert + cluster + wait;
     const double percent = all > 0 ? 100.0 / all : 0.0;
     const char *unsplit = p->film.info.unsplit;
-    char ranks[64] = "";
+    const char *verb = s->frames_loaded > 0 ? s->frames_decoded > 0 ? "decode and read" : "read" : "decode";
+    char ranks[64] = "", from_store[64] = "";
     const double seconds = clock_seconds() - job->started;
-    const char *bottleneck = decode >= convert + cluster ? "decoding" : "clustering";
+    const char *bottleneck = decode < convert + cluster ? "clustering" : s->frames_decoded > 0 ? "decoding" : "reading";
 
     if (p->index_seconds > p->extract_seconds)
         bottleneck = "reading the index";
     if (p->comm->size > 1)
         snprintf(ranks, sizeof ranks, " (ranks' mean %.2f s)", p->mean_done);
+    if (s->frames_loaded > 0)
+        snprintf(from_store, sizeof from_store, "%lld frames read from the store, ", (long long)s->frames_loaded);
     log_note(
         "%lld columns from %lld frames in %.2f s (%.0f frames/s): index %.2f s, extract %.2f s%s; of the decode "
         "threads' time "
-        "open %.0f %%, decode %.0f %%, convert %.0f %%, cluster %.0f %%, wait %.0f %%; %lld frames decoded by %lld CPU "
+        "open %.0f %%, %s %.0f %%, convert %.0f %%, cluster %.0f %%, wait %.0f %%; %s%lld frames decoded by %lld CPU "
         "and %lld NVDEC decoders%s%s; bottleneck: %s",
         (long long)p->plan.n_columns, (long long)p->film.n_frames, seconds, (double)p->film.n_frames / seconds,
-        p->index_seconds, p->extract_seconds, ranks, percent * open, percent * decode, percent * convert,
-        percent * cluster, percent * wait, (long long)s->frames_decoded, (long long)s->n_cpu_decoders,
+        p->index_seconds, p->extract_seconds, ranks, percent * open, verb, percent * decode, percent * convert,
+        percent * cluster, percent * wait, from_store, (long long)s->frames_decoded, (long long)s->n_cpu_decoders,
         (long long)s->n_nvdec_decoders, unsplit[0] ? ", unsplit: " : "", unsplit, bottleneck);
 }
 
@@ -135,7 +139,7 @@ static enum status get_ready(struct job *job)
     return ST_OK;
 }
 
-/* While rank 0 reads the index; not where little of the film may be decoded. */
+/* While rank 0 reads the index; not where little of the film may be decoded, or nothing. */
 static void open_nvdec_ahead(struct job *job)
 {
     const struct pipeline *p = &job->pipeline;
@@ -143,6 +147,8 @@ static void open_nvdec_ahead(struct job *job)
     const struct sampling *s = &p->config.settings.sampling;
     const struct nvdec_user user = {r->device, r->threads, r->n_gpu_sharers, r->n_host_sharers};
 
+    if (p->config.store && frame_store_knows(p->config.store, job->film.fingerprint))
+        return;
     if (r->ops->shares_cuda && !s->start.is_given && !s->end.is_given && !s->snap_to_keys)
         job->nvdec = nvdec_open_ahead(p->config.film, &user, p->comm->size, p->stop);
 }

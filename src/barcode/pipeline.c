@@ -1,15 +1,20 @@
 #include "barcode/pipeline.h"
 
 #include "barcode/assemble.h"
+#include "barcode/frame_store.h"
 #include "barcode/look.h"
 #include "barcode/output.h"
 #include "barcode/recheck.h"
 #include "barcode/samples.h"
 #include "base/clock.h"
+#include "base/file.h"
+#include "base/file_mark.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "film/frame_source.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,6 +101,46 @@ enum status pipeline_judge_film(const struct pipeline *p)
     return judge_whole(p);
 }
 
+/* Where the store has what is known of the film itself, as files between pieces have it (piece_files.h). */
+struct stored_index {
+    struct piece_files files;
+    char path[PATH_MAX], key[65];
+};
+
+static enum status name_stored_index(const struct pipeline *p, const char *fingerprint, struct stored_index *index)
+{
+    char name[FRAME_STORE_NAME];
+
+    frame_store_index_name(fingerprint, &p->config.settings.sampling, name, index->key);
+    index->files = (struct piece_files){index->path, index->key};
+    return snprintf(index->path, sizeof index->path, "%s/%s", p->config.store, name) < (int)sizeof index->path
+               ? ST_OK
+               : FAIL(ST_USAGE, "--store %s: that name is too long", p->config.store);
+}
+
+static enum status load_stored_index(struct pipeline *p)
+{
+    struct stored_index index;
+    struct file_mark mark;
+
+    if (!p->config.store)
+        return ST_OK;
+    TRY(file_mark_take("film", p->config.film, FILE_MARK_ENDS, &mark));
+    TRY(name_stored_index(p, mark.fingerprint, &index));
+    return piece_files_load_index(&index.files, p->config.film, &p->film, &p->is_index_stored);
+}
+
+/* As it is in the end: after the look, and after listing by decoding where that was needed. */
+static enum status save_stored_index(const struct pipeline *p)
+{
+    struct stored_index index;
+
+    if (!p->config.store || p->is_index_stored)
+        return ST_OK;
+    TRY(name_stored_index(p, p->film.info.fingerprint, &index));
+    return piece_files_save_index(&index.files, &p->film);
+}
+
 static enum status read_index(struct pipeline *p)
 {
     const double started = clock_seconds();
@@ -103,6 +148,10 @@ static enum status read_index(struct pipeline *p)
 
     if (p->kept)
         TRY(piece_files_load_index(p->kept, p->config.film, &p->film, &found));
+    if (!found) {
+        TRY(load_stored_index(p));
+        found = p->is_index_stored;
+    }
     if (!found)
         TRY(film_open(&p->film, p->config.film, p->stop, show_progress, p));
     p->index_seconds += clock_seconds() - started;
@@ -193,6 +242,7 @@ static enum status look(struct pipeline *p)
     if ((asks_for_bars || asks_for_peak) && i->look.n_frames == 0) {
         begins(p, PIPELINE_LOOK);
         TRY(look_at_film(p->comm, &p->film, &s->sampling, p->resources.threads, p->stop, show_progress, p));
+        p->is_index_stored = false;
         ends(p, PIPELINE_LOOK);
     }
     if (asks_for_bars)
@@ -222,6 +272,7 @@ static enum status list_by_decoding(struct pipeline *p)
 {
     TRY(film_list_by_decoding(&p->film, "split decoding did not give the frames that were listed", p->stop,
                               show_progress, p));
+    p->is_index_stored = false;
     if (p->film.n_frames == 0)
         return FAIL(ST_FORMAT, "%s: no frame could be decoded", p->film.path);
     return judge_whole(p);
@@ -270,6 +321,7 @@ static void set_up_extract(struct pipeline *p, int share)
         .n_host_sharers = p->resources.n_host_sharers,
         .want_hash = c->frame_hashes != NULL || c->verify_samples > 0,
         .n_hashed = c->frame_hashes ? 0 : c->verify_samples,
+        .store = c->store,
         .stop = p->stop,
         .drain = p->drain,
     };
@@ -378,6 +430,21 @@ static enum status extract_share(struct pipeline *p, int share, int n_shares)
     return st;
 }
 
+/* Local. What the store was given of a share that is sound becomes a part of it. */
+static enum status keep_frames(struct pipeline *p, const struct extract_count *c)
+{
+    struct frame_store *kept = p->samples.kept;
+    enum status st = ST_OK;
+
+    if (kept && extract_judge(c) == EXTRACT_SOUND) {
+        st = frame_store_commit(kept);
+        log_note("%lld frames are kept in %s (%.2f GB)", (long long)p->samples.n, p->config.store,
+                 1e-9 * (double)frame_store_bytes(kept));
+    }
+    frame_store_close(&p->samples.kept);
+    return st;
+}
+
 enum status pipeline_extract(struct pipeline *p, int share, int n_shares, struct extract_count *c)
 {
     TRY(pipeline_plan(p, share, n_shares));
@@ -386,7 +453,8 @@ enum status pipeline_extract(struct pipeline *p, int share, int n_shares, struct
                                 .n_damaged = p->stats.damaged, /* a sum already */
                                 .is_sequential = p->film.info.sequential,
                                 .was_to_drain = p->extract.drain && atomic_load(p->extract.drain)};
-    return comm_sum_i64(p->comm, &c->n_missing, 1);
+    TRY(comm_sum_i64(p->comm, &c->n_missing, 1));
+    return comm_agree(p->comm, keep_frames(p, c));
 }
 
 /* A film that is decoded from start to end has one segment: it cannot be drained on its way, nor is anything kept. */
@@ -448,6 +516,8 @@ enum status pipeline_join(struct pipeline *p)
     TRY(comm_agree(p->comm, verify(p)));
     TRY(comm_agree(p->comm, p->watch.may_write ? p->watch.may_write(p->watch.context) : ST_OK));
     if (p->comm->rank == 0)
+        st = save_stored_index(p);
+    if (p->comm->rank == 0 && st == ST_OK)
         st = output_write(&p->config, &p->barcode, (const char(*)[65])p->hash, p->plan.column_sample, p->stop);
     TRY(comm_agree(p->comm, st));
     p->write_seconds += clock_seconds() - started;

@@ -44,7 +44,8 @@ struct pipeline {
     struct extract_result samples; /* this rank's */
     struct extract_stats stats;    /* of all ranks, and of what was kept */
     struct barcode barcode;        /* on rank 0, joined */
-    char (*hash)[65]; /* [n_samples] on rank 0, where hashes of frames are wanted; "" where not of this one */
+    char (*hash)[65];     /* [n_samples] on rank 0, where hashes of frames are wanted; "" where not of this one */
+    bool is_index_stored; /* on rank 0: the store has the index as it is here */
     double index_seconds, extract_seconds, write_seconds;
     double mean_done; /* mean over the ranks of the seconds in which each had work, in the last extraction */
 };

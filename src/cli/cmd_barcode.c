@@ -12,6 +12,8 @@ static const struct opt outputs[] = {
      AT(frame_hashes)},
     {OPT_INT, "verify-samples", 0, "N", "decode N of the sampled frames again, plainly from the start, and compare",
      "0", AT(verify_samples), .high = INT32_MAX},
+    {OPT_TEXT, "store", 0, "DIR",
+     "keep the sampled frames in DIR: later runs with another k, space or weight decode nothing", AT(store)},
     {.kind = OPT_END},
 };
 

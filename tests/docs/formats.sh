@@ -25,6 +25,8 @@ run() {
 }
 run barcode films/whole.avi -o b.png --json sidecar.json --csv barcode.csv --frame-hashes hashes.txt --strips kmeans,squeezed \
     --backend cpu || die "barcode"
+run barcode films/whole.avi -o k.png --store kept --backend cpu || die "barcode --store"
+head -c 4096 kept/*.frames >kept.json
 run barcode films/torn.avi -o p.png --json partial.json --allow-partial --backend cpu || die "barcode --allow-partial"
 run catalog films --out cat --backend cpu
 [ $? = 3 ] || die "catalog: a torn film is a failed one"
@@ -39,7 +41,7 @@ run bench barcode films/whole.avi --runs 1 --json --backend cpu || die "bench"
 cp out bench.json
 
 python3 "$(dirname "$E2E")/docs/formats.py" "$E2E/../../doc/formats.md" Side-car=sidecar.json Side-car=partial.json CSV=barcode.csv \
-    Journal="$(echo cat/journal/*.ndjson)" report.json=cat/report.json report.csv=cat/report.csv status=status.json Model=model \
+    Journal="$(echo cat/journal/*.ndjson)" "Kept frames"=kept.json report.json=cat/report.json report.csv=cat/report.csv status=status.json Model=model \
     Model=product Checkpoint=checkpoint "Training log"=train.csv Evaluation=evaluation.json "Error curve"=curve.csv \
     "Scan counts"=scan.json "Bench tables"=bench.json || die "doc/formats.md is not whole"
 cmp -s -n 8 records <(printf JQSCAN01) || die "records begin otherwise than described"

@@ -1,6 +1,7 @@
 /* test_pipeline: whole films through the pipeline, whose pixels are known (film/pattern.h): every colour, count, mean
  * and line of every column is the one that was drawn, however the film is cut, kept, drained, joined, missed or damaged
  * on its way. */
+#include "barcode/frame_store.h"
 #include "barcode/job.h"
 #include "barcode/look.h"
 #include "barcode/piece.h"
@@ -9,7 +10,11 @@
 #include "film/frame_source.h"
 #include "film/pattern.h"
 #include "image/transfer.h"
+#include "base/file.h"
 #include "unit/test.h"
+
+#include <dirent.h>
+#include <unistd.h>
 
 enum { W = 64, H = 48, FRAMES = 500, EVERY = 7, COLUMNS = (FRAMES + EVERY - 1) / EVERY };
 
@@ -142,6 +147,43 @@ static const struct piece_files *kept_files(void)
     return &kept;
 }
 
+static int walk_folder(const char *folder, const char *ending, char *last, bool removes)
+{
+    DIR *entries = opendir(folder);
+    char path[1200];
+    int n = 0;
+
+    for (const struct dirent *e = entries ? readdir(entries) : NULL; e; e = readdir(entries)) {
+        const size_t length = strlen(e->d_name), ends = strlen(ending);
+        if (e->d_name[0] == '.' || length < ends || strcmp(e->d_name + length - ends, ending) != 0)
+            continue;
+        snprintf(path, sizeof path, "%s/%s", folder, e->d_name);
+        if (removes)
+            CHECK_INT(unlink(path), 0);
+        if (last)
+            snprintf(last, 600, "%.599s", path);
+        n++;
+    }
+    if (entries)
+        closedir(entries);
+    return n;
+}
+
+static int count_files(const char *folder, const char *ending)
+{
+    return walk_folder(folder, ending, NULL, false);
+}
+
+static void find_file(const char *folder, const char *ending, char path[600])
+{
+    CHECK_INT(walk_folder(folder, ending, path, false), 1);
+}
+
+static void empty_folder(const char *folder)
+{
+    walk_folder(folder, "", NULL, true);
+}
+
 /* Of films in one go: what they say of themselves on the way does not change a pixel. */
 static void whole_films(void)
 {
@@ -163,19 +205,189 @@ static void whole_films(void)
     };
 
     for (size_t i = 0; i < sizeof films / sizeof *films; i++) {
-        struct pipeline p;
-        bool drained = true;
-        open_pipeline(&p, write_film(films[i].name, films[i].more), test_path("whole.json"), NULL);
-        printf("%s\n", films[i].name);
-        CHECK_INT(pipeline_run(&p, false, &drained), ST_OK);
-        CHECK(!drained);
-        check_barcode(&p.barcode);
-        CHECK_INT(p.film.info.sequential, films[i].sequential);
-        CHECK_INT(p.film.info.frames_damaged, films[i].n_damaged);
-        CHECK_INT(extract_result_missing(&p.samples), 0);
-        check_sidecar(p.config.json);
+        char *film = strdup(write_film(films[i].name, films[i].more)), *store = strdup(test_path("store"));
+        for (int turn = 0; turn < 3; turn++) { /* decoded; decoded and kept; out of the store */
+            struct pipeline p;
+            bool drained = true;
+            open_pipeline(&p, film, test_path("whole.json"), NULL);
+            p.config.store = turn > 0 ? store : NULL;
+            printf("%s, turn %d\n", films[i].name, turn);
+            CHECK_INT(pipeline_run(&p, false, &drained), ST_OK);
+            CHECK(!drained);
+            check_barcode(&p.barcode);
+            CHECK_INT(p.film.info.sequential, films[i].sequential);
+            CHECK_INT(p.film.info.frames_damaged, films[i].n_damaged);
+            CHECK_INT(extract_result_missing(&p.samples), 0);
+            CHECK_INT(p.stats.frames_loaded, turn == 2 ? COLUMNS : 0);
+            CHECK((p.stats.frames_decoded == 0) == (turn == 2));
+            check_sidecar(p.config.json);
+            pipeline_release(&p);
+        }
+        empty_folder(store);
+        free(film);
+        free(store);
+    }
+}
+
+/* --- kept frames -------------------------------------------------------------------------------------------------- */
+
+static enum status run_with_store(const char *film, const char *store, struct pipeline *p)
+{
+    bool flag;
+
+    open_pipeline(p, film, test_path("stored.json"), NULL);
+    p->config.store = store;
+    const enum status st = pipeline_run(p, false, &flag);
+    if (st == ST_OK)
+        check_barcode(&p->barcode);
+    return st;
+}
+
+/* Pieces and whole runs find each other's frames. */
+static void stored_in_pieces(const char *film, char *store)
+{
+    const struct piece_files kept = *kept_files();
+    struct pipeline p;
+    bool flag;
+
+    for (int turn = 0; turn < 2; turn++) {
+        for (int i = 0; i < 3; i++) {
+            open_pipeline(&p, film, test_path("pieces.json"), &kept);
+            p.config.store = store;
+            CHECK_INT(piece_extract(&p, i, 3, &flag), ST_OK);
+            CHECK_INT(p.stats.frames_loaded, turn ? p.samples.n : 0);
+            pipeline_release(&p);
+        }
+        piece_files_remove(kept.store);
+        CHECK_INT(count_files(store, ".frames"), 3);
+    }
+    CHECK_INT(run_with_store(film, store, &p), ST_OK);
+    CHECK_INT(p.stats.frames_loaded, COLUMNS);
+    pipeline_release(&p);
+
+    /* Of two shares one is there: that alone is not decoded. */
+    empty_folder(store);
+    open_pipeline(&p, film, test_path("pieces.json"), &kept);
+    p.config.store = store;
+    CHECK_INT(piece_extract(&p, 1, 2, &flag), ST_OK);
+    pipeline_release(&p);
+    piece_files_remove(kept.store);
+    CHECK_INT(run_with_store(film, store, &p), ST_OK);
+    CHECK_INT(p.stats.frames_loaded, 0);
+    CHECK_INT(count_files(store, ".frames"), 2);
+    pipeline_release(&p);
+    empty_folder(store);
+}
+
+/* What other settings made of the pixels is not taken, what other settings of the clustering make of them is. */
+static void stored_settings(const char *film, char *store)
+{
+    struct pipeline p;
+    bool flag;
+
+    CHECK_INT(run_with_store(film, store, &p), ST_OK);
+    pipeline_release(&p);
+    for (int i = 0; i < 5; i++) {
+        open_pipeline(&p, film, test_path("settings.json"), NULL);
+        p.config.store = store;
+        p.config.settings.kmeans.k = i == 0 ? 3 : PATTERN_BARS;
+        p.config.settings.sampling.every = i == 1 ? 2 * EVERY : EVERY;
+        p.config.settings.legacy = i == 2;
+        p.config.settings.crop_mode = i == 3 ? CROP_GIVEN : CROP_AUTO;
+        p.config.settings.crop.left = 2;
+        p.config.verify_samples = i == 4 ? 3 : 0; /* hashes are those of a decoder */
+        CHECK_INT(pipeline_run(&p, false, &flag), ST_OK);
+        CHECK_INT(p.stats.frames_loaded, i == 0 ? COLUMNS : 0);
         pipeline_release(&p);
     }
+    CHECK_INT(count_files(store, ".frames"), 4);
+    CHECK_INT(count_files(store, ".index"), 1);
+    empty_folder(store);
+}
+
+/* At any place: one line that names the file, and no output; and once it is gone all is well. */
+static void stored_and_damaged(const char *film, char *store)
+{
+    char path[600], *whole;
+    size_t bytes;
+    struct pipeline p;
+
+    CHECK_INT(run_with_store(film, store, &p), ST_OK);
+    pipeline_release(&p);
+    find_file(store, ".frames", path);
+    CHECK_INT(file_read_all(path, ST_IO, &whole, &bytes), ST_OK);
+    const size_t frames_end = FRAME_STORE_ALIGN * (size_t)(1 + 3 * COLUMNS), ends[] = {0, 1, bytes / 2, bytes - 1};
+    const size_t places[] = {0, 700, FRAME_STORE_ALIGN, frames_end - FRAME_STORE_ALIGN, frames_end, bytes - 1};
+    CHECK_INT(bytes, frames_end + 32 * (COLUMNS + 1));
+    for (size_t i = 0; i < sizeof places / sizeof *places + sizeof ends / sizeof *ends; i++) {
+        const size_t n_places = sizeof places / sizeof *places, at = i < n_places ? places[i] : 0;
+        whole[at] ^= (char)(i < n_places);
+        test_write(path, whole, i < n_places ? bytes : ends[i - n_places]);
+        whole[at] ^= (char)(i < n_places);
+        remove(test_path("stored.json"));
+        CHECK_INT(run_with_store(film, store, &p), ST_FORMAT);
+        CHECK(strstr(status_message(), path) != NULL);
+        CHECK(!test_exists(test_path("stored.json")));
+        pipeline_release(&p);
+    }
+    remove(path);
+    CHECK_INT(run_with_store(film, store, &p), ST_OK);
+    CHECK_INT(p.stats.frames_loaded, 0);
+    pipeline_release(&p);
+
+    /* Another film's, by the name of this one's. */
+    char *other = strdup(write_film("shorter", "rate 24\n")), foreign[600];
+    find_file(store, ".frames", path);
+    CHECK_INT(rename(path, test_path("aside")), 0);
+    open_pipeline(&p, other, test_path("other.json"), NULL);
+    p.config.store = store;
+    bool flag;
+    CHECK_INT(pipeline_run(&p, false, &flag), ST_OK);
+    pipeline_release(&p);
+    find_file(store, ".frames", foreign);
+    CHECK_INT(rename(foreign, path), 0);
+    CHECK_INT(run_with_store(film, store, &p), ST_FORMAT);
+    CHECK(strstr(status_message(), "does not speak of this film") != NULL);
+    pipeline_release(&p);
+    empty_folder(store);
+
+    /* An index that is damaged is read anew. */
+    CHECK_INT(run_with_store(film, store, &p), ST_OK);
+    pipeline_release(&p);
+    find_file(store, ".index", path);
+    test_write(path, "jacquard-piece", 14);
+    CHECK_INT(run_with_store(film, store, &p), ST_OK);
+    CHECK_INT(p.stats.frames_loaded, COLUMNS);
+    pipeline_release(&p);
+    empty_folder(store);
+    free(other);
+    free(whole);
+}
+
+/* Nothing half-written stays of what ended early, nor where the folder cannot be one. */
+static void not_stored(const char *film, char *store)
+{
+    struct pipeline p;
+    bool flag;
+
+    open_pipeline(&p, film, test_path("stored.json"), kept_files());
+    p.config.store = store;
+    atomic_store(&drain, 1);
+    CHECK_INT(pipeline_run(&p, false, &flag), ST_OK);
+    CHECK(flag);
+    pipeline_release(&p);
+    CHECK_INT(count_files(store, ""), 0);
+    open_pipeline(&p, film, test_path("stored.json"), kept_files());
+    p.config.store = store;
+    CHECK_INT(pipeline_run(&p, false, &flag), ST_OK); /* goes on; frames of before are not at hand */
+    check_barcode(&p.barcode);
+    pipeline_release(&p);
+    piece_files_remove(kept_files()->store);
+    CHECK_INT(count_files(store, ".frames"), 0);
+    empty_folder(store);
+    test_write(test_path("no_folder"), "x", 1);
+    CHECK_INT(run_with_store(film, test_path("no_folder"), &p), ST_IO);
+    pipeline_release(&p);
 }
 
 static void in_pieces(const char *film, int n_shares, bool fits_wanted)
@@ -443,7 +655,12 @@ int main(void)
     look_is_heard_of();
     bad_patterns();
     char *film = strdup(write_film("film", "")), *other = strdup(write_film("other", "misses 70\n"));
+    char *store = strdup(test_path("store"));
     whole_films();
+    stored_in_pieces(film, store);
+    stored_settings(film, store);
+    stored_and_damaged(film, store);
+    not_stored(film, store);
     in_pieces(film, 1, true);
     in_pieces(film, 5, true);
     in_pieces(other, 3, false);
@@ -455,5 +672,6 @@ int main(void)
     job(film);
     free(film);
     free(other);
+    free(store);
     return test_end();
 }
