@@ -42,7 +42,8 @@ enum status bench_train(const struct bench_run *run, const char *images, const c
 
 /* Local: rank 0 works, the others wait. Reading `film` (may be NULL) and listing its packets, beside reading the file
  * alone; writing a PNG into `folder`, beside writing its bytes (the file is removed again); reading gzip'ed IDX data,
- * beside inflating it. */
+ * beside inflating it; keeping frames there and loading them again (frame_store.h), by pread and by the backend's
+ * direct way, beside the disk's own speed. */
 enum status bench_io(const struct bench_run *run, const char *film, const char *folder);
 
 /* Collective. What the ranks tell each other: agreements, broadcasts, gathers, sums of int32 on the host and between

@@ -285,7 +285,8 @@ static enum status measure(struct io *io, const char *folder)
         TRY(measure_film(io));
     TRY(measure_png(io));
     TRY(set_path(io, folder, ".gz"));
-    return measure_gzip(io);
+    TRY(measure_gzip(io));
+    return bench_store(io->run, folder);
 }
 
 enum status bench_io(const struct bench_run *run, const char *film, const char *folder)

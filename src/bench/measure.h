@@ -19,6 +19,9 @@ typedef enum status bench_once(void *context, double *figure);
 enum status bench_time_runs(const struct bench_run *run, struct comm *comm, bench_once *once, void *context, int n,
                             double *figure);
 
+/* Local. The part of bench_io about the frame store. */
+enum status bench_store(const struct bench_run *run, const char *folder);
+
 /* Adds the fact "runs on". */
 void bench_add_resources(const struct bench_run *run, const struct resources *resources);
 

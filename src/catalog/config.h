@@ -21,6 +21,7 @@ struct catalog_config {
     double piece_seconds; /* a film is cut so that no piece is estimated to take a worker process longer; > 0 */
     double film_memory;   /* bytes that the decoding of a film may take */
     int workers;          /* films at once on each rank; 0 = by the rank's threads */
+    bool stores;          /* the sampled frames are kept below out */
     bool dry_run;
     bool gallery;        /* refresh report and gallery while the run goes on */
     const char *version; /* of the program: other versions' results are not taken for this one's */

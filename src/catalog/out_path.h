@@ -10,6 +10,7 @@
 #define OUT_PAGE "index"      /* .html; likewise */
 #define OUT_JOURNAL "journal" /* a folder */
 #define OUT_PIECES "pieces"   /* a folder: what is kept of films that are made in pieces */
+#define OUT_FRAMES "frames"   /* a folder: frames that are kept (barcode/frame_store.h), where that is wanted */
 
 enum { NAMES_MAX_BYTES = 200 }; /* of NAME */
 enum { OUT_PATH_BYTES = PATH_MAX + NAMES_MAX_BYTES + 64 };

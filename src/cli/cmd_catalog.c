@@ -63,6 +63,8 @@ static const struct opt own[] = {
     {OPT_INT, "workers", 0, "N", "films at once on each rank (default: one for two threads, at most 8 on a GPU)",
      AT(workers), .low = 1, .high = WORKERS_MAX},
     {OPT_INT, "lanes", 0, "N", NULL, AT(workers), .low = 1, .high = WORKERS_MAX}, /* its older name */
+    {OPT_FLAG, "store", 0, NULL,
+     "keep the sampled frames in DIR/frames: a later run with another k, space or weight decodes nothing", AT(stores)},
     {OPT_FLAG, "dry-run", 0, NULL, "look at the films and print what would be done", AT(dry_run)},
     {OPT_FLAG, "gallery", 0, NULL, "renew report and gallery every minute, not only at the end", AT(gallery)},
     {.kind = OPT_END},

@@ -45,7 +45,7 @@ struct outcome {
 /* What a worker process is given once, when it starts. */
 struct worker_setup {
     struct barcode_settings settings;
-    bool allow_partial;
+    bool allow_partial, stores;
     int threads; /* of the rank; 0: the cores of this host shared among its ranks */
     char backend[8];
     char out[PATH_MAX];

@@ -101,6 +101,8 @@ static const char *describe_decoders(const struct film_result *r, char text[64])
         snprintf(cpu, sizeof cpu, "%" PRId64 " cpu", r->cpu_decoders);
     if (r->nvdec_decoders != 0)
         snprintf(nvdec, sizeof nvdec, "%" PRId64 " nvdec", r->nvdec_decoders);
+    if (!cpu[0] && !nvdec[0]) /* all frames had been kept */
+        return "store";
     snprintf(text, 64, "%s%s%s", cpu, cpu[0] && nvdec[0] ? ", " : "", nvdec);
     return text;
 }

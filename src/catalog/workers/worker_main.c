@@ -107,7 +107,7 @@ struct work {
     struct outcome *outcome;
     struct file_mark before; /* the film, when its turn came */
     char key[65];
-    char output[OUT_PATH_BYTES], json[OUT_PATH_BYTES], store[OUT_PATH_BYTES];
+    char output[OUT_PATH_BYTES], json[OUT_PATH_BYTES], store[OUT_PATH_BYTES], frames[OUT_PATH_BYTES];
     struct comm self;
     struct piece_files kept;
     struct pipeline pipeline;
@@ -142,6 +142,7 @@ static void set_up_pipeline(struct work *w)
     const struct barcode_config config = {.film = w->request->path,
                                           .output = w->output,
                                           .json = w->json,
+                                          .store = me.setup.stores ? w->frames : NULL,
                                           .settings = me.setup.settings,
                                           .backend = me.setup.backend,
                                           .threads = me.setup.threads,
@@ -152,6 +153,7 @@ static void set_up_pipeline(struct work *w)
     out_path(me.setup.out, w->request->name, PICTURE_SUFFIX, w->output);
     out_path(me.setup.out, w->request->name, SIDECAR_SUFFIX, w->json);
     out_path_store(me.setup.out, w->request->name, w->store);
+    out_path(me.setup.out, OUT_FRAMES, "", w->frames);
     comm_open_self(&w->self);
     w->kept = (struct piece_files){w->store, w->key};
     pipeline_init(p, &config, &me.stop);

@@ -130,6 +130,7 @@ static enum status introduce(struct workers *l, struct worker *worker)
     const struct catalog_config *c = l->setup.config;
     struct worker_setup s = {.settings = c->barcode.settings,
                              .allow_partial = c->barcode.allow_partial,
+                             .stores = c->stores,
                              .threads = c->barcode.threads,
                              .rank = l->setup.comm->rank,
                              .node_rank = l->setup.comm->node_rank,
