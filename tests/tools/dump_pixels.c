@@ -3,6 +3,7 @@
  * dump_pixels FILM OUTDIR
  * [--every 24f] [--columns W] [--scale WxH] */
 #include "barcode/config.h"
+#include "barcode/look.h"
 #include "base/mem.h"
 #include "compute/compute.h"
 #include "film/frame_source.h"
@@ -54,6 +55,7 @@ static enum status run(int argc, char **argv)
     struct barcode_settings settings = {0};
     struct opts_line line = {0};
     atomic_int stop = 0;
+    struct comm comm;
     struct film film;
     struct plan plan;
     struct dump d = {.folder = argv[2], .plan = &plan};
@@ -62,6 +64,12 @@ static enum status run(int argc, char **argv)
 
     TRY(opts_parse("barcode", groups, &settings, argc - 2, argv + 2, 0, &line));
     TRY(film_open(&film, argv[1], &stop, NULL, NULL));
+    if (film.info.tone.transfer == TONE_PQ) { /* for its peak */
+        comm_open_self(&comm);
+        TRY(look_at_film(&comm, &film, &settings.sampling, 1, &stop, NULL, NULL));
+        comm_close(&comm);
+        film.info.look.crop = (struct frame_crop){0};
+    }
     TRY(plan_make(&plan, &film, &settings.sampling, 1, 1));
     barcode_picture_size(&film.info, &settings, &d.width, &d.height);
     setup.picture.width = d.width;
