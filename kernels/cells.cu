@@ -131,6 +131,21 @@ static __global__ void __launch_bounds__(TILE_THREADS) scatter_pixels(const stru
     }
 }
 
+/* grid: frames */
+static __global__ void __launch_bounds__(PLACE_THREADS) add_cells(const struct cells cells, uint32_t *frames)
+{
+    const uint32_t frame = blockIdx.x, n = cells.counts[frame].n;
+
+    for (uint32_t i = threadIdx.x; i < n; i += PLACE_THREADS)
+        atomicAdd(&frames[cells.cell[(size_t)frame * CELLS + i].number], 1u);
+}
+
+cudaError_t launch_count_cells(const struct cells *cells, int n_frames, uint32_t *frames, cudaStream_t stream)
+{
+    add_cells<<<(uint32_t)n_frames, PLACE_THREADS, 0, stream>>>(*cells, frames);
+    return cudaGetLastError();
+}
+
 cudaError_t launch_cells(const struct cells *cells, int n_frames, cudaStream_t stream)
 {
     const dim3 tiles((cells->n_pixels + CELLS_TILE - 1) / CELLS_TILE, (uint32_t)n_frames);

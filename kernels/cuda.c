@@ -140,6 +140,25 @@ static enum status open_space(struct cuda *cuda)
     return gpu_reserve(&cuda->gpu, &cuda->in_space, sizeof *cuda->in_space * chunk * cuda->n_pixels, "pixels");
 }
 
+static enum status open_weights(struct cuda *cuda)
+{
+    const struct kmeans_settings *k = &cuda->setup.kmeans;
+    struct weights *weights;
+    enum status st;
+
+    cuda->work.levels.max_weight = 1;
+    if (!weights_are_needed(&k->weights))
+        return ST_OK;
+    weights = mem_array(1, sizeof *weights);
+    TRY_MEM(weights);
+    weights_init(weights, &k->weights, &k->space, cuda->setup.rarity);
+    st = send_table(cuda, &cuda->weights, weights, sizeof *weights);
+    free(weights);
+    cuda->work.levels.weights = cuda->weights;
+    cuda->work.levels.max_weight = WEIGHTS_MOST;
+    return st;
+}
+
 /* Bytes for a frame: its cells and what the levels record of them. */
 static const size_t cells_bytes = CELLS * (sizeof(uint32_t) + sizeof(struct cell) + sizeof(uint16_t) +
                                            sizeof(uint16_t) * LEVELS_CELL_WORDS + sizeof(uint32_t) * N_LEVELS);
@@ -150,11 +169,17 @@ static size_t coarse_sum_bytes(const struct levels *l)
     return 4 * (levels_are_wide(l) ? sizeof(uint64_t) : sizeof(uint32_t));
 }
 
+/* Of a frame's points: colours, weights and, where these are something else, areas. */
+static size_t exact_bytes(const struct levels *l)
+{
+    return (l->weights ? 3 : 2) * sizeof(uint32_t) * (size_t)l->exact_room;
+}
+
 /* How many slots are clustered at a time: what fits the budget, but at least one. */
 static void size_chunk(struct cuda *cuda)
 {
     const struct levels *l = &cuda->work.levels;
-    const size_t frame_bytes = sizeof *l->cells.low * l->cells.low_room + 8 * (size_t)l->exact_room + cells_bytes +
+    const size_t frame_bytes = sizeof *l->cells.low * l->cells.low_room + exact_bytes(l) + cells_bytes +
                                (12 + coarse_sum_bytes(l)) * LEVELS_ROOM +
                                (size_t)cuda->work.n_init * (2 * KMEANS_CENTRE_WORDS + sizeof(int64_t));
     size_t chunk = scratch_budget / frame_bytes;
@@ -180,7 +205,7 @@ static enum status open_levels(struct cuda *cuda)
     size_chunk(cuda);
 
     const size_t chunk = (size_t)cuda->chunk, exact = chunk * l->exact_room;
-    const size_t points_bytes = 2 * sizeof(uint32_t) * exact, rgb_bytes = 3 * (size_t)n_pixels;
+    const size_t points_bytes = chunk * exact_bytes(l), rgb_bytes = 3 * (size_t)n_pixels;
     TRY(gpu_reserve(&cuda->gpu, &l->cells.low, sizeof *l->cells.low * chunk * l->cells.low_room, "pixels by cell"));
     TRY(gpu_reserve(&cuda->gpu, &l->cells.next, sizeof *l->cells.next * chunk * CELLS, "cells"));
     TRY(gpu_reserve(&cuda->gpu, &l->cells.cell, sizeof *l->cells.cell * chunk * CELLS, "cells"));
@@ -192,6 +217,7 @@ static enum status open_levels(struct cuda *cuda)
     TRY(gpu_reserve(&cuda->gpu, &l->info, sizeof *l->info * chunk, "levels"));
     l->colour = cuda->points;
     l->weight = l->colour + exact;
+    l->area = l->weights ? l->weight + exact : l->weight;
     if (l->plain)
         return ST_OK;
     TRY(gpu_reserve(&cuda->gpu, &l->coarse_first, sizeof(uint32_t) * chunk * LEVELS_ROOM, "coarse levels"));
@@ -210,6 +236,7 @@ static enum status open_kmeans(struct cuda *cuda)
     w->schedule = kmeans_schedule_of(w->k, w->n_init, cuda->setup.kmeans.plain);
     w->shared_block = cuda->gpu.shared_block;
     w->shared_sm = cuda->gpu.shared_sm;
+    TRY(open_weights(cuda));
     TRY(open_levels(cuda));
 
     const size_t chunk = (size_t)cuda->chunk, n_restarts = chunk * (size_t)w->n_init;
@@ -275,6 +302,10 @@ static enum status cluster_chunk(struct cuda *cuda, int first, int n)
     work.levels.cells.key = cuda->key + (size_t)first * cuda->n_pixels;
     work.frame_number = cuda->frame_number + first;
     work.result = cuda->clusters + first;
+    if (cuda->space) { /* weights are of its colours, not of sRGB's */
+        work.levels.weights = NULL;
+        work.levels.area = work.levels.weight;
+    }
     const struct light_job light = {
         .levels = work.levels,
         .width = (uint32_t)p->width,
@@ -294,6 +325,8 @@ static enum status cluster_chunk(struct cuda *cuda, int first, int n)
                   launch_space(work.levels.cells.key, (size_t)n * cuda->n_pixels, cuda->space, cuda->in_space,
                                cuda->gpu.stream));
         work.levels.cells.key = cuda->in_space;
+        work.levels.weights = cuda->weights;
+        work.levels.area = cuda->work.levels.area;
         CUDA_STEP(cuda, CUDA_STAGE_CELLS, launch_cells(&work.levels.cells, n, cuda->gpu.stream));
         CUDA_STEP(cuda, CUDA_STAGE_LEVELS, launch_levels(&work.levels, n, cuda->gpu.stream));
     }
@@ -337,6 +370,34 @@ static enum status cuda_cluster(void *priv, int n, const int64_t *frame_number, 
     return ST_OK;
 }
 
+static enum status cuda_count_cells(void *priv, int n, int64_t *frames)
+{
+    struct cuda *cuda = priv;
+    struct cells cells = cuda->work.levels.cells;
+    uint32_t *count = cuda->work.levels.cell_offset, host[CELLS]; /* room of levels, which are not made here */
+
+    TRY(gpu_use(&cuda->gpu));
+    TRY(cuda_convert_staged(cuda));
+    CUDA_TRY(&cuda->gpu, cudaMemsetAsync(count, 0, sizeof host, cuda->gpu.stream), "clear counts of cells");
+    for (int first = 0; first < n; first += cuda->chunk) {
+        const int some = n - first < cuda->chunk ? n - first : cuda->chunk;
+        cells.key = cuda->key + (size_t)first * cuda->n_pixels;
+        if (cuda->space) {
+            CUDA_STEP(
+                cuda, CUDA_STAGE_CONVERT,
+                launch_space(cells.key, (size_t)some * cuda->n_pixels, cuda->space, cuda->in_space, cuda->gpu.stream));
+            cells.key = cuda->in_space;
+        }
+        CUDA_STEP(cuda, CUDA_STAGE_CELLS, launch_cells(&cells, some, cuda->gpu.stream));
+        CUDA_STEP(cuda, CUDA_STAGE_CELLS, launch_count_cells(&cells, some, count, cuda->gpu.stream));
+    }
+    TRY(gpu_fetch(&cuda->gpu, host, count, sizeof host, "counts of cells"));
+    CUDA_TRY(&cuda->gpu, cudaStreamSynchronize(cuda->gpu.stream), "count the cells of %d frames", n);
+    for (int cell = 0; cell < CELLS; cell++)
+        frames[cell] += host[cell];
+    return ST_OK;
+}
+
 const struct compute_ops compute_cuda = {
     .name = "cuda",
     .priv_bytes = sizeof(struct cuda),
@@ -353,6 +414,7 @@ const struct compute_ops compute_cuda = {
     .load = cuda_load,
     .direct = &direct_read_cuda,
     .cluster = cuda_cluster,
+    .count_cells = cuda_count_cells,
     .pixels = cuda_pixels,
     .boost = &boost_cuda,
     .copy_speed = cuda_copy_speed,

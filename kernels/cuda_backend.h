@@ -35,6 +35,7 @@ struct cuda {
     struct tone *tone;         /* NULL: samples are sRGB as they are */
     uint32_t *key;             /* [batch, n_pixels] */
     struct space *space;       /* NULL: sRGB */
+    struct weights *weights;   /* NULL: pixels count 1 each */
     uint32_t *in_space;        /* [chunk, n_pixels]: a chunk's keys in it */
     void *points;              /* scratch of a chunk, see levels; of pixels */
     struct kmeans_work work;

@@ -180,7 +180,7 @@ static __global__ void __launch_bounds__(32 * MAX_WARPS, 2) search_frames(const 
 
     const uint32_t frame = blockIdx.x, n_warps = blockDim.x / 32;
     const int k = work.k, n_init = work.n_init;
-    if (work.levels.info[frame].n[LEVEL_EXACT] <= (uint32_t)k)
+    if (work.levels.info[frame].n_light <= (uint32_t)k)
         return;
 
     char *at = (char *)shared;
@@ -242,7 +242,7 @@ static __global__ void __launch_bounds__(32 * REFINE_WARPS) refine_restarts(cons
     const uint32_t frame = blockIdx.y;
     const struct level_info info = work.levels.info[frame];
     const int k = work.k;
-    if (info.n[LEVEL_EXACT] <= (uint32_t)k)
+    if (info.n_light <= (uint32_t)k)
         return;
 
     const uint32_t number = work.last[(size_t)frame * gridDim.x + blockIdx.x];
@@ -292,6 +292,59 @@ static __device__ uint32_t best_restart(const struct kmeans_work &work, uint32_t
     return (uint32_t)best;
 }
 
+/* Lane j gets the j-th colour of a weight, of which there are at most 32; by one warp. */
+static __device__ uint32_t light_colours(const struct points &p)
+{
+    uint32_t mine = 0, n = 0;
+
+    for (uint32_t base = 0; base < p.n; base += 32) {
+        const uint32_t i = base + lane_of(), colour = i < p.n ? p.colour[i] : 0;
+        uint32_t light = __ballot_sync(FULL, i < p.n && p.weight[i] > 0);
+        for (; light; light &= light - 1, n++) {
+            const uint32_t next = __shfl_sync(FULL, colour, __ffs((int)light) - 1);
+            mine = lane_of() == n ? next : mine;
+        }
+    }
+    return mine;
+}
+
+/* From weights back to pixels; dark points keep 0. By the block. */
+static __device__ void weigh_by_area(uint32_t *weight, const uint32_t *area, uint32_t n)
+{
+    for (uint32_t i = threadIdx.x; i < n; i += blockDim.x)
+        if (weight[i] > 0)
+            weight[i] = area[i];
+    __syncthreads();
+}
+
+/* Puts the dark points together as cluster result->n, if there are any; yields its cost. By the block. */
+static __device__ int64_t part_dark(const struct points &p, const uint32_t *area, struct frame_clusters *result,
+                                    uint64_t *scratch)
+{
+    uint64_t sum[4] = {0, 0, 0, 0};
+    uint16_t centre[3];
+
+    for (uint32_t i = threadIdx.x; i < p.n; i += blockDim.x)
+        if (p.weight[i] == 0)
+#pragma unroll
+            for (int c = 0; c < 4; c++)
+                sum[c] += (uint64_t)area[i] * (p.colour[i] >> 8 * c & 255);
+#pragma unroll
+    for (int c = 0; c < 4; c++)
+        sum[c] = block_sum(sum[c], scratch);
+    if (sum[3] == 0)
+        return 0;
+#pragma unroll
+    for (int c = 0; c < 3; c++)
+        centre[c] = kmeans_new_centre(sum[c], sum[3]);
+    if (threadIdx.x == 0) {
+        for (int c = 0; c < 3; c++)
+            result->centre[result->n][c] = centre[c];
+        result->count[result->n++] = (uint32_t)sum[3];
+    }
+    return kmeans_cost(centre, sum);
+}
+
 /* grid: frames */
 template <class T>
 static __global__ void __launch_bounds__(32 * MAX_WARPS, 2) finish_frames(const struct kmeans_work work)
@@ -299,30 +352,41 @@ static __global__ void __launch_bounds__(32 * MAX_WARPS, 2) finish_frames(const 
     extern __shared__ uint4 shared[];
     __shared__ uint64_t scratch[MAX_WARPS];
 
-    const uint32_t frame = blockIdx.x;
+    const uint32_t frame = blockIdx.x, n_light = work.levels.info[frame].n_light;
     const struct points p = level_of(work, frame, LEVEL_EXACT);
-    const int k = p.n <= (uint32_t)work.k ? (int)p.n : work.k;
+    const size_t exact = (size_t)frame * work.levels.exact_room;
+    const uint32_t *area = work.levels.area + exact;
+    const int k = n_light <= (uint32_t)work.k ? (int)n_light : work.k;
+    const struct workspace<T> space = block_workspace<T>(shared, k);
+    struct frame_clusters *result = &work.result[frame];
     struct held_centres held;
 
-    if (p.n <= (uint32_t)work.k) /* every colour its own cluster */
-        set_centres(held, lane_of() < p.n ? p.colour[lane_of()] : 0);
+    if (n_light <= (uint32_t)work.k) /* every colour its own cluster */
+        set_centres(held, light_colours(p));
     else
         load_centres(held, restart_centre(work, frame, best_restart(work, frame)), k);
-    run_lloyd<T, true, true>(p, held, k, work.schedule.fine_steps, work.schedule.still, block_workspace<T>(shared, k));
+    if (k > 0)
+        run_lloyd<T, true, true>(p, held, k, work.schedule.fine_steps, work.schedule.still, space);
+    if (work.levels.weights) { /* once more, by area */
+        weigh_by_area(work.levels.weight + exact, area, p.n);
+        if (k > 0)
+            assign_points<T, true>(p, held, k, space);
+    }
 
     uint64_t squares = 0;
     for (uint32_t i = threadIdx.x; i < p.n; i += blockDim.x)
-        squares += (uint64_t)p.weight[i] * squared_distance(p.colour[i], kmeans_colour(0, 0, 0));
+        squares += (uint64_t)area[i] * squared_distance(p.colour[i], kmeans_colour(0, 0, 0));
     squares = block_sum(squares, scratch);
-    const int64_t cost = total_cost(held, k);
+    int64_t cost = total_cost(held, k);
 
-    struct frame_clusters *result = &work.result[frame];
+    if (threadIdx.x == 0)
+        result->n = k;
+    if (work.levels.weights)
+        cost += part_dark(p, area, result, scratch);
     if (warp_of() > 0)
         return;
-    if (lane_of() == 0) {
-        result->n = k;
+    if (lane_of() == 0)
         result->inertia = cost + (int64_t)squares * COMPUTE_CENTRE_ONE * COMPUTE_CENTRE_ONE;
-    }
     store_centres(&result->centre[0][0], held, k);
 #pragma unroll
     for (int g = 0; g < GROUPS; g++) {

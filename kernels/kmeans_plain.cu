@@ -121,7 +121,7 @@ template <class T> static __global__ void __launch_bounds__(32 * PLAIN_WARPS) ru
     const uint32_t frame = blockIdx.y, number = blockIdx.x;
     const struct points p = level_of(work, frame, LEVEL_EXACT);
     const int k = work.k;
-    if (p.n <= (uint32_t)k)
+    if (work.levels.info[frame].n_light <= (uint32_t)k)
         return;
 
     struct held_centres held;

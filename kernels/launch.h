@@ -80,6 +80,9 @@ struct cells {
 
 cudaError_t launch_cells(const struct cells *cells, int n_frames, cudaStream_t stream);
 
+/* After launch_cells. Adds to frames[c], u32 [CELLS], how many of the frames have pixels in cell c. */
+cudaError_t launch_count_cells(const struct cells *cells, int n_frames, uint32_t *frames, cudaStream_t stream);
+
 /* --- levels ------------------------------------------------------------------------------------------------------- */
 
 enum level { LEVEL_EXACT, LEVEL_POLISH, LEVEL_SEARCH, LEVEL_SEED, N_LEVELS };
@@ -95,6 +98,7 @@ enum {
 /* A level's colours and weights are followed by points of weight 0 up to a multiple of 4. */
 struct level_info {
     uint32_t n[N_LEVELS];
+    uint32_t n_light;          /* colours of a weight, of the exact level: n but for dark ones */
     int32_t dropped[N_LEVELS]; /* low Morton bits */
 };
 
@@ -103,7 +107,10 @@ struct levels {
     uint32_t exact_room; /* >= min(n_pixels, 2^24), a multiple of 4 */
     bool plain;          /* the exact level only */
     uint32_t polish_points, search_points, seed_points;
-    uint32_t *colour, *weight; /* [n_frames, exact_room] */
+    const struct weights *weights; /* NULL: a point weighs as much as it has pixels */
+    uint32_t max_weight;           /* of a pixel */
+    uint32_t *colour, *weight;     /* [n_frames, exact_room] */
+    uint32_t *area;                /* [n_frames, exact_room]: pixels; without weights the same as weight */
     uint16_t *cell_heads;   /* [n_frames, CELLS, LEVELS_CELL_WORDS]: [d < CELL_BITS] = points starting in the cell at d
                              * dropped bits; [CELL_BITS] = the highest bit in which it differs from the cell before */
     uint32_t *cell_offset;  /* [n_frames, CELLS, N_LEVELS]: points of each level that start before the cell */
@@ -116,7 +123,7 @@ struct levels {
 /* Sums over a frame need 64 bits. */
 static inline bool levels_are_wide(const struct levels *levels)
 {
-    return (uint64_t)levels->cells.n_pixels * 255 > UINT32_MAX;
+    return (uint64_t)levels->cells.n_pixels * levels->max_weight * 255 > UINT32_MAX;
 }
 
 cudaError_t launch_levels(const struct levels *levels, int n_frames, cudaStream_t stream);

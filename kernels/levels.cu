@@ -206,6 +206,8 @@ static __global__ void __launch_bounds__(32 * SCAN_WARPS) scan_cells(const struc
             const int dropped = kmeans_level(merged, cap);
             info.dropped[lane] = dropped;
             info.n[lane] = merged[dropped];
+            if (lane == LEVEL_EXACT)
+                info.n_light = l.weights ? 0 : merged[dropped]; /* emit counts them */
         }
         __syncwarp();
         if (lane == 0)
@@ -258,8 +260,23 @@ template <uint32_t COLOURS> static __device__ __forceinline__ void rank_colours(
         room.n = through;
 }
 
+/* By one warp: from pixels to what they count in the search, of the points that its lanes have just written; yields how
+ * many of them count at all. */
+static __device__ __forceinline__ uint32_t weigh_point(const struct levels &l, size_t point, uint32_t cell, bool is_one)
+{
+    uint32_t weight = 0;
+
+    if (is_one) {
+        const uint32_t pixels = l.weight[point];
+        weight = pixels * weights_of(l.weights, cell, l.colour[point]);
+        l.area[point] = pixels;
+        l.weight[point] = weight;
+    }
+    return (uint32_t)__popc(__ballot_sync(FULL, weight > 0));
+}
+
 /* By one warp: writes the cell's points, and where points of coarser levels start among them. */
-template <uint32_t COLOURS>
+template <bool WEIGHTED, uint32_t COLOURS>
 static __device__ __forceinline__ void write_points(const struct levels &l, uint32_t frame, uint32_t cell_in_frame,
                                                     const struct emit_room<COLOURS> &room)
 {
@@ -270,6 +287,7 @@ static __device__ __forceinline__ void write_points(const struct levels &l, uint
     uint32_t *coarse_first = l.coarse_first + (size_t)frame * LEVELS_ROOM;
     const uint32_t lower = (1u << lane) - 1;
     uint32_t n_before[N_LEVELS], before = 0; /* the colour that ended the last 32 */
+    uint32_t n_light = 0;
     int dropped[N_LEVELS];
 
 #pragma unroll
@@ -288,6 +306,8 @@ static __device__ __forceinline__ void write_points(const struct levels &l, uint
             colour[point] = kmeans_colour_of_morton(number << CELL_BITS | key);
             weight[point] = room.count[c];
         }
+        if (WEIGHTED)
+            n_light += weigh_point(l, (size_t)frame * l.exact_room + point, number, c < n);
         uint32_t finer = point;
 #pragma unroll
         for (int level = LEVEL_POLISH; level < N_LEVELS; level++) {
@@ -302,10 +322,12 @@ static __device__ __forceinline__ void write_points(const struct levels &l, uint
             n_before[level] += (uint32_t)__popc(starting);
         }
     }
+    if (WEIGHTED && lane == 0)
+        atomicAdd(&l.info[frame].n_light, n_light);
 }
 
 /* COLOURS: as many as a team's cell may have. */
-template <uint32_t TEAM, uint32_t COLOURS>
+template <bool WEIGHTED, uint32_t TEAM, uint32_t COLOURS>
 static __device__ __forceinline__ void emit_as(const struct levels &l, uint32_t frame, struct emit_room<COLOURS> &room)
 {
     for_cells<TEAM>(l.cells, frame, [&](uint32_t i) {
@@ -326,31 +348,32 @@ static __device__ __forceinline__ void emit_as(const struct levels &l, uint32_t 
         });
         sync_team<TEAM>();
         if (threadIdx.x % TEAM < 32)
-            write_points(l, frame, i, room);
+            write_points<WEIGHTED>(l, frame, i, room);
         sync_team<TEAM>(); /* the room has been read */
     });
 }
 
 /* grid: LARGE_BLOCKS + SMALL_BLOCKS, frames. shared: a room for the block, or one for each warp. */
-static __global__ void __launch_bounds__(BLOCK) emit_points(const struct levels l)
+template <bool WEIGHTED> static __global__ void __launch_bounds__(BLOCK) emit_points(const struct levels l)
 {
     extern __shared__ uint4 shared[];
 
     if (blockIdx.x < LARGE_BLOCKS)
-        emit_as<BLOCK>(l, blockIdx.y, *(struct emit_room<CELL_COLOURS> *)shared);
+        emit_as<WEIGHTED, BLOCK>(l, blockIdx.y, *(struct emit_room<CELL_COLOURS> *)shared);
     else
-        emit_as<32>(l, blockIdx.y, ((struct emit_room<CELL_LARGE> *)shared)[threadIdx.x / 32]);
+        emit_as<WEIGHTED, 32>(l, blockIdx.y, ((struct emit_room<CELL_LARGE> *)shared)[threadIdx.x / 32]);
 }
 
 /* --- merge -------------------------------------------------------------------------------------------------------- */
 
-/* r, g, b and weight: T is 32 bits where 255 x a frame's pixels fits them. */
+/* r, g, b and weight: T is 32 bits where 255 x the weight of a frame's pixels fits them. */
 template <class T> struct alignas(4 * sizeof(T)) colour_sum {
     T r, g, b, weight;
 };
 
 template <class T> static __device__ __forceinline__ uint32_t rounded_mean(T sum, T weight)
 {
+    weight += weight == 0;
     const T mean = sum / weight; /* as kmeans_mean_colour, without a bit more */
 
     return (uint32_t)(mean + (2 * (sum - mean * weight) >= weight));
@@ -417,7 +440,10 @@ cudaError_t launch_levels(const struct levels *levels, int n_frames, cudaStream_
 
     measure_cells<<<cells, BLOCK, 0, stream>>>(*levels);
     scan_cells<<<(uint32_t)n_frames, 32 * SCAN_WARPS, 0, stream>>>(*levels);
-    emit_points<<<cells, BLOCK, room, stream>>>(*levels);
+    if (levels->weights)
+        emit_points<true><<<cells, BLOCK, room, stream>>>(*levels);
+    else
+        emit_points<false><<<cells, BLOCK, room, stream>>>(*levels);
     if (levels->plain)
         return cudaGetLastError();
     if (levels_are_wide(levels))

@@ -3,7 +3,7 @@
  * columns, of a turned film, take one thread each and go down the picture, neighbours side by side. Integer sums: any
  * order gives the same bits. A line's sum fits 32 bits, as no side is above 65535.
  *
- * Shapes: colour, weight u32 [n_frames, colours] -> sum u64 [n_frames, 3]; key u32 [n_frames, height, width] -> lines
+ * Shapes: colour, area u32 [n_frames, colours] -> sum u64 [n_frames, 3]; key u32 [n_frames, height, width] -> lines
  * u8 [n_frames, n_lines, 3]. Floor on an H200: 8 bytes a colour, 0.1 us for 50,000; lines 4 bytes a pixel: 480 x 270 in
  * 0.12 us. */
 #include "kernels/launch.h"
@@ -49,9 +49,9 @@ static __global__ void __launch_bounds__(32 * WARPS) measure_colours(const struc
 #pragma unroll 4
     for (uint32_t i = blockIdx.x * blockDim.x + threadIdx.x; i < n; i += gridDim.x * blockDim.x) {
         const uint32_t colour = job.levels.colour[room + i];
-        const unsigned long long weight = job.levels.weight[room + i];
+        const unsigned long long area = job.levels.area[room + i];
         for (int c = 0; c < 3; c++)
-            sum[c] += weight * linear[colour >> 8 * c & 255];
+            sum[c] += area * linear[colour >> 8 * c & 255];
     }
     for (int c = 0; c < 3; c++) {
         sum[c] = warp_sum(sum[c]);

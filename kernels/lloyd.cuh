@@ -24,7 +24,7 @@ struct points {
     uint32_t n, n_padded; /* weight 0 from n to n_padded, a multiple of 4 */
 };
 
-/* r, g, b, weight: T is 32 bits where 255 x a frame's pixels fits them. */
+/* r, g, b, weight: T is 32 bits where 255 x the weight of a frame's pixels fits them. */
 template <class T> struct alignas(16) sums {
     T r, g, b, weight;
 };

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_RETIRED = 64 };
+enum { MOST_RETIRED = 64, MOST_WEIGHED = 1 << 24 /* pixels: times WEIGHTS_MOST, costs fit 64 bits */ };
 
 struct compute {
     const struct compute_ops *ops;
@@ -40,6 +40,13 @@ static enum status check_setup(const struct compute_setup *s)
     if (k->k < 1 || k->k > COMPUTE_MAX_K || k->n_init < 1 || k->n_init > KMEANS_MAX_RESTARTS)
         return FAIL(ST_USAGE, "k = %d, n-init = %d: k is 1 to %d, n-init 1 to %d", k->k, k->n_init, COMPUTE_MAX_K,
                     KMEANS_MAX_RESTARTS);
+    if (k->weights.near_black > 0 && k->k == COMPUTE_MAX_K)
+        return FAIL(ST_USAGE, "k = %d: with a black band beside them clusters are at most %d", k->k, COMPUTE_MAX_K - 1);
+    if (weights_are_needed(&k->weights) && (int64_t)p->width * p->height > MOST_WEIGHED)
+        return FAIL(ST_USAGE, "a picture of %d x %d pixels cannot be clustered by weight: up to %d pixels can",
+                    p->width, p->height, MOST_WEIGHED);
+    if (k->weights.weight == WEIGHT_RARE && !s->rarity)
+        return FAIL(ST_BUG, "compute: nobody has counted what is rare");
     if (s->batch < 1 || s->batch > COMPUTE_MAX_FRAME_BATCH)
         return FAIL(ST_BUG, "compute: a batch of %d frames", s->batch);
     return ST_OK;
@@ -78,7 +85,8 @@ static bool is_same_setup(const struct compute_setup *a, const struct compute_se
            p->tone.peak == q->tone.peak && p->legacy == q->legacy && p->want_lines == q->want_lines &&
            p->lines_are_columns == q->lines_are_columns && k->k == l->k && k->n_init == l->n_init &&
            k->plain == l->plain && k->seed == l->seed && k->space.space == l->space.space &&
-           k->space.chroma == l->space.chroma;
+           k->space.chroma == l->space.chroma && k->weights.weight == l->weights.weight &&
+           k->weights.near_black == l->weights.near_black && k->weights.weight != WEIGHT_RARE; /* of two films */
 }
 
 /* NULL where there is none. */
@@ -180,6 +188,13 @@ enum status compute_cluster(struct compute *c, int n, const int64_t *frame_numbe
     if (n < 1 || n > c->setup.batch)
         return FAIL(ST_BUG, "cluster: %d of %d slots", n, c->setup.batch);
     return c->ops->cluster(c->priv, n, frame_number, clusters, light, lines);
+}
+
+enum status compute_count_cells(struct compute *c, int n, int64_t *frames)
+{
+    if (n < 1 || n > c->setup.batch)
+        return FAIL(ST_BUG, "count_cells: %d of %d slots", n, c->setup.batch);
+    return c->ops->count_cells(c->priv, n, frames);
 }
 
 enum status compute_pixels(struct compute *c, int slot, uint8_t *rgb)

@@ -7,6 +7,7 @@
 
 #include "base/sha256.h"
 #include "base/status.h"
+#include "compute/weights.h"
 #include "image/space.h"
 #include "image/tone.h"
 
@@ -25,7 +26,8 @@ struct kmeans_settings {
     int n_init; /* restarts, 1..1024 */
     bool plain; /* every restart runs over all pixels until it stands still; else histogram levels and halving */
     uint64_t seed;
-    struct space_rules space; /* in which distances are measured; all 0: sRGB */
+    struct space_rules space;    /* in which distances are measured; all 0: sRGB */
+    struct weight_rules weights; /* what pixels count in the search; all 0: 1 each. Else pictures have at most 2^24 */
 };
 
 /* How frames become pixels; the same for every frame of a film. */
@@ -37,7 +39,8 @@ struct picture_settings {
     bool lines_are_columns; /* lines run along the frame's height (a film turned by 90 degrees) */
 };
 
-/* What became of one frame. */
+/* What became of one frame. With near_black the dark pixels are one cluster more, which the search does not see: n is
+ * up to k + 1 (k is below COMPUTE_MAX_K then), and 1 where all is dark. */
 struct frame_clusters {
     int n;                             /* <= k: never more than there are colours, none is empty */
     uint16_t centre[COMPUTE_MAX_K][3]; /* r, g, b (or the space's) in 1/256 levels; 0..65280 */
@@ -57,6 +60,7 @@ struct compute_setup {
     int batch;  /* frames clustered at once: slots 0..batch-1; 1..COMPUTE_MAX_FRAME_BATCH */
     struct picture_settings picture;
     struct kmeans_settings kmeans;
+    const uint8_t *rarity; /* u8 [WEIGHTS_CELLS], of WEIGHT_RARE: what cells weigh; read by open alone; else NULL */
 };
 
 /* Pixels in a file, as `pixels` hands them out. */
@@ -114,6 +118,10 @@ struct compute_ops {
     enum status (*cluster)(void *priv, int n, const int64_t *frame_number, struct frame_clusters *clusters,
                            struct frame_light *light, uint8_t **lines);
 
+    /* Adds 1 to frames[c] (i64 [WEIGHTS_CELLS]) for each of slots 0..n-1 that has a pixel, in the clustering space, in
+     * cell c. */
+    enum status (*count_cells)(void *priv, int n, int64_t *frames);
+
     /* Copies out a slot's pixels, u8 [height, width, 3] r, g, b, after convert or load. */
     enum status (*pixels)(void *priv, int slot, uint8_t *rgb);
     const struct compute_direct *direct; /* NULL: load reads through the host's memory */
@@ -155,6 +163,7 @@ enum status compute_load(struct compute *c, int slot, const struct compute_file 
                          uint8_t digest[SHA256_BYTES]);
 enum status compute_cluster(struct compute *c, int n, const int64_t *frame_number, struct frame_clusters *clusters,
                             struct frame_light *light, uint8_t **lines);
+enum status compute_count_cells(struct compute *c, int n, int64_t *frames);
 enum status compute_pixels(struct compute *c, int slot, uint8_t *rgb);
 
 #endif

@@ -42,7 +42,7 @@ static enum status cpu_open(void *priv, const struct compute_setup *setup)
     cpu->setup = *setup;
     cpu->frame_bytes = 3 * n_pixels;
     TRY(cpu_convert_init(&cpu->convert, &setup->picture));
-    TRY(cpu_kmeans_open(&cpu->kmeans, &setup->kmeans, (uint32_t)n_pixels, cpu_kmeans_best_loops()));
+    TRY(cpu_kmeans_open(&cpu->kmeans, &setup->kmeans, setup->rarity, (uint32_t)n_pixels, cpu_kmeans_best_loops()));
     cpu->pixels = mem_array((size_t)setup->batch, cpu->frame_bytes);
     TRY_MEM(cpu->pixels);
     if (setup->kmeans.space.space == SPACE_SRGB)
@@ -111,6 +111,21 @@ static enum status cpu_cluster(void *priv, int n, const int64_t *frame_number, s
     return ST_OK;
 }
 
+static enum status cpu_count_cells(void *priv, int n, int64_t *frames)
+{
+    struct cpu *cpu = priv;
+
+    for (int i = 0; i < n; i++) {
+        const uint8_t *p = points_of(cpu, i);
+        bool is_seen[WEIGHTS_CELLS] = {false};
+        for (size_t at = 0; at < cpu->frame_bytes; at += 3)
+            is_seen[kmeans_morton(p[at], p[at + 1], p[at + 2]) >> 12] = true;
+        for (int cell = 0; cell < WEIGHTS_CELLS; cell++)
+            frames[cell] += is_seen[cell];
+    }
+    return ST_OK;
+}
+
 static enum status cpu_pixels(void *priv, int slot, uint8_t *rgb)
 {
     struct cpu *cpu = priv;
@@ -132,6 +147,7 @@ const struct compute_ops compute_cpu = {
     .convert = cpu_convert,
     .load = cpu_load,
     .cluster = cpu_cluster,
+    .count_cells = cpu_count_cells,
     .pixels = cpu_pixels,
     .boost = &boost_cpu,
     .copy_speed = cpu_copy_speed,

@@ -85,8 +85,9 @@ struct cpu_kmeans_loops {
 extern const struct cpu_kmeans_loops cpu_kmeans_plain, cpu_kmeans_avx2;
 
 struct cpu_kmeans;
-enum status cpu_kmeans_open(struct cpu_kmeans **km, const struct kmeans_settings *settings, uint32_t n_pixels,
-                            const struct cpu_kmeans_loops *loops);
+/* rarity: see compute_setup. */
+enum status cpu_kmeans_open(struct cpu_kmeans **km, const struct kmeans_settings *settings, const uint8_t *rarity,
+                            uint32_t n_pixels, const struct cpu_kmeans_loops *loops);
 void cpu_kmeans_close(struct cpu_kmeans **km);
 void cpu_kmeans_frame(struct cpu_kmeans *km, const uint8_t *rgb, int64_t frame_number, struct frame_clusters *out);
 

@@ -25,6 +25,8 @@ struct cpu_kmeans {
     struct kmeans_settings settings;
     struct kmeans_schedule schedule;
     const struct cpu_kmeans_loops *loops;
+    struct weights *weights; /* NULL: a point weighs as much as it has pixels, as the following speaks of them */
+    uint32_t *area;          /* u32 [n distinct]: pixels of the exact level's points; NULL without weights */
     uint32_t n_pixels;
     uint32_t *key, *sorted; /* u32 [n_pixels] Morton codes */
     uint32_t *exact_key;    /* u32 [n distinct] */
@@ -144,6 +146,22 @@ static void build_exact_level(struct cpu_kmeans *km, uint32_t *merged)
     merged[KMEANS_COLOUR_BITS] = 1;
     for (int d = KMEANS_COLOUR_BITS - 1; d >= 0; d--)
         merged[d] = merged[d + 1] + differ_at[d];
+}
+
+/* From pixels to what they count in the search; yields how many points count at all. */
+static uint32_t weigh_points(struct cpu_kmeans *km)
+{
+    struct cpu_points *p = &km->exact;
+    uint32_t n_light = 0;
+
+    if (!km->weights)
+        return p->n;
+    memcpy(km->area, p->weight, p->n * sizeof *km->area);
+    for (uint32_t i = 0; i < p->n; i++) {
+        p->weight[i] *= weights_of(km->weights, km->exact_key[i] >> RADIX_BITS, p->colour[i]);
+        n_light += p->weight[i] > 0;
+    }
+    return n_light;
 }
 
 static const struct cpu_points *build_level(const struct cpu_kmeans *km, struct cpu_points *level, int dropped)
@@ -292,6 +310,28 @@ static int compare_restarts(const void *a, const void *b)
     return x->number < y->number ? -1 : 1;
 }
 
+/* Back to pixels, those of dark points put together as a cluster behind the others. */
+static void part_dark(struct cpu_kmeans *km, struct frame_clusters *out)
+{
+    struct cpu_points *p = &km->exact;
+    uint64_t dark[4] = {0};
+
+    for (uint32_t i = 0; i < p->n; i++) {
+        if (p->weight[i] > 0) {
+            p->weight[i] = km->area[i];
+            continue;
+        }
+        for (int c = 0; c < 4; c++)
+            dark[c] += (uint64_t)km->area[i] * (p->colour[i] >> 8 * c & 255);
+    }
+    if (dark[3] == 0)
+        return;
+    for (int c = 0; c < 3; c++)
+        out->centre[out->n][c] = kmeans_new_centre(dark[c], dark[3]);
+    out->inertia += kmeans_cost(out->centre[out->n], dark);
+    out->count[out->n++] = (uint32_t)dark[3];
+}
+
 /* Lloyd over all colours until it stands still; ends with an assignment, so that counts, inertia and centres agree. */
 static void finish(struct cpu_kmeans *km, struct cpu_centres *centres, struct frame_clusters *out)
 {
@@ -307,12 +347,18 @@ static void finish(struct cpu_kmeans *km, struct cpu_centres *centres, struct fr
             break;
         *centres = moved;
     }
+    out->n = centres->k;
+    out->inertia = 0;
+    if (km->weights) { /* once more, by area */
+        part_dark(km, out);
+        assignment_clear(a, p);
+        km->loops->assign(p, centres, a->label, a->sum);
+    }
     for (uint32_t i = 0; i < p->n; i++) {
         const int64_t r = p->colour[i] & 255, g = p->colour[i] >> 8 & 255, b = p->colour[i] >> 16 & 255;
-        squares += p->weight[i] * (r * r + g * g + b * b);
+        squares += (km->weights ? km->area : p->weight)[i] * (r * r + g * g + b * b);
     }
-    out->n = centres->k;
-    out->inertia = total_cost(centres, a->sum) + squares * COMPUTE_CENTRE_ONE * COMPUTE_CENTRE_ONE;
+    out->inertia += total_cost(centres, a->sum) + squares * COMPUTE_CENTRE_ONE * COMPUTE_CENTRE_ONE;
     for (int j = 0; j < centres->k; j++) {
         memcpy(out->centre[j], centres->c[j], sizeof out->centre[j]);
         out->count[j] = (uint32_t)a->sum[j][3];
@@ -328,11 +374,14 @@ void cpu_kmeans_frame(struct cpu_kmeans *km, const uint8_t *rgb, int64_t frame_n
     sort_keys(km);
     build_exact_level(km, merged);
 
+    const uint32_t n_light = weigh_points(km);
+
     struct cpu_centres centres = {.k = km->settings.k};
-    if (km->exact.n <= (uint32_t)centres.k) { /* every colour its own cluster */
-        centres.k = (int)km->exact.n;
-        for (int j = 0; j < centres.k; j++)
-            set_centre(&centres, j, km->exact.colour[j]);
+    if (n_light <= (uint32_t)centres.k) { /* every colour its own cluster */
+        centres.k = 0;
+        for (uint32_t i = 0; centres.k < (int)n_light; i++)
+            if (km->exact.weight[i] > 0)
+                set_centre(&centres, centres.k++, km->exact.colour[i]);
     } else {
         const struct cpu_points *seed = build_level(km, &km->seed, kmeans_level(merged, s->seed_points));
         const struct cpu_points *search = build_level(km, &km->search, kmeans_level(merged, s->search_points));
@@ -377,6 +426,19 @@ static uint32_t level_room(uint32_t cap, uint32_t n_pixels)
     return cap < n_pixels ? cap : n_pixels;
 }
 
+static enum status open_weights(struct cpu_kmeans *km, const uint8_t *rarity)
+{
+    const struct kmeans_settings *s = &km->settings;
+
+    if (!weights_are_needed(&s->weights))
+        return ST_OK;
+    km->weights = mem_array(1, sizeof *km->weights);
+    km->area = mem_array(km->exact.room, sizeof *km->area);
+    TRY_MEM(km->weights && km->area);
+    weights_init(km->weights, &s->weights, &s->space, rarity);
+    return ST_OK;
+}
+
 static enum status open_restarts(struct cpu_kmeans *km)
 {
     const bool plain = km->settings.plain;
@@ -393,8 +455,8 @@ static enum status open_restarts(struct cpu_kmeans *km)
     return km->restart && km->search_of && is_well ? ST_OK : ST_NOMEM;
 }
 
-enum status cpu_kmeans_open(struct cpu_kmeans **km_out, const struct kmeans_settings *settings, uint32_t n_pixels,
-                            const struct cpu_kmeans_loops *loops)
+enum status cpu_kmeans_open(struct cpu_kmeans **km_out, const struct kmeans_settings *settings, const uint8_t *rarity,
+                            uint32_t n_pixels, const struct cpu_kmeans_loops *loops)
 {
     const struct kmeans_schedule s = kmeans_schedule_of(settings->k, settings->n_init, settings->plain);
     const uint32_t n_colours = n_pixels < 1u << KMEANS_COLOUR_BITS ? n_pixels : 1u << KMEANS_COLOUR_BITS;
@@ -407,6 +469,7 @@ enum status cpu_kmeans_open(struct cpu_kmeans **km_out, const struct kmeans_sett
     km->loops = loops;
     km->n_pixels = n_pixels;
     TRY(points_init(&km->exact, n_colours));
+    TRY(open_weights(km, rarity));
     if (!settings->plain) { /* a plain search never leaves the exact level */
         TRY(points_init(&km->polish, level_room(s.polish_points, n_colours)));
         TRY(points_init(&km->search, level_room(s.search_points, n_colours)));
@@ -437,6 +500,8 @@ void cpu_kmeans_close(struct cpu_kmeans **km_in)
     points_release(&km->polish);
     points_release(&km->search);
     points_release(&km->seed);
+    free(km->weights);
+    free(km->area);
     free(km->key);
     free(km->sorted);
     free(km->exact_key);

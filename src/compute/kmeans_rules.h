@@ -120,9 +120,10 @@ HOST_DEVICE uint32_t kmeans_colour_of_morton(uint32_t key)
     return kmeans_colour(kmeans_gather_bits(key >> 2), kmeans_gather_bits(key >> 1), kmeans_gather_bits(key));
 }
 
-/* The rounded mean of weight pixels with these sums. */
+/* The rounded mean of weight pixels with these sums; black of none. */
 HOST_DEVICE uint32_t kmeans_mean_colour(uint64_t r, uint64_t g, uint64_t b, uint64_t weight)
 {
+    weight += weight == 0;
     return kmeans_colour((uint32_t)((2 * r + weight) / (2 * weight)), (uint32_t)((2 * g + weight) / (2 * weight)),
                          (uint32_t)((2 * b + weight) / (2 * weight)));
 }
@@ -157,13 +158,13 @@ HOST_DEVICE uint16_t kmeans_new_centre(uint64_t sum, uint64_t weight)
 }
 
 /* A cluster's share of the inertia less 65536 sum(w |p|^2), which is the same for all clusterings; sum = r, g, b,
- * weight. */
+ * weight. Each term is below 65280^2 x weight: three fit up to a weight of 7.2e8, 31 x 2^24 pixels and more. */
 HOST_DEVICE int64_t kmeans_cost(const uint16_t *centre, const uint64_t *sum)
 {
     const int64_t r = centre[0], g = centre[1], b = centre[2];
 
-    return (int64_t)sum[3] * (r * r + g * g + b * b) -
-           512 * (r * (int64_t)sum[0] + g * (int64_t)sum[1] + b * (int64_t)sum[2]);
+    return r * ((int64_t)sum[3] * r - 512 * (int64_t)sum[0]) + g * ((int64_t)sum[3] * g - 512 * (int64_t)sum[1]) +
+           b * ((int64_t)sum[3] * b - 512 * (int64_t)sum[2]);
 }
 
 #endif

@@ -104,6 +104,15 @@ void space_init(struct space *s, const struct space_rules *r)
     }
 }
 
+uint32_t space_byte_of_lightness(const struct space_rules *r, double lightness)
+{
+    const double root = (lightness + 16.0) / 116.0;
+    const double light = lightness > 8.0 ? root * root * root : lightness * 27.0 / 24389.0;
+    const double own = r->space == SPACE_CIELAB ? lightness : power(light, 1.0 / 3.0);
+
+    return (uint32_t)rounded(zero_of(r, 0) + steps_of(r) * own);
+}
+
 static void invert(const double m[3][3], double to[3][3])
 {
     double determinant = 0.0;

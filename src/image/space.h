@@ -69,6 +69,9 @@ HOST_DEVICE void space_encode(const struct space *space, const uint8_t rgb[3], u
     }
 }
 
+/* OKLab and CIELAB: the first coordinate's byte of a grey of CIE lightness L* (0..100). */
+uint32_t space_byte_of_lightness(const struct space_rules *rules, double lightness);
+
 /* A centre in 1/256 steps of the space, back in 1/256 levels of sRGB (0..65280); what sRGB has not is clipped. */
 void space_decode(const struct space_rules *rules, const uint16_t centre[3], uint16_t rgb[3]);
 

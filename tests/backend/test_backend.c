@@ -280,6 +280,101 @@ static void test_clusters(int width, int height)
             }
 }
 
+static void compare_cells(struct pair *p, int n)
+{
+    int64_t *a = room(WEIGHTS_CELLS * sizeof *a), *b = room(WEIGHTS_CELLS * sizeof *b);
+
+    a[7] = b[7] = (int64_t)1 << 40; /* it adds */
+    CHECK_INT(compute_count_cells(p->cpu, n, a), ST_OK);
+    if (!CHECK_INT(compute_count_cells(p->other, n, b), ST_OK))
+        printf("  cells: %s\n", status_message());
+    for (int cell = 0; cell < WEIGHTS_CELLS; cell++)
+        if (!CHECK(a[cell] == b[cell])) {
+            printf("  cell %d of %d slots: cpu %lld, %s %lld\n", cell, n, (long long)a[cell], tested->name,
+                   (long long)b[cell]);
+            break;
+        }
+    free(a);
+    free(b);
+}
+
+/* Two pictures that no content is like: all black, which is dark altogether, and one grey with a few red pixels. */
+static void fill_plain_slots(struct pair *p, int first, int width, int height)
+{
+    for (int i = 0; i < 2; i++) {
+        struct made_frame m;
+        made_frame_init(&m, &forms[FORM_RGB], width, height, CONTENT_ONE, 1);
+        for (int c = 0; c < 3; c++)
+            memset(m.plane[c], i == 0 ? 0 : 90, (size_t)m.frame.stride[c] * (size_t)height);
+        for (int y = 0; i == 1 && y < height; y += 5)
+            m.plane[2][y * m.frame.stride[2] + y % width] = 230;
+        convert_both(p, first + i, &m.frame, "RGB planes");
+        made_frame_release(&m);
+    }
+}
+
+/* Weights by colour, and what is dark, in every space. */
+static void test_weights(int width, int height, int n_init)
+{
+    static const int k[] = {1, 2, 3, 8, 9, 31, 32}, near_black[] = {0, 40, 1500, 9900};
+    enum { BATCH = N_CONTENTS + 3, N_K = sizeof k / sizeof *k, N_BLACK = sizeof near_black / sizeof *near_black };
+    uint8_t rarity[WEIGHTS_CELLS];
+    int64_t number[BATCH];
+
+    for (int cell = 0; cell < WEIGHTS_CELLS; cell++)
+        rarity[cell] = (uint8_t)(1 + mix_bits((uint64_t)cell) % WEIGHTS_MOST);
+    for (int i = 0; i < BATCH; i++)
+        number[i] = 24 * i;
+    for (int way = 0; way < N_SPACES * N_WEIGHTS * N_BLACK * N_K * 2; way++) {
+        struct compute_setup setup = setup_of(width, height, BATCH, k[way / 2 % N_K], n_init);
+        const int rest = way / 2 / N_K;
+        struct pair p;
+        char name[96];
+        setup.rarity = rarity;
+        setup.kmeans.plain = way % 2;
+        setup.kmeans.n_init = setup.kmeans.plain && n_init > 2 ? 2 : n_init;
+        setup.kmeans.weights =
+            (struct weight_rules){(enum weight_name)(rest % N_WEIGHTS), near_black[rest / N_WEIGHTS % N_BLACK]};
+        setup.kmeans.space.space = (enum space_name)(rest / N_WEIGHTS / N_BLACK);
+        if (setup.kmeans.space.space != SPACE_SRGB)
+            setup.kmeans.space.chroma = space_default_chroma(setup.kmeans.space.space);
+        if (setup.kmeans.weights.near_black > 0 && setup.kmeans.k == COMPUTE_MAX_K)
+            continue;
+        snprintf(name, sizeof name, "weight %s, near black %d, space %s", weight_names[setup.kmeans.weights.weight],
+                 setup.kmeans.weights.near_black, space_names[setup.kmeans.space.space]);
+        if (!pair_open(&p, &setup))
+            return;
+        fill_slots(&p, BATCH - 2, width, height, 100 * (uint64_t)way);
+        fill_plain_slots(&p, BATCH - 2, width, height);
+        if (way % 3 == 0) /* before and after */
+            compare_cells(&p, BATCH);
+        compare_clusters(&p, BATCH, number, name);
+        if (way % 3 == 1)
+            compare_cells(&p, BATCH - 1);
+        pair_close(&p);
+    }
+}
+
+/* Sums are wide already at 2^32 / 255 / 31 pixels; the largest pictures that can be weighed are of 2^24. */
+static void test_large_weights(void)
+{
+    static const int size[][2] = {{800, 700}, {4096, 4096}};
+    const int64_t number[3] = {1, 2, 3};
+
+    for (int i = 0; i < 4; i++) {
+        struct compute_setup setup = setup_of(size[i / 2][0], size[i / 2][1], 3, i % 2 ? 31 : 8, 4);
+        struct pair p;
+        setup.kmeans.weights = (struct weight_rules){WEIGHT_ACCENT, 1500};
+        if (!pair_open(&p, &setup))
+            return;
+        fill_slots(&p, 1, size[i / 2][0], size[i / 2][1], 9);
+        fill_plain_slots(&p, 1, size[i / 2][0], size[i / 2][1]);
+        compare_clusters(&p, 3, number, "large weights");
+        compare_cells(&p, 3);
+        pair_close(&p);
+    }
+}
+
 /* 2^32 / 255 pixels and more need wide sums. */
 static void test_wide_sums(void)
 {
@@ -388,6 +483,7 @@ static void test_all(const char *how)
     if (strcmp(how, "brief") == 0) {
         test_slots();
         test_clusters(20, 15);
+        test_weights(9, 7, 2);
         return;
     }
     test_refusals();
@@ -396,11 +492,15 @@ static void test_all(const char *how)
     test_clusters(3, 2);
     test_clusters(48, 27);
     test_clusters(80, 60);
+    test_weights(48, 27, 7);
+    test_weights(80, 60, 48);
     test_slots();
     if (strcmp(how, "quick") != 0) {
         test_clusters(200, 150);
         test_full_batch();
         test_wide_sums();
+        test_weights(200, 150, 7);
+        test_large_weights();
     }
 }
 

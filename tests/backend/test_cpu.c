@@ -181,16 +181,23 @@ static void test_area(int width, int height, int w, int h, bool legacy, enum con
 /* --- k-means ------------------------------------------------------------------------------------------------------ */
 
 /* Pixels of one frame as RGB bytes, clustered by the given loops. */
-static struct frame_clusters cluster(const struct kmeans_settings *settings, const struct cpu_kmeans_loops *loops,
-                                     const uint8_t *rgb, uint32_t n_pixels, int64_t frame_number)
+static struct frame_clusters cluster_weighed(const struct kmeans_settings *settings,
+                                             const struct cpu_kmeans_loops *loops, const uint8_t *rarity,
+                                             const uint8_t *rgb, uint32_t n_pixels, int64_t frame_number)
 {
     struct frame_clusters out = {0};
     struct cpu_kmeans *km;
 
-    if (CHECK_INT(cpu_kmeans_open(&km, settings, n_pixels, loops), ST_OK))
+    if (CHECK_INT(cpu_kmeans_open(&km, settings, rarity, n_pixels, loops), ST_OK))
         cpu_kmeans_frame(km, rgb, frame_number, &out);
     cpu_kmeans_close(&km);
     return out;
+}
+
+static struct frame_clusters cluster(const struct kmeans_settings *settings, const struct cpu_kmeans_loops *loops,
+                                     const uint8_t *rgb, uint32_t n_pixels, int64_t frame_number)
+{
+    return cluster_weighed(settings, loops, NULL, rgb, n_pixels, frame_number);
 }
 
 static bool same_clusters(const struct frame_clusters *a, const struct frame_clusters *b)
@@ -441,6 +448,215 @@ static bool reaches_optimum(int k, int n_colours, uint64_t seed)
     return ours <= best + rounding;
 }
 
+/* --- weights ------------------------------------------------------------------------------------------------------ */
+
+/* Takes the cluster of these pixels (their mean, their number, or none) out of the others, with its inertia. */
+static bool take_dark(struct frame_clusters *c, const uint8_t *rgb, uint32_t n_pixels)
+{
+    uint64_t sum[3] = {0};
+    uint16_t centre[3];
+    int dark = -1;
+
+    if (n_pixels == 0)
+        return true;
+    for (uint32_t i = 0; i < n_pixels; i++)
+        for (uint32_t ch = 0; ch < 3; ch++)
+            sum[ch] += rgb[3 * i + ch];
+    for (int ch = 0; ch < 3; ch++)
+        centre[ch] = (uint16_t)floor(256.0 * (double)sum[ch] / n_pixels + 0.5);
+    for (int j = 0; j < c->n && dark < 0; j++)
+        dark = c->count[j] == n_pixels && memcmp(c->centre[j], centre, sizeof centre) == 0 ? j : -1;
+    if (dark < 0)
+        return false;
+    for (uint32_t i = 0; i < n_pixels; i++)
+        c->inertia -= distance(c, dark, rgb + 3 * i);
+    for (c->n--; dark < c->n; dark++) {
+        c->count[dark] = c->count[dark + 1];
+        memcpy(c->centre[dark], c->centre[dark + 1], sizeof centre);
+    }
+    c->count[c->n] = 0;
+    return true;
+}
+
+/* How far the worst centre lies from the weighted mean of the pixels nearest to it, in 1/256 level, beyond what
+ * rounding and pixels at about the same distance from two centres account for. of_cell NULL: of areas. */
+static double off_mean(const struct frame_clusters *c, const uint8_t *of_cell, const uint8_t *rgb, uint32_t n_pixels)
+{
+    double sum[COMPUTE_MAX_K][4] = {{0}}, loose[COMPUTE_MAX_K] = {0}, worst = 0;
+
+    for (uint32_t i = 0; i < n_pixels; i++) {
+        const uint8_t *p = rgb + 3 * i;
+        int cell = 0, nearest = 0;
+        for (int bit = 7; bit >= 4; bit--)
+            for (int ch = 0; ch < 3; ch++)
+                cell = 2 * cell + (p[ch] >> bit & 1);
+        const double weight = of_cell ? of_cell[cell] : 1;
+        for (int j = 1; j < c->n; j++)
+            if (distance(c, j, p) < distance(c, nearest, p))
+                nearest = j;
+        for (int ch = 0; ch < 3; ch++)
+            sum[nearest][ch] += weight * 256 * p[ch];
+        sum[nearest][3] += weight;
+        for (int j = 0; j < c->n; j++)
+            if (j != nearest && distance(c, j, p) <= distance(c, nearest, p) + 256) {
+                loose[j] += weight * sqrt((double)distance(c, j, p));
+                loose[nearest] += weight * sqrt((double)distance(c, j, p));
+            }
+    }
+    for (int j = 0; j < c->n; j++)
+        for (int ch = 0; ch < 3; ch++)
+            worst = fmax(worst, fabs(sum[j][ch] / sum[j][3] - c->centre[j][ch]) - 0.5 - loose[j] / sum[j][3]);
+    return worst;
+}
+
+/* Dark pixels apart, the others by areas; where every restart stands still, centres are weighted means. Yields whether
+ * they are no means of areas. */
+static bool check_weighed(const struct kmeans_settings *s, const uint8_t *rarity, enum content content, int width,
+                          int height)
+{
+    const uint32_t n_pixels = (uint32_t)(width * height);
+    const double lightness = s->weights.near_black / 100.0, root = (lightness + 16) / 116;
+    const double luminance = lightness > 8 ? root * root * root : lightness * 27 / 24389;
+    uint8_t *rgb = made_pixels(content, width, height, 5), *light = room(3 * n_pixels), *dark = room(3 * n_pixels);
+    uint32_t n_light = 0, n_dark = 0;
+    struct transfer transfer;
+    struct weights weights;
+    char name[96];
+
+    transfer_init(&transfer, false);
+    weights_init(&weights, &s->weights, &s->space, rarity);
+    for (uint32_t i = 0; i < n_pixels; i++) {
+        const uint16_t *l = transfer.linear;
+        const uint8_t *p = rgb + 3 * i;
+        if (0.2126 * l[p[0]] + 0.7152 * l[p[1]] + 0.0722 * l[p[2]] < 65535 * luminance - 1e-7)
+            memcpy(dark + 3 * n_dark++, p, 3);
+        else
+            memcpy(light + 3 * n_light++, p, 3);
+    }
+    struct frame_clusters found = cluster_weighed(s, &cpu_kmeans_plain, rarity, rgb, n_pixels, 77);
+    snprintf(name, sizeof name, "content %d, %d x %d, weight %s, near black %d, n-init %d%s", content, width, height,
+             weight_names[s->weights.weight], s->weights.near_black, s->n_init, s->plain ? ", plain" : "");
+#if defined __x86_64__
+    if (have_avx2()) {
+        const struct frame_clusters fast = cluster_weighed(s, &cpu_kmeans_avx2, rarity, rgb, n_pixels, 77);
+        CHECK(same_clusters(&found, &fast));
+    }
+#endif
+    if (!CHECK(take_dark(&found, dark, n_dark)))
+        printf("  %s, k %d: not one cluster of the %u dark pixels\n", name, s->k, n_dark);
+    bool is_moved = false;
+    if (n_light == 0) {
+        CHECK(found.n == 0 && found.inertia == 0);
+    } else {
+        check_clusters(&found, light, n_light, s->k, name);
+        const uint32_t n_colours = count_colours(light, n_light);
+        if (n_colours <= (uint32_t)s->k)
+            CHECK((uint32_t)found.n == n_colours && found.inertia == 0);
+        is_moved = off_mean(&found, NULL, light, n_light) > 0;
+        if (s->plain && !CHECK(off_mean(&found, weights.of_cell, light, n_light) <= 1e-6))
+            printf("  %s, k %d: a centre is %.3f / 256 off the mean of its weighted pixels\n", name, s->k,
+                   off_mean(&found, weights.of_cell, light, n_light));
+    }
+    free(rgb);
+    free(light);
+    free(dark);
+    return is_moved;
+}
+
+static void test_weights(void)
+{
+    static const int k[] = {1, 2, 3, 8, 31}, near_black[] = {0, 1000, 4500, 9900};
+    uint8_t rarity[WEIGHTS_CELLS];
+    int n_moved = 0;
+
+    for (int cell = 0; cell < WEIGHTS_CELLS; cell++)
+        rarity[cell] = (uint8_t)(1 + mix_bits((uint64_t)cell) % WEIGHTS_MOST);
+    for (int weight = 0; weight < N_WEIGHTS; weight++)
+        for (size_t b = 0; b < sizeof near_black / sizeof *near_black; b++)
+            for (size_t i = 0; i < sizeof k / sizeof *k; i++)
+                for (int plain = 0; plain < 2; plain++)
+                    for (int content = 0; content < N_CONTENTS; content++) {
+                        const struct kmeans_settings s = {.k = k[i],
+                                                          .n_init = plain ? 2 : 20,
+                                                          .plain = plain,
+                                                          .weights = {(enum weight_name)weight, near_black[b]}};
+                        const bool is_moved = check_weighed(&s, rarity, (enum content)content, 70, 50);
+                        n_moved += is_moved && plain && weight > 0;
+                        CHECK(!is_moved || !plain || weight > 0);
+                    }
+    CHECK(n_moved > 50);
+
+    const struct kmeans_settings full = {.k = 32, .n_init = 5, .weights = {WEIGHT_ACCENT, 0}};
+    check_weighed(&full, NULL, CONTENT_NOISE, 160, 150); /* all levels are coarser than the exact one */
+}
+
+/* 40 red pixels of 4,000 in a grey noise: areas would rather have one grey more. */
+static void test_accent(void)
+{
+    enum { N = 4000, N_RED = 40 };
+    uint8_t *rgb = room(3 * N);
+    int n_red[N_WEIGHTS] = {0};
+
+    for (int i = 0; i < N; i++)
+        for (int c = 0; c < 3; c++)
+            rgb[3 * i + c] = (uint8_t)(i < N_RED ? (c == 0 ? 200 : 30) : 20 + mix_bits((uint64_t)i) % 210);
+    for (int weight = WEIGHT_AREA; weight <= WEIGHT_ACCENT; weight++) {
+        const struct kmeans_settings s = {.k = 3, .n_init = 48, .weights = {(enum weight_name)weight, 0}};
+        const struct frame_clusters found = cluster(&s, cpu_kmeans_best_loops(), rgb, N, 1);
+        for (int j = 0; j < found.n; j++)
+            if (found.centre[j][0] > found.centre[j][1] + 100 * 256) {
+                n_red[weight]++;
+                CHECK_INT(found.count[j], N_RED);
+            }
+    }
+    CHECK_INT(n_red[WEIGHT_AREA], 0);
+    CHECK_INT(n_red[WEIGHT_ACCENT], 1);
+    free(rgb);
+}
+
+/* Counts of cells, against cells found by their channels' upper bits; what cannot be clustered. */
+static void test_cells(void)
+{
+    struct compute_setup setup = {
+        .batch = 3, .picture = {.width = 40, .height = 30}, .kmeans = {.k = 32, .n_init = 1}, .rarity = NULL};
+    int64_t frames[WEIGHTS_CELLS] = {0}, wanted[WEIGHTS_CELLS] = {0};
+    struct compute *c = open_cpu(40, 30, 3, false, &setup.kmeans), *refused;
+    uint8_t *rgb = room(3 * 40 * 30);
+
+    for (int slot = 0; slot < 3; slot++) {
+        bool is_seen[WEIGHTS_CELLS] = {false};
+        struct made_frame m;
+        made_frame_init(&m, &forms[FORM_RGB], 40, 30, slot == 1 ? CONTENT_GRADIENT : CONTENT_SOFT, 3);
+        CHECK_INT(compute_convert(c, slot, &m.frame), ST_OK);
+        CHECK_INT(compute_pixels(c, slot, rgb), ST_OK);
+        for (int i = 0; i < 40 * 30; i++) {
+            int cell = 0;
+            for (int bit = 7; bit >= 4; bit--)
+                for (int ch = 0; ch < 3; ch++)
+                    cell = 2 * cell + (rgb[3 * i + ch] >> bit & 1);
+            is_seen[cell] = true;
+        }
+        for (int cell = 0; cell < WEIGHTS_CELLS; cell++)
+            wanted[cell] += 2 * is_seen[cell];
+        made_frame_release(&m);
+    }
+    CHECK_INT(compute_count_cells(c, 3, frames), ST_OK);
+    CHECK_INT(compute_count_cells(c, 3, frames), ST_OK); /* adds */
+    CHECK(memcmp(frames, wanted, sizeof frames) == 0);
+    CHECK_INT(compute_count_cells(c, 4, frames), ST_BUG);
+    compute_close(&c);
+    free(rgb);
+
+    setup.kmeans.weights.near_black = 1000;
+    CHECK_INT(compute_open(&compute_cpu, &setup, &refused), ST_USAGE);
+    setup.kmeans = (struct kmeans_settings){.k = 2, .n_init = 1, .weights = {WEIGHT_RARE, 0}};
+    CHECK_INT(compute_open(&compute_cpu, &setup, &refused), ST_BUG);
+    setup.kmeans.weights.weight = WEIGHT_ACCENT;
+    setup.picture.width = 4097;
+    setup.picture.height = 4096;
+    CHECK_INT(compute_open(&compute_cpu, &setup, &refused), ST_USAGE);
+}
+
 /* A frame's clusters depend on its pixels and its number alone. */
 static void test_slots(void)
 {
@@ -503,6 +719,9 @@ int main(void)
     test_tone();
     test_add_linear(false);
     test_add_linear(true);
+    test_weights();
+    test_accent();
+    test_cells();
     test_slots();
     return test_end();
 }
