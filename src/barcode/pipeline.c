@@ -330,6 +330,8 @@ static void set_up_extract(struct pipeline *p, int share)
 enum status pipeline_plan(struct pipeline *p, int share, int n_shares)
 {
     plan_release(&p->plan);
+    if (p->config.settings.kmeans.weights.weight == WEIGHT_RARE)
+        return FAIL(ST_UNSUPPORTED, "--weight rare: this version cannot count which colours a film's frames have");
     enum status st = plan_make(&p->plan, &p->film, &p->config.settings.sampling, n_shares, SEGMENTS_PER_SHARE);
 
     if (st == ST_OK)

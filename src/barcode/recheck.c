@@ -208,6 +208,9 @@ static enum status open_compute(struct columns_check *c)
     setup.picture = c->picture;
     TRY(barcode_settings_read_kmeans(b->settings_text, &setup.kmeans));
     c->space = setup.kmeans.space;
+    setup.rarity = b->rarity;
+    if (setup.kmeans.weights.weight == WEIGHT_RARE && !b->rarity)
+        return FAIL(ST_FORMAT, "its colours were weighed by rarity, of which it says nothing");
     if (b->n_lines > 0 && b->n_lines != b->clustered_height)
         return FAIL(ST_FORMAT, "its columns have %d lines, its picture %d", b->n_lines, b->clustered_height);
     c->lines = mem_array((size_t)b->n_lines, 3);

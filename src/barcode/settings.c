@@ -129,6 +129,27 @@ static void print_chroma(const struct opt *row, const void *base, char *text, si
     snprintf(text, room, "%.17g", (double)opts_number(row, base) / 256.0);
 }
 
+/* In 1/100 of L*. Below 1 it is a share of white's 100. */
+static enum status parse_near_black(const struct opt *row, const char *text, void *base)
+{
+    double lightness;
+
+    TRY(opts_positive("--near-black", text, &lightness));
+    const double n = lightness < 1.0 ? 10000.0 * lightness : 100.0 * lightness;
+    if (n < 0.5 || n >= 9999.5)
+        return FAIL(ST_USAGE, "--near-black %s: a lightness above 0 and below 100 is wanted", text);
+    opts_set_number(row, base, (uint64_t)lround(n));
+    return ST_OK;
+}
+
+/* A lightness below 1 has to be a share, to be read as it was. */
+static void print_near_black(const struct opt *row, const void *base, char *text, size_t room)
+{
+    const double n = (double)opts_number(row, base);
+
+    snprintf(text, room, "%.17g", n < 100.0 ? n / 10000.0 : n / 100.0);
+}
+
 static enum status parse_crop(const struct opt *row, const char *text, void *base)
 {
     struct barcode_settings *s = base;
@@ -203,6 +224,13 @@ const struct opt barcode_kmeans_rows[] = {
      OPT_NAMES(space_names), .key = "space", .may_lack = true},
     {OPT_CUSTOM, "chroma", 0, "W", "weight of chroma in oklab (default 2) and cielab (default 1), 0.0625 to 16",
      AT(kmeans.space.chroma), .parse = parse_chroma, .key = "chroma", .print = print_chroma, .may_lack = true},
+    {OPT_CHOICE, "weight", 0, "HOW",
+     "pixels count alike in the search; or more, the more chroma; or more, the fewer frames have their colour", "area",
+     AT(kmeans.weights.weight), OPT_NAMES(weight_names), .key = "weight", .may_lack = true},
+    {OPT_CUSTOM, "near-black", 0, "L",
+     "colours below CIE lightness L, of 100, are one cluster more (below 1: as a share, 0.1 is 10)",
+     AT(kmeans.weights.near_black), .parse = parse_near_black, .key = "near_black", .print = print_near_black,
+     .may_lack = true},
     {OPT_FLAG, "plain", 0, NULL, "every restart over all pixels: the slow reference", AT(kmeans.plain), .key = "plain"},
     {OPT_INT, "seed", 0, "S", "of the clustering's random numbers", "0", AT(kmeans.seed), .high = INT64_MAX,
      .key = "seed"},
@@ -249,6 +277,14 @@ void barcode_settings_complete(struct barcode_settings *s)
         s->kmeans.space.chroma = 0;
     else if (s->kmeans.space.chroma == 0)
         s->kmeans.space.chroma = space_default_chroma(s->kmeans.space.space);
+}
+
+enum status barcode_settings_check(const struct barcode_settings *s)
+{
+    if (s->kmeans.weights.near_black > 0 && s->kmeans.k == COMPUTE_MAX_K)
+        return FAIL(ST_USAGE, "--near-black makes one cluster more: at most %d clusters with it, not %d",
+                    COMPUTE_MAX_K - 1, s->kmeans.k);
+    return ST_OK;
 }
 
 char *barcode_settings_text(const struct barcode_settings *settings)

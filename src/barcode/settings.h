@@ -43,6 +43,9 @@ extern const struct opt *const barcode_settings_tables[]; /* all four; NULL behi
 /* Chooses what was left to the program: n_init, chroma. */
 void barcode_settings_complete(struct barcode_settings *settings);
 
+/* ST_USAGE where two of them do not go together. Pure. */
+enum status barcode_settings_check(const struct barcode_settings *settings);
+
 /* {"every":24,...}: as side-cars have them, completed. Heap; NULL where memory runs out. */
 char *barcode_settings_text(const struct barcode_settings *settings);
 

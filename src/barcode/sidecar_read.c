@@ -456,6 +456,24 @@ static enum status read_picture(const struct reader *r, const json_t *object, st
     return get_int(r, object, "lines", 0, n_lines);
 }
 
+/* A digit of base 32 a cell, none is 0. */
+static enum status read_rarity(const struct reader *r, const json_t *value, struct barcode *b)
+{
+    const char *digit = json_string_value(value);
+
+    if (!digit || json_string_length(value) != WEIGHTS_CELLS)
+        return wrong(r, "rarity is not a text of %d digits", WEIGHTS_CELLS);
+    b->rarity = mem_array(WEIGHTS_CELLS, sizeof *b->rarity);
+    TRY_MEM(b->rarity);
+    for (int cell = 0; cell < WEIGHTS_CELLS; cell++) {
+        const char d = digit[cell];
+        if (!(d >= '1' && d <= '9') && !(d >= 'a' && d <= 'v'))
+            return wrong(r, "rarity has a character that is no digit from 1 to v");
+        b->rarity[cell] = (uint8_t)(d <= '9' ? d - '0' : d - 'a' + 10);
+    }
+    return ST_OK;
+}
+
 static enum status check_version(const struct reader *r, const json_t *value)
 {
     if (!json_is_integer(value) || json_integer_value(value) < 1)
@@ -466,9 +484,9 @@ static enum status check_version(const struct reader *r, const json_t *value)
     return ST_OK;
 }
 
-enum member { FORMAT, VERSION, FILM, SETTINGS, LOOK, PICTURE, COLUMNS, N_MEMBERS };
+enum member { FORMAT, VERSION, FILM, SETTINGS, LOOK, PICTURE, RARITY, COLUMNS, N_MEMBERS };
 static const char *const member_names[N_MEMBERS] = {"format", "version", "film",   "settings",
-                                                    "look",   "picture", "columns"};
+                                                    "look",   "picture", "rarity", "columns"};
 
 /* Reads the value of an outer member, other than the columns. */
 static enum status read_member(struct reader *r, enum member member, struct barcode *b, int *n_lines)
@@ -495,6 +513,8 @@ static enum status read_member(struct reader *r, enum member member, struct barc
         st = read_window(r, value, &b->window);
     else if (member == PICTURE)
         st = read_picture(r, value, b, n_lines);
+    else if (member == RARITY)
+        st = read_rarity(r, value, b);
     if (st == ST_OK)
         r->at = end;
 done:
@@ -542,7 +562,7 @@ static enum status read_document(struct reader *r, struct barcode *b)
     if (r->at != r->length)
         return wrong(r, "there is something after the end");
     for (int i = 0; i < N_MEMBERS; i++)
-        if (!seen[i] && i != LOOK)
+        if (!seen[i] && i != LOOK && i != RARITY)
             return FAIL(ST_USAGE, "%s: there is no \"%s\": this is not a whole " SIDECAR_FORMAT " file", r->path,
                         member_names[i]);
     if (n_lines != b->n_lines)

@@ -83,6 +83,15 @@ static void print_window(FILE *file, const struct window *w)
     fputs("},\n", file);
 }
 
+/* A digit of base 32 a cell. */
+static void print_rarity(FILE *file, const uint8_t *rarity)
+{
+    fputs("\"rarity\":\"", file);
+    for (int cell = 0; cell < WEIGHTS_CELLS; cell++)
+        fputc("0123456789abcdefghijklmnopqrstuv"[rarity[cell] & 31], file);
+    fputs("\",\n", file);
+}
+
 static void print_column(FILE *file, const struct column *c, int n_lines, bool is_in_space)
 {
     static const char hex[] = "0123456789abcdef";
@@ -123,6 +132,8 @@ static bool print_json(FILE *file, const struct barcode *b)
     fprintf(file, ",\n\"settings\":%s,\n", b->settings_text ? b->settings_text : "{}");
     if (b->window.is_known)
         print_window(file, &b->window);
+    if (b->rarity)
+        print_rarity(file, b->rarity);
     fprintf(file, "\"picture\":{\"width\":%d,\"height\":%d,\"legacy\":%s,\"lines\":%d},\n", b->clustered_width,
             b->clustered_height, b->legacy ? "true" : "false", b->n_lines);
     fputs("\"columns\":[", file);

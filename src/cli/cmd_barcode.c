@@ -29,6 +29,7 @@ static enum status run(struct comm *comm, const struct command_call *call, atomi
     c->film = call->line.operand[0];
     if (call->line.n_operands != 1 || !c->film[0])
         return FAIL(ST_USAGE, "a film is missing (see: jacquard barcode --help)");
+    TRY(barcode_settings_check(&c->settings));
     return barcode_run(comm, c, stop);
 }
 

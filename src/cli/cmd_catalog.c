@@ -107,6 +107,7 @@ static enum status run(struct comm *comm, const struct command_call *call, atomi
         return FAIL(ST_USAGE, "--out DIR is missing (see: jacquard catalog --help)");
     if (call->line.n_operands == 0 && !c->list)
         return FAIL(ST_USAGE, "no films: folders, films or --list FILE are wanted (see: jacquard catalog --help)");
+    TRY(barcode_settings_check(&c->barcode.settings));
     char *words = join_words(call->argc, call->argv);
     if (!words)
         return FAIL(ST_NOMEM, "out of memory for the command line");

@@ -46,7 +46,7 @@ static enum status check_setup(const struct compute_setup *s)
         return FAIL(ST_USAGE, "a picture of %d x %d pixels cannot be clustered by weight: up to %d pixels can",
                     p->width, p->height, MOST_WEIGHED);
     if (k->weights.weight == WEIGHT_RARE && !s->rarity)
-        return FAIL(ST_BUG, "compute: nobody has counted what is rare");
+        return FAIL(ST_USAGE, "colours cannot be weighed by rarity: nobody has counted which frames have them");
     if (s->batch < 1 || s->batch > COMPUTE_MAX_FRAME_BATCH)
         return FAIL(ST_BUG, "compute: a batch of %d frames", s->batch);
     return ST_OK;

@@ -156,6 +156,25 @@ static void refuse(void)
     CHECK_INT(n_same, 0);
 }
 
+/* By rarity: what cells weigh comes from the side-car, or nothing can be said. All alike are areas. */
+static void weighed(void)
+{
+    static char rare[] = "{\"k\":3,\"n_init\":4,\"weight\":\"rare\",\"plain\":false,\"seed\":5}";
+    char *const plain = barcode.settings_text;
+    uint8_t of_cell[WEIGHTS_CELLS];
+    int64_t n_same;
+
+    memset(of_cell, 1, sizeof of_cell);
+    barcode.settings_text = rare;
+    CHECK_INT(recheck(Y4M_COLUMNS, &n_same), ST_FORMAT);
+    CHECK(strstr(status_message(), "rarity") != NULL);
+    barcode.rarity = of_cell;
+    CHECK_INT(recheck(Y4M_COLUMNS, &n_same), ST_OK);
+    CHECK_INT(n_same, Y4M_COLUMNS);
+    barcode.rarity = NULL;
+    barcode.settings_text = plain;
+}
+
 /* ---- settings ---- */
 
 static void refuse_settings(const char *text, const char *words)
@@ -199,6 +218,7 @@ int main(void)
     decode();
     compare();
     refuse();
+    weighed();
     read_settings();
     return test_end();
 }

@@ -82,6 +82,15 @@ static const char *const lines[] = {
     "--space oklab --chroma 1.5",
     "--space cielab",
     "--space cielab --chroma 2",
+    "--weight accent",
+    "--weight rare",
+    "--near-black 10",
+    "--near-black 0.0001",
+    "--near-black 0.0099",
+    "--near-black 1",
+    "--near-black 10.05",
+    "--near-black 99.99",
+    "--weight accent --near-black 0.5",
     "--crop none",
     "--crop 0:0:0:0",
     "--crop 88:0:88:0",
@@ -164,17 +173,19 @@ static void test_bad_text(void)
 static void test_bad_options(void)
 {
     static const char *const bad[][2] = {
-        {"every", "24"},         {"every", "0f"},       {"every", "1.5f"},
-        {"every", "0s"},         {"every", "f"},        {"columns", "0"},
-        {"start", "-1"},         {"start", "1:60"},     {"start", "1:2:3:4"},
-        {"end", "101%"},         {"end", "1:30%"},      {"strips", ""},
-        {"strips", "kmeans,"},   {"strips", ",kmeans"}, {"strips", "kmeans,kmeans"},
-        {"strips", "dots"},      {"sampling", "never"}, {"clusters", "33"},
-        {"n-init", "0"},         {"height", "65536"},   {"scale", "0x1"},
-        {"order", "size"},       {"seed", "-1"},        {"crop", "all"},
-        {"crop", "1:2:3"},       {"crop", "1:2:3:4:5"}, {"crop", "-1:0:0:0"},
-        {"crop", "1:2:3:65536"}, {"space", "hsv"},      {"chroma", "0"},
-        {"chroma", "17"},
+        {"every", "24"},          {"every", "0f"},       {"every", "1.5f"},
+        {"every", "0s"},          {"every", "f"},        {"columns", "0"},
+        {"start", "-1"},          {"start", "1:60"},     {"start", "1:2:3:4"},
+        {"end", "101%"},          {"end", "1:30%"},      {"strips", ""},
+        {"strips", "kmeans,"},    {"strips", ",kmeans"}, {"strips", "kmeans,kmeans"},
+        {"strips", "dots"},       {"sampling", "never"}, {"clusters", "33"},
+        {"n-init", "0"},          {"height", "65536"},   {"scale", "0x1"},
+        {"order", "size"},        {"seed", "-1"},        {"crop", "all"},
+        {"crop", "1:2:3"},        {"crop", "1:2:3:4:5"}, {"crop", "-1:0:0:0"},
+        {"crop", "1:2:3:65536"},  {"space", "hsv"},      {"chroma", "0"},
+        {"chroma", "17"},         {"weight", "colour"},  {"near-black", "0"},
+        {"near-black", "100"},    {"near-black", "-1"},  {"near-black", "0.00001"},
+        {"near-black", "99.996"},
     };
     struct barcode_settings s;
 
@@ -192,8 +203,34 @@ static void test_bad_options(void)
     }
 }
 
+/* A lightness, or a share of white's; a cluster more has to have room. */
+static void test_near_black(void)
+{
+    struct barcode_settings s = settings_of("--near-black 10 -k 32");
+
+    CHECK_INT(s.kmeans.weights.near_black, 1000);
+    CHECK_INT(barcode_settings_check(&s), ST_USAGE);
+    s = settings_of("--near-black 0.1 -k 31");
+    CHECK_INT(s.kmeans.weights.near_black, 1000);
+    CHECK_INT(barcode_settings_check(&s), ST_OK);
+    s = settings_of("-k 32");
+    CHECK_INT(barcode_settings_check(&s), ST_OK);
+    CHECK_INT(settings_of("--near-black 12.5").kmeans.weights.near_black, 1250);
+    CHECK_INT(settings_of("--near-black 1").kmeans.weights.near_black, 100);
+    check_text("--crop none --weight accent --near-black 0.125",
+               "{\"every\":24,\"every_unit\":\"frames\",\"start\":null,\"end\":null,\"sampling\":\"exact\",\"k\":8,"
+               "\"n_init\":48,\"weight\":\"accent\",\"near_black\":12.5,\"plain\":false,\"seed\":0,\"scale\":\"fit\","
+               "\"box\":[480,270]," LAST);
+    refuse("{\"k\":3,\"n_init\":1,\"near_black\":0,\"plain\":false,\"seed\":0}", barcode_kmeans_rows,
+           "settings.near_black");
+    refuse("{\"k\":3,\"n_init\":1,\"near_black\":\"10\",\"plain\":false,\"seed\":0}", barcode_kmeans_rows,
+           "settings.near_black");
+    refuse("{\"k\":3,\"n_init\":1,\"weight\":1,\"plain\":false,\"seed\":0}", barcode_kmeans_rows, "settings.weight");
+}
+
 int main(void)
 {
+    test_near_black();
     test_text();
     test_round_trip();
     test_bad_text();

@@ -229,6 +229,36 @@ static void round_trips(void)
     free(text);
 }
 
+/* What cells weigh, a digit each; anything else than 4,096 digits from 1 to v is refused. */
+static void rarity(void)
+{
+    static const char *const wrong[] = {"0", "w", "A", " ", "11", ""}; /* in place of the first, a 1 */
+    struct barcode b = barcode_here(), again;
+    uint8_t of_cell[WEIGHTS_CELLS];
+
+    for (int cell = 0; cell < WEIGHTS_CELLS; cell++)
+        of_cell[cell] = (uint8_t)(1 + cell % WEIGHTS_MOST);
+    b.rarity = of_cell;
+    check_round_trip(&b);
+    char *text = json_of(&b), *bad = malloc(strlen(text) + 2);
+    char *at = strstr(text, "\"rarity\":\"123456789abcdefghijklmnopqrstuv12");
+    if (!CHECK(at != NULL && bad != NULL && CHECK_INT(read_text(text, strlen(text), &again), ST_OK)))
+        exit(1);
+    CHECK(again.rarity && memcmp(again.rarity, of_cell, sizeof of_cell) == 0);
+    barcode_release(&again);
+    at += strlen("\"rarity\":\"");
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        sprintf(bad, "%.*s%s%s", (int)(at - text), text, wrong[i], at + 1);
+        CHECK_INT(read_text(bad, strlen(bad), &again), ST_USAGE);
+        CHECK(is_released(&again) && strstr(status_message(), "line 5: rarity ") != NULL);
+    }
+    sprintf(bad, "%.*s7,\"x\":\"%s", (int)(at - text) - 1, text, at + 8);
+    CHECK_INT(read_text(bad, strlen(bad), &again), ST_USAGE);
+    CHECK(strstr(status_message(), "rarity is not a text") != NULL);
+    free(bad);
+    free(text);
+}
+
 /* Each of the 65,281 values of a centre, every inertia near a power of two below 2^53, awkward times. */
 static void every_number(void)
 {
@@ -727,6 +757,7 @@ int main(void)
     writes_as_documented();
     reads_back_every_field();
     round_trips();
+    rarity();
     every_number();
     strange_paths();
     accepts_other_layouts();
