@@ -93,7 +93,11 @@ enum status assemble(struct barcode *b, const struct barcode_config *config, con
     b->n_lines = e->n_lines;
     *hash = mem_array((size_t)e->plan->n_samples, sizeof **hash);
     b->columns = mem_array((size_t)e->plan->n_columns, sizeof *b->columns);
-    TRY_MEM(b->settings_text && *hash && b->columns);
+    if (e->rarity)
+        b->rarity = mem_array(WEIGHTS_CELLS, 1);
+    TRY_MEM(b->settings_text && *hash && b->columns && (b->rarity || !e->rarity));
+    if (e->rarity)
+        memcpy(b->rarity, e->rarity, WEIGHTS_CELLS);
     if (!b->film_path)
         return FAIL(ST_NOMEM, "out of memory for the film's name");
     b->n_columns = e->plan->n_columns;

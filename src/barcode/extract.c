@@ -75,6 +75,19 @@ static enum status keep_pending(const struct decode_thread *w)
     return ST_OK;
 }
 
+static enum status count_pending(const struct decode_thread *w)
+{
+    struct extract *extract = w->extract;
+    int64_t frames[WEIGHTS_CELLS] = {0};
+
+    TRY(compute_count_cells(w->compute, w->n_pending, frames));
+    pthread_mutex_lock(&extract->lock);
+    for (int i = 0; i < WEIGHTS_CELLS; i++)
+        extract->result.frames_with[i] += frames[i];
+    pthread_mutex_unlock(&extract->lock);
+    return ST_OK;
+}
+
 static enum status cluster_pending(struct decode_thread *w)
 {
     struct extract *extract = w->extract;
@@ -92,8 +105,11 @@ static enum status cluster_pending(struct decode_thread *w)
         lines[i] = line_bytes ? extract->result.lines + (size_t)w->pending[i] * line_bytes : NULL;
     }
     TRY(keep_pending(w));
-    TRY(compute_cluster(w->compute, w->n_pending, number, clusters, light, lines));
-    for (int i = 0; i < w->n_pending; i++) {
+    if (extract->setup.counts_cells)
+        TRY(count_pending(w));
+    else
+        TRY(compute_cluster(w->compute, w->n_pending, number, clusters, light, lines));
+    for (int i = 0; i < w->n_pending && !extract->setup.counts_cells; i++) {
         extract->result.clusters[w->pending[i]] = clusters[i];
         extract->result.light[w->pending[i]] = light[i];
     }
@@ -160,7 +176,7 @@ static enum status open_compute(struct decode_thread *w)
 {
     const struct extract_setup *s = &w->extract->setup;
     const struct compute_setup compute = {
-        .device = s->device, .batch = w->batch, .picture = s->picture, .kmeans = s->kmeans};
+        .device = s->device, .batch = w->batch, .picture = s->picture, .kmeans = s->kmeans, .rarity = s->rarity};
     const double started = clock_seconds();
 
     TRY(compute_open(s->ops, &compute, &w->compute));

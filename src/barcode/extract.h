@@ -26,8 +26,10 @@ struct extract_setup {
     struct frame_crop crop; /* of the film's pictures as they are coded */
     struct picture_settings picture;
     struct kmeans_settings kmeans;
-    int n_lines;                       /* per frame; 0 where not wanted */
-    int threads;                       /* processor threads this rank may use */
+    const uint8_t *rarity; /* u8 [WEIGHTS_CELLS]: with WEIGHT_RARE */
+    bool counts_cells;     /* only counts in how many frames each cell of colours occurs: nothing is clustered */
+    int n_lines;           /* per frame; 0 where not wanted */
+    int threads;           /* processor threads this rank may use */
     int n_gpu_sharers, n_host_sharers; /* processes doing such work on this GPU and this host, with this one; 0 = 1 */
     const struct extract_decoders *decoders; /* NULL: as many as suit the work; never more than there are segments */
     bool want_hash;
@@ -48,6 +50,7 @@ struct extract_result { /* samples first .. first + n - 1 of the plan */
     char (*hash)[65];                /* [n] "" where it was not wanted */
     uint8_t *delivered;              /* [n] 1 = fine; 0 or more than 1: the film cannot be split as planned, or
                                       the extraction was drained before its turn */
+    int64_t *frames_with;            /* i64 [WEIGHTS_CELLS], with counts_cells: frames that have the cell; else NULL */
     struct frame_store *kept;        /* all frames, not committed yet; NULL where none were to be kept */
 };
 

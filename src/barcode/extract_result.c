@@ -18,7 +18,10 @@ enum status extract_result_make(const struct extract_setup *setup, struct extrac
     r->lines = mem_array((size_t)r->n, 3 * (size_t)setup->n_lines);
     r->hash = mem_array(setup->want_hash ? (size_t)r->n : 0, sizeof *r->hash);
     r->delivered = mem_array((size_t)r->n, 1);
-    return r->clusters && r->light && r->lines && r->hash && r->delivered ? ST_OK : ST_NOMEM;
+    r->frames_with = setup->counts_cells ? mem_array(WEIGHTS_CELLS, sizeof *r->frames_with) : NULL;
+    return r->clusters && r->light && r->lines && r->hash && r->delivered && (r->frames_with || !setup->counts_cells)
+               ? ST_OK
+               : ST_NOMEM;
 }
 
 void extract_result_release(struct extract_result *r)
@@ -28,6 +31,7 @@ void extract_result_release(struct extract_result *r)
     free(r->lines);
     free(r->hash);
     free(r->delivered);
+    free(r->frames_with);
     frame_store_close(&r->kept);
     *r = (struct extract_result){0};
 }

@@ -85,12 +85,14 @@ static void describe_run(const struct job *job)
 
 static void begin_step(void *context, enum pipeline_step step)
 {
-    static const char *const names[N_PIPELINE_STEPS] = {"index", "look", "index by decoding", "extract", "verify"};
+    static const char *const names[N_PIPELINE_STEPS] = {"index",         "look",    "index by decoding",
+                                                        "count colours", "extract", "verify"};
     struct job *job = context;
 
-    if (step == PIPELINE_EXTRACT && !job->is_described)
+    if ((step == PIPELINE_COUNT || step == PIPELINE_EXTRACT) && !job->is_described) {
         describe_work(&job->pipeline);
-    job->is_described = job->is_described || step == PIPELINE_EXTRACT;
+        job->is_described = true;
+    }
     progress_start(&job->progress, job->pipeline.config.progress, names[step]);
     job->step_started = clock_seconds();
 }

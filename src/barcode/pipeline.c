@@ -293,6 +293,11 @@ enum status pipeline_list_again(struct pipeline *p)
 
 /* --- plan --------------------------------------------------------------------------------------------------------- */
 
+static bool is_rare(const struct barcode_config *c)
+{
+    return c->settings.kmeans.weights.weight == WEIGHT_RARE;
+}
+
 static void set_up_extract(struct pipeline *p, int share)
 {
     const struct barcode_config *c = &p->config;
@@ -313,13 +318,15 @@ static void set_up_extract(struct pipeline *p, int share)
         .crop = barcode_crop(&p->film.info, &c->settings),
         .picture = picture,
         .kmeans = c->settings.kmeans,
+        .rarity = is_rare(c) ? p->rarity : NULL,
+        .counts_cells = p->is_counting,
         .n_lines = !want_lines                 ? 0
                    : picture.lines_are_columns ? picture.width
                                                : picture.height,
         .threads = p->resources.threads,
         .n_gpu_sharers = p->resources.n_gpu_sharers,
         .n_host_sharers = p->resources.n_host_sharers,
-        .want_hash = c->frame_hashes != NULL || c->verify_samples > 0,
+        .want_hash = !p->is_counting && (c->frame_hashes != NULL || c->verify_samples > 0),
         .n_hashed = c->frame_hashes ? 0 : c->verify_samples,
         .store = c->store,
         .stop = p->stop,
@@ -330,8 +337,6 @@ static void set_up_extract(struct pipeline *p, int share)
 enum status pipeline_plan(struct pipeline *p, int share, int n_shares)
 {
     plan_release(&p->plan);
-    if (p->config.settings.kmeans.weights.weight == WEIGHT_RARE)
-        return FAIL(ST_UNSUPPORTED, "--weight rare: this version cannot count which colours a film's frames have");
     enum status st = plan_make(&p->plan, &p->film, &p->config.settings.sampling, n_shares, SEGMENTS_PER_SHARE);
 
     if (st == ST_OK)
@@ -394,13 +399,15 @@ static enum status run_extract(struct pipeline *p)
     bool troubled;
     enum status st = extract_start(&p->extract, &e);
 
-    begins(p, PIPELINE_EXTRACT);
+    const enum pipeline_step step = p->is_counting ? PIPELINE_COUNT : PIPELINE_EXTRACT;
+
+    begins(p, step);
     const enum status exchanged = exchange_until_done(p, e, st, &troubled, &own_seconds);
     if (exchanged != ST_OK)
         atomic_store(p->stop, 1);
     const enum status finished = extract_finish(&e, &p->samples, &stats);
     TRY(exchanged);
-    ends(p, PIPELINE_EXTRACT);
+    ends(p, step);
     st = st != ST_OK ? st : finished;
     if (st == ST_INTERRUPTED)
         st = ST_OK; /* reported below, unless another rank has a better reason */
@@ -528,33 +535,63 @@ enum status pipeline_join(struct pipeline *p)
 
 /* --- all of it ---------------------------------------------------------------------------------------------------- */
 
+/* All shares, again and unsplit where that turns out to be needed, or is known to be. */
+static enum status extract_film(struct pipeline *p, bool unsplit, struct extract_count *c)
+{
+    bool again = unsplit && !p->film.info.unsplit[0]; /* else it is anyway */
+
+    if (again) {
+        log_note("the shares of the film did not give the frames that were listed: decoding again, unsplit");
+    } else {
+        TRY(pipeline_extract(p, p->comm->rank, p->comm->size, c));
+        again = extract_judge(c) == EXTRACT_AGAIN;
+        if (again)
+            log_note("%lld of %lld sampled frames did not come out as listed, %lld faults in the stream: decoding "
+                     "again, unsplit",
+                     (long long)c->n_missing, (long long)p->plan.n_samples, (long long)c->n_damaged);
+    }
+    if (again)
+        TRY(extract_unsplit(p, c));
+    if (extract_judge(c) == EXTRACT_LOST)
+        return FAIL(ST_FORMAT, "%s: %lld of %lld sampled frames could not be decoded", p->film.path,
+                    (long long)c->n_missing, (long long)p->plan.n_samples);
+    return ST_OK;
+}
+
+/* With --weight rare: which colours are rare in the film? Decides what cells weigh, the same on every rank. Nothing of
+ * this pass is kept but its frames (--store). */
+static enum status weigh_cells(struct pipeline *p, bool unsplit)
+{
+    const struct piece_files *kept = p->kept;
+    const atomic_int *drain = p->drain;
+    struct extract_count c;
+    enum status st;
+
+    p->kept = NULL;
+    p->drain = NULL;
+    p->is_counting = true;
+    st = extract_film(p, unsplit, &c);
+    p->is_counting = false;
+    p->kept = kept;
+    p->drain = drain;
+    TRY(st);
+    TRY(comm_sum_i64(p->comm, p->samples.frames_with, WEIGHTS_CELLS));
+    weights_of_counts(p->samples.frames_with, p->plan.n_samples, p->rarity);
+    return ST_OK;
+}
+
 enum status pipeline_run(struct pipeline *p, bool unsplit, bool *drained)
 {
     struct extract_count c;
 
     *drained = false;
     TRY(pipeline_index(p));
-    bool again = unsplit && !p->film.info.unsplit[0]; /* else it is anyway */
-    if (again) {
-        log_note("the shares of the film did not give the frames that were listed: decoding again, unsplit");
-    } else {
-        TRY(pipeline_extract(p, p->comm->rank, p->comm->size, &c));
-        again = extract_judge(&c) == EXTRACT_AGAIN;
-        if (again)
-            log_note("%lld of %lld sampled frames did not come out as listed, %lld faults in the stream: decoding "
-                     "again, unsplit",
-                     (long long)c.n_missing, (long long)p->plan.n_samples, (long long)c.n_damaged);
-    }
-    if (again)
-        TRY(extract_unsplit(p, &c));
-    const enum extract_verdict verdict = extract_judge(&c);
-    if (verdict == EXTRACT_DRAINED) {
-        *drained = true;
-        TRY(piece_files_save_index(p->kept, &p->film));
-        return piece_files_save_share(p->kept, 0, 1, &p->extract, &p->samples, &p->stats);
-    }
-    if (verdict == EXTRACT_LOST)
-        return FAIL(ST_FORMAT, "%s: %lld of %lld sampled frames could not be decoded", p->film.path,
-                    (long long)c.n_missing, (long long)p->plan.n_samples);
-    return pipeline_join(p);
+    if (is_rare(&p->config))
+        TRY(weigh_cells(p, unsplit));
+    TRY(extract_film(p, unsplit, &c));
+    if (extract_judge(&c) != EXTRACT_DRAINED)
+        return pipeline_join(p);
+    *drained = true;
+    TRY(piece_files_save_index(p->kept, &p->film));
+    return piece_files_save_share(p->kept, 0, 1, &p->extract, &p->samples, &p->stats);
 }

@@ -1,7 +1,7 @@
 /* pipeline: from a film to its barcode, step by step: index > plan > extract (decode and cluster) > judge > join >
- * verify > write. The ranks of a communicator share the work (job.h), or processes that share nothing but files do it
- * in pieces (piece.h); the steps are the same. All is Collective over pipeline.comm unless it says otherwise: every
- * rank comes back with the same status. */
+ * verify > write; with --weight rare it is extracted twice. The ranks of a communicator share the work (job.h), or
+ * processes that share nothing but files do it in pieces (piece.h); the steps are the same. All is Collective over
+ * pipeline.comm unless it says otherwise: every rank comes back with the same status. */
 #ifndef JACQUARD_BARCODE_PIPELINE_H
 #define JACQUARD_BARCODE_PIPELINE_H
 
@@ -15,6 +15,7 @@ enum pipeline_step {
     PIPELINE_INDEX,
     PIPELINE_LOOK,
     PIPELINE_LIST,
+    PIPELINE_COUNT,
     PIPELINE_EXTRACT,
     PIPELINE_VERIFY,
     N_PIPELINE_STEPS
@@ -44,8 +45,10 @@ struct pipeline {
     struct extract_result samples; /* this rank's */
     struct extract_stats stats;    /* of all ranks, and of what was kept */
     struct barcode barcode;        /* on rank 0, joined */
-    char (*hash)[65];     /* [n_samples] on rank 0, where hashes of frames are wanted; "" where not of this one */
-    bool is_index_stored; /* on rank 0: the store has the index as it is here */
+    char (*hash)[65]; /* [n_samples] on rank 0, where hashes of frames are wanted; "" where not of this one */
+    bool is_counting; /* the extraction is the first of two: see extract_setup.counts_cells */
+    uint8_t rarity[WEIGHTS_CELLS]; /* what came of it */
+    bool is_index_stored;          /* on rank 0: the store has the index as it is here */
     double index_seconds, extract_seconds, write_seconds;
     double mean_done; /* mean over the ranks of the seconds in which each had work, in the last extraction */
 };

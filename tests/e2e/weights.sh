@@ -46,6 +46,22 @@ all accent "$red" "[400]"
 weigh scene named -k 3 --weight area
 same_text "$WORK/area.json" "$WORK/named.json"
 
+# Red in one of five columns, green in all: that one alone is rare.
+"${FFMPEG[@]}" -i "$WORK/films/scene.mkv" -vf "drawbox=x=100:y=60:w=20:h=20:color=green:t=fill:enable='lt(t,1.7)+gt(t,2)',format=yuv444p,drawbox=x=200:y=160:w=20:h=20:color=green:t=fill" \
+    -c:v ffv1 -g 5 -bitexact "$WORK/films/once.mkv"
+weigh once once-area -k 3
+all once-area "$red" "[]"
+weigh once rare -k 3 --weight rare
+[ "$(counts rare "$red")" = "[[], [], [], [400], []]" ] || die "rare: red is $(counts rare "$red")"
+[ "$(counts rare "g > r + 60")" = "[[], [], [], [], []]" ] || die "rare: green, which all frames have, got a cluster"
+[ "$(json "$WORK/rare.json" 'len(d["rarity"])')" = 4096 ] || die "the side-car does not say what was rare"
+for turn in keeping kept; do # with a store the second pass decodes nothing, and later nor does the first
+    weigh once rare2 -k 3 --weight rare --store "$WORK/store"
+    same_text "$WORK/rare2.json" "$WORK/rare.json"
+    grep -q "read from the store" "$WORK/err" || die "$turn: the second pass decoded"
+done
+grep -q " 0 frames decoded" "$WORK/err" || die "the store was not used"
+
 # Without it the noise of the background, 3/4 of the picture, takes clusters from what is to be seen.
 black="max(r, g, b) < 30"
 weigh dark plain -k 8
@@ -73,27 +89,29 @@ done
 [ ! -e "$WORK/bad.png" ] || die "a picture was written in spite of bad options"
 
 # What was made is made again from the side-car alone.
-for way in "--weight accent" "--near-black 12.5 --weight accent --space oklab" "--near-black 0.005 -k 31"; do
+for way in "--weight accent" "--weight rare --piece-time 0.01" "--near-black 12.5 --weight accent --space oklab" "--near-black 0.005 -k 31"; do
     # shellcheck disable=SC2086
     jacquard catalog --backend "$BACKEND" --progress none "$WORK/films" --out "$WORK/made" --every 3f $way
     expect_done "catalog $way"
     jacquard verify "$WORK/made" --samples 3
     expect_done "verify of $way"
-    grep -q "6 columns of 2 films made again are the same" "$WORK/out" || die "verify of $way: not all was made again"
+    grep -q "9 columns of 3 films made again are the same" "$WORK/out" || die "verify of $way: not all was made again"
     rm -r "$WORK/made"
 done
 
 if command -v mpirun >/dev/null; then
     . "$E2E/mpi.sh"
-    for name in accent near-oklab; do
-        film=$([ $name = accent ] && echo scene || echo dark)
-        options=$([ $name = accent ] && echo "-k 3 --weight accent" || echo "-k 8 --near-black 10 --space oklab")
+    while read -r name film options; do
         # shellcheck disable=SC2086
         run_any "${MPIRUN[@]}" -n 3 "$JACQUARD" barcode --backend "$BACKEND" --progress none "$WORK/films/$film.mkv" \
             --every 3f --crop none $options -o "$WORK/ranks.png" --json "$WORK/ranks.json" --force
         [ "$RC" = 0 ] || die "3 ranks: exit code $RC"
         same_text "$WORK/ranks.json" "$WORK/$name.json"
         same_picture "$WORK/ranks.png" "$WORK/$name.png"
-    done
+    done <<'EOF'
+accent scene -k 3 --weight accent
+near-oklab dark -k 8 --near-black 10 --space oklab
+rare once -k 3 --weight rare
+EOF
 fi
 echo "weights.sh: all well"

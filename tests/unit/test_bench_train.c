@@ -24,7 +24,7 @@ static void test_train(void)
 static void test_io(void)
 {
     mkdir(test_path("folder"), 0700);
-    measure(1, 2, "io --folder @folder");
+    measure(1, 5, "io --folder @folder");
     CHECK_STR(text_of(find("write PNG"), "limit_name"), "its bytes written as they are");
     CHECK_STR(text_of(find("read gzip IDX"), "limit_name"), "zlib's inflate of the same bytes in memory");
     check_fact("picture", "16384x480, ");

@@ -206,11 +206,12 @@ static void whole_films(void)
 
     for (size_t i = 0; i < sizeof films / sizeof *films; i++) {
         char *film = strdup(write_film(films[i].name, films[i].more)), *store = strdup(test_path("store"));
-        for (int turn = 0; turn < 3; turn++) { /* decoded; decoded and kept; out of the store */
+        for (int turn = 0; turn < 4; turn++) { /* decoded; decoded and kept; out of the store; decoded twice */
             struct pipeline p;
             bool drained = true;
             open_pipeline(&p, film, test_path("whole.json"), NULL);
-            p.config.store = turn > 0 ? store : NULL;
+            p.config.store = turn == 1 || turn == 2 ? store : NULL;
+            p.config.settings.kmeans.weights.weight = turn == 3 ? WEIGHT_RARE : WEIGHT_AREA;
             printf("%s, turn %d\n", films[i].name, turn);
             CHECK_INT(pipeline_run(&p, false, &drained), ST_OK);
             CHECK(!drained);
@@ -220,6 +221,7 @@ static void whole_films(void)
             CHECK_INT(extract_result_missing(&p.samples), 0);
             CHECK_INT(p.stats.frames_loaded, turn == 2 ? COLUMNS : 0);
             CHECK((p.stats.frames_decoded == 0) == (turn == 2));
+            CHECK((p.barcode.rarity != NULL) == (turn == 3));
             check_sidecar(p.config.json);
             pipeline_release(&p);
         }

@@ -81,12 +81,15 @@ static double worker_speed(const struct coordinator *d)
 
 static enum status make_schedule(struct coordinator *d)
 {
+    const struct catalog_config *c = d->setup.config;
+    /* What is rare shows in all of a film: it is not cut. */
+    const bool is_rare = c->barcode.settings.kmeans.weights.weight == WEIGHT_RARE;
     const struct schedule_setup setup = {.n_films = d->setup.listing->n,
                                          .n_workers = d->n_workers,
                                          .worker_speed = nominal_speed(d),
-                                         .most_seconds = d->setup.config->piece_seconds,
+                                         .most_seconds = c->piece_seconds,
                                          .least_seconds =
-                                             fmin(least_piece_seconds, 0.5 * d->setup.config->piece_seconds)};
+                                             is_rare ? INFINITY : fmin(least_piece_seconds, 0.5 * c->piece_seconds)};
 
     TRY(schedule_open(&setup, &d->schedule));
     for (int64_t i = 0; i < d->setup.listing->n; i++) {
