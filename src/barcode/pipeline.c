@@ -25,6 +25,7 @@ void pipeline_init(struct pipeline *p, const struct barcode_config *config, atom
 {
     *p = (struct pipeline){.config = *config, .stop = stop};
     barcode_settings_complete(&p->config.settings);
+    memset(p->rarity, 1, sizeof p->rarity); /* none is rare until they are counted */
 }
 
 void pipeline_release(struct pipeline *p)
