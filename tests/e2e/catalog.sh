@@ -94,6 +94,12 @@ for way in . ./ .// ././ .//. ".//$(printf '/%.0s' {1..5})"; do
         die "catalog $way: $(json "$WORK/ways/report.json" '[f["path"] for f in d["films"]]')"
 done
 
+# Settings that leave nothing of a film: it can be read, and is not said to be at fault.
+jacquard catalog "$WORK/here/in" --out "$WORK/nothing" --backend "$BACKEND" --progress none --crop 4000:0:0:0
+expect_code 3 "a crop that leaves nothing"
+[ "$(json "$WORK/nothing/report.json" 'sorted({(f["fault"], "leaves nothing of" in f["error"]) for f in d["films"]})')" = \
+    "[('settings', True)]" ] || die "a crop that leaves nothing: $(cat "$WORK/nothing/report.csv")"
+
 # The same as a barcode of its own.
 barcode "$films/one.mp4" --every 5f -k 4 -o "$WORK/alone.png" --json "$WORK/alone.json"
 expect_done "alone"

@@ -13,8 +13,9 @@
 
 static const char *const event_names[N_EVENT_KINDS] = {"run",   "film", "cost",   "start", "step",
                                                        "fault", "done", "failed", "beat",  "end"};
-const char *const fault_names[N_FAULT_KINDS] = {"unreadable", "not-a-film", "incomplete", "damaged", "crash",
-                                                "timeout",    "memory",     "killed",     "device",  "other"};
+const char *const fault_names[N_FAULT_KINDS] = {"unreadable", "not-a-film", "incomplete", "damaged",
+                                                "settings",   "crash",      "timeout",    "memory",
+                                                "killed",     "device",     "other"};
 const char *const state_names[4] = {"left", "done", "failed", "quarantined"};
 
 enum { HEAD_ROOM = 4096, MOST_DEPTH = 100 /* a parser recurses */ };

@@ -14,6 +14,7 @@ enum fault_kind {
     FAULT_NOT_A_FILM, /* no container or no video that can be decoded */
     FAULT_INCOMPLETE, /* truncated or with holes: counted against its index */
     FAULT_FORMAT,     /* any other fault in the film */
+    FAULT_SETTINGS,   /* a film without fault that these settings do not fit */
     FAULT_CRASH,      /* the decoder died of a signal or by abort */
     FAULT_TIMEOUT,    /* took longer than --film-timeout, or did not move on */
     FAULT_MEMORY,     /* took more than --film-memory */
@@ -22,8 +23,8 @@ enum fault_kind {
     FAULT_OTHER,
     N_FAULT_KINDS
 };
-extern const char *const fault_names[N_FAULT_KINDS]; /* "unreadable", "not-a-film", "incomplete", "damaged", "crash",
-                                                        "timeout", "memory", "killed", "device", "other" */
+extern const char *const fault_names[N_FAULT_KINDS]; /* "unreadable", "not-a-film", "incomplete", "damaged", "settings",
+                                                        "crash", "timeout", "memory", "killed", "device", "other" */
 
 struct journal_heartbeat { /* how far a run is */
     int64_t n_done, n_failed, n_left, n_running;

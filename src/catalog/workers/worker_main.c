@@ -268,6 +268,8 @@ static enum status do_piece(struct work *w)
     o->result.write_seconds = p->write_seconds;
     if (st == ST_FORMAT && !o->again)
         o->fault = p->film.info.incomplete[0] ? FAULT_INCOMPLETE : FAULT_FORMAT;
+    else if (st == ST_USAGE && p->film.n_frames > 0) /* it was read: what was asked for does not fit it */
+        o->fault = FAULT_SETTINGS;
     pipeline_release(&w->pipeline);
     return st;
 }
@@ -290,15 +292,13 @@ static void judge(struct outcome *o, enum task_kind kind, enum status st)
         return;
     o->end = st == ST_INTERRUPTED ? OUTCOME_STOPPED : OUTCOME_FAULT;
     snprintf(o->message, sizeof o->message, "%s", status_message());
-    if (st == ST_USAGE)
-        o->fault = FAULT_UNREADABLE;
-    else if (st == ST_FORMAT && kind == TASK_PROBE && !o->again)
+    if (st == ST_FORMAT && kind == TASK_PROBE && !o->again)
         o->fault = FAULT_NOT_A_FILM;
     else if (st == ST_DEVICE || st == ST_UNSUPPORTED)
         o->fault = FAULT_DEVICE;
     else if (st == ST_NOMEM)
         o->fault = FAULT_MEMORY;
-    else if (st != ST_FORMAT)
+    else if (st != ST_FORMAT && st != ST_USAGE) /* of these it is known by now */
         o->fault = FAULT_OTHER;
     o->again = o->again || st == ST_DEVICE || st == ST_NOMEM;
     o->is_output_fault = st == ST_IO;
@@ -310,7 +310,7 @@ static void work_on(const struct task_request *request, struct outcome *outcome)
     const double started = clock_seconds();
     enum status st;
 
-    *outcome = (struct outcome){.task = request->task, .end = OUTCOME_DONE};
+    *outcome = (struct outcome){.task = request->task, .end = OUTCOME_DONE, .fault = FAULT_UNREADABLE};
     me.notes[0] = '\0';
     me.last_heartbeat = 0.0;
     if (request->task.kind == TASK_PROBE) {
