@@ -68,11 +68,31 @@ static void note_what_is_unusual(const struct film *f)
 
     if (i->n_video_streams > 1)
         log_note("%d video streams: taking stream %d, the default one", i->n_video_streams, i->stream);
-    if (i->dovi_profile > 0)
+    if (i->dovi_profile > 0 && !i->is_ipt)
         log_note("Dolby Vision profile %d: the layer is taken that other players show", i->dovi_profile);
     if (i->n_lead_in > 0)
         log_note("the film starts in the middle of a group of pictures: its first %lld frames cannot be decoded",
                  (long long)i->n_lead_in);
+}
+
+/* IPT-PQ is not converted: taken for Y'CbCr it looks green and violet, which only who asks for it wants. */
+static enum status judge_colours(const struct pipeline *p)
+{
+    const struct film_info *i = &p->film.info;
+    char profile[24] = "";
+
+    if (!i->is_ipt)
+        return ST_OK;
+    if (i->dovi_profile > 0)
+        snprintf(profile, sizeof profile, " profile %d", i->dovi_profile);
+    if (!p->config.settings.raw_hdr)
+        return FAIL(ST_FORMAT,
+                    "%s: Dolby Vision%s without a compatible layer: its colours (IPT-PQ) are not converted (--hdr raw "
+                    "takes them as they are coded)",
+                    p->film.path, profile);
+    log_note("Dolby Vision%s without a compatible layer: its colours (IPT-PQ) are taken as they are coded, for Y'CbCr",
+             profile);
+    return ST_OK;
 }
 
 /* Three outcomes: whole, whole with a note, and not whole. */
@@ -98,6 +118,7 @@ static enum status judge_whole(const struct pipeline *p)
 
 enum status pipeline_judge_film(const struct pipeline *p)
 {
+    TRY(judge_colours(p));
     note_what_is_unusual(&p->film);
     return judge_whole(p);
 }

@@ -66,7 +66,8 @@ enum status pipeline_run(struct pipeline *p, bool unsplit, bool *drained);
 /* ---- the steps, for callers that run them one by one ---- */
 
 /* Rank 0 reads the film's index, or finds it kept; the others have it from there. Logs what is unusual about it and
- * how it will be decoded. ST_FORMAT where it is not whole and that is not allowed. */
+ * how it will be decoded. ST_FORMAT where it is not whole and that is not allowed, and where its colours are not
+ * converted (IPT-PQ) and are not wanted as they are coded. */
 enum status pipeline_index(struct pipeline *p);
 
 /* Its parts after the reading. Local: logs what is unusual about the film and how it will be decoded; ST_FORMAT as

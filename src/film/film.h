@@ -77,7 +77,9 @@ struct film_info {
         largest_gap_at;     /* longest time without a frame, where it is far longer than usual; else 0 */
     bool matrix_is_assumed; /* the film does not state it */
     struct tone_rules tone; /* what its samples mean; the peak is the one that the film states, 0 where it does not */
-    int dovi_profile;       /* of Dolby Vision, whose compatible layer is taken; 0: none */
+    int dovi_profile;       /* of Dolby Vision; 0: none, or only the pictures tell */
+    bool is_ipt;            /* Dolby Vision without a compatible layer: IPT-PQ, which looks green and violet when taken
+                               for Y'CbCr */
     char peak_from[16];     /* "MaxCLL", "mastering" */
     int64_t frames_missing, frames_damaged; /* that should be there and are not; decoded with errors concealed */
     char incomplete[256];                   /* why the film is not whole, "" if it is */

@@ -73,6 +73,22 @@ if has_encoder libx265; then
     refuse "Dolby Vision profile 10" "$WORK/p10.mp4"
     "${FFMPEG[@]}" -i "$WORK/p5.mp4" -c copy -strict unofficial "$WORK/p5.mkv"
     refuse "Dolby Vision profile 5" "$WORK/p5.mkv"
+    "${FFMPEG[@]}" -i "$WORK/hevc.mp4" -c copy -color_primaries bt2020 -color_trc smpte2084 \
+        -bsf:v hevc_metadata=transfer_characteristics=16:colour_primaries=9 "$WORK/pq.mp4"
+    mark dovi 5 0 "$WORK/pq.mp4" "$WORK/p5pq.mp4"
+    refuse "Dolby Vision profile 5" "$WORK/p5pq.mp4"
+    # Who wants it gets it as it is coded: as the same film without the record.
+    for name in hevc p5 p20 p10 pq p5pq; do
+        barcode "$WORK/$name.mp4" --hdr raw -o "$WORK/$name.png" --json "$WORK/$name.json" --every 1f -k 2 --force
+        expect_done "$name --hdr raw"
+        case $name in
+            p*[0-9]* | p5pq) grep -q "profile [0-9]* without a compatible layer: its colours (IPT-PQ) are taken" "$WORK/err" || die "$name: nothing is said of it" ;;
+        esac
+    done
+    for name in p5 p20 p10; do
+        same_text "$WORK/hevc.png" "$WORK/$name.png"
+    done
+    same_text "$WORK/pq.png" "$WORK/p5pq.png"
     for kind in "7 6" "7 0" "8 1" "8 4" "10 1" "10 4"; do
         # shellcheck disable=SC2086 # two words
         mark dovi $kind "$WORK/hevc.mp4" "$WORK/p.mp4"
@@ -121,4 +137,21 @@ for word in "encrypted: its pictures" "ICtCp"; do
     grep -qF "$word" "$WORK/catalog/report.csv" || die "the report does not say: $word"
 done
 [ "$(find "$WORK/catalog" -name '*.barcode.png' | wc -l)" = 1 ] || die "a refused film of the collection was drawn"
+if [ -e "$WORK/p5.mp4" ]; then
+    run_any mpirun --bind-to none -n 3 "$JACQUARD" barcode --backend "$BACKEND" --progress none -o "$OUT/x.png" "$WORK/p5.mp4"
+    [ "$RC" = 3 ] && [ "$(n_errors)" = 1 ] || die "p5.mp4 on three ranks: exit code $RC, $(n_errors) error lines"
+    expect_files "$OUT"
+    mkdir "$WORK/vision"
+    cp "$WORK/p5.mp4" "$WORK/vision"
+    vision() { jacquard catalog "$WORK/vision" --out "$WORK/seen" --backend "$BACKEND" --progress none -k 2 --every 1f "$@"; }
+    vision
+    [ "$RC" = 3 ] || die "a collection with Dolby Vision profile 5: exit code $RC, not 3"
+    [ "$(json "$WORK/seen/report.json" '[(f["fault"], "profile 5" in f["error"]) for f in d["films"]]')" = "[('settings', True)]" ] ||
+        die "Dolby Vision profile 5: $(cat "$WORK/seen/report.csv")"
+    vision --hdr raw
+    [ "$RC" = 0 ] || die "a collection with Dolby Vision profile 5 as it is coded: exit code $RC"
+    same_text "$WORK/p5.png" "$WORK/seen/p5.barcode.png"
+    jacquard verify "$WORK/seen" --samples 3
+    [ "$RC" = 0 ] || die "Dolby Vision profile 5 as it is coded is not verified: exit code $RC"
+fi
 echo "refused on three ranks and in a collection"

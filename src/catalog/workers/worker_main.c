@@ -267,7 +267,9 @@ static enum status do_piece(struct work *w)
     o->result.extract_seconds = p->extract_seconds;
     o->result.write_seconds = p->write_seconds;
     if (st == ST_FORMAT && !o->again)
-        o->fault = p->film.info.incomplete[0] ? FAULT_INCOMPLETE : FAULT_FORMAT;
+        o->fault = p->film.info.is_ipt && !p->config.settings.raw_hdr ? FAULT_SETTINGS
+                   : p->film.info.incomplete[0]                       ? FAULT_INCOMPLETE
+                                                                      : FAULT_FORMAT;
     else if (st == ST_USAGE && p->film.n_frames > 0) /* it was read: what was asked for does not fit it */
         o->fault = FAULT_SETTINGS;
     pipeline_release(&w->pipeline);

@@ -63,8 +63,8 @@ void av_look_close(struct av_look *look);
 
 const char *av_error_text(int error); /* thread-local buffer */
 
-/* refusal.c. Films whose headers say that no decoder would give their pictures: encrypted ones, Dolby Vision without a
- * compatible layer, colours that are not converted: ST_FORMAT, by name. */
+/* refusal.c. Films whose headers say that no decoder would give their pictures: encrypted ones, colours that are not
+ * converted: ST_FORMAT, by name. IPT-PQ is not refused here: it may be wanted as it is coded. */
 enum status film_refuse_by_headers(const struct av_input *in, const char *path);
 
 /* What the headers hold beside the stream; NULL and 0 bytes where they do not. */
@@ -76,8 +76,8 @@ enum status film_blame_encryption(const char *path, enum status st);
 /* The picture's own data says that it is IPT-PQ (Dolby Vision profile 5), whatever the container knows. */
 bool film_is_dovi_ipt(const AVFrame *av);
 
-/* Of Dolby Vision; 0: it is none. */
-int film_dovi_profile(const struct av_input *in);
+/* Of Dolby Vision by its configuration record; 0: there is none. is_ipt: without a compatible layer. */
+int film_dovi_profile(const struct av_input *in, bool *is_ipt);
 
 /* Turns AVFrames into frames: planes are lent as they are where the layout is planar or semi-planar, other layouts
  * (packed RGB, palettes, X'Y'Z') become planes. */
@@ -95,10 +95,14 @@ struct av_colours {
     enum AVColorTransferCharacteristic transfer;
 };
 
-/* The name of colours that are not converted, and so never shown; NULL: they are. */
+/* The name of colours that are not converted; NULL: they are. IPT-PQ is one of them. */
 const char *av_colours_refused(const struct av_colours *colours);
+bool av_colours_are_ipt(const struct av_colours *colours);
 
-/* ST_FORMAT: a layout or colours that are not converted. */
+/* IPT-PQ, by its own data or its matrix. */
+bool av_picture_is_ipt(const AVFrame *av);
+
+/* ST_FORMAT: a layout or colours that are not converted, but for IPT-PQ, which is taken for Y'CbCr. */
 enum status av_picture_view(struct av_picture *p, const AVCodecContext *decoder, const AVFrame *av,
                             struct frame *frame);
 enum status av_picture_hash(struct av_picture *p, const AVCodecContext *decoder, const AVFrame *av, char hex[65]);

@@ -104,7 +104,7 @@ void film_describe_stream(struct film_info *info, const struct av_input *in)
     info->sar_den = sar.num > 0 && sar.den > 0 ? sar.den : 1;
     info->time_base_num = in->stream->time_base.num;
     info->time_base_den = in->stream->time_base.den;
-    info->dovi_profile = film_dovi_profile(in);
+    info->dovi_profile = film_dovi_profile(in, &info->is_ipt);
     size_t bytes;
     note_peak(info, av_side_data(in->stream, AV_PKT_DATA_CONTENT_LIGHT_LEVEL, &bytes),
               av_side_data(in->stream, AV_PKT_DATA_MASTERING_DISPLAY_METADATA, &bytes));
@@ -161,6 +161,7 @@ void film_describe_picture(struct film_info *info, const AVCodecContext *decoder
     }
     const char *format = av_get_pix_fmt_name(av->format);
     snprintf(info->pixel_format, sizeof info->pixel_format, "%s", format ? format : "unknown");
+    info->is_ipt |= av_picture_is_ipt(av);
     info->tone.transfer = transfer_of(av->color_trc);
     info->tone.primaries = primaries_of(av->color_primaries);
     note_peak(info, frame_side_data(av, AV_FRAME_DATA_CONTENT_LIGHT_LEVEL),

@@ -34,6 +34,8 @@ static bool is_derived_from_known(enum AVColorPrimaries primaries)
     return primaries == AVCOL_PRI_BT709 || primaries == AVCOL_PRI_BT2020;
 }
 
+static const char ipt[] = "IPT-PQ-C2 (SMPTE ST 2128, Dolby Vision)";
+
 const char *av_colours_refused(const struct av_colours *c)
 {
     const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(c->format);
@@ -62,7 +64,7 @@ const char *av_colours_refused(const struct av_colours *c)
     case AVCOL_SPC_ICTCP:
         return "ICtCp (ITU-R BT.2100)";
     case SPC_IPT_C2:
-        return "IPT-PQ-C2 (SMPTE ST 2128, Dolby Vision)";
+        return ipt;
     case SPC_YCGCO_RE:
         return "YCgCo-Re (H.273)";
     case SPC_YCGCO_RO:
@@ -70,6 +72,11 @@ const char *av_colours_refused(const struct av_colours *c)
     default:
         return NULL;
     }
+}
+
+bool av_colours_are_ipt(const struct av_colours *c)
+{
+    return av_colours_refused(c) == ipt;
 }
 
 /* Untagged films: the matrix that encoders of that picture size use. */
@@ -158,6 +165,20 @@ static const AVPixFmtDescriptor *software_format(const AVFrame *av, enum AVPixel
     return av_pix_fmt_desc_get(*format);
 }
 
+static struct av_colours colours_of(const AVFrame *av, enum AVPixelFormat format)
+{
+    return (struct av_colours){format, av->colorspace, av->color_primaries, av->color_trc};
+}
+
+bool av_picture_is_ipt(const AVFrame *av)
+{
+    enum AVPixelFormat format;
+    const AVPixFmtDescriptor *d = software_format(av, &format);
+    const struct av_colours colours = colours_of(av, format);
+
+    return film_is_dovi_ipt(av) || (d && av_colours_are_ipt(&colours));
+}
+
 enum status av_picture_view(struct av_picture *p, const AVCodecContext *decoder, const AVFrame *av, struct frame *f)
 {
     enum AVPixelFormat format;
@@ -165,9 +186,9 @@ enum status av_picture_view(struct av_picture *p, const AVCodecContext *decoder,
 
     if (!d)
         return FAIL(ST_FORMAT, "a decoded frame has an unknown pixel format (%d)", av->format);
-    const struct av_colours colours = {format, av->colorspace, av->color_primaries, av->color_trc};
-    const char *refused = film_is_dovi_ipt(av) ? "IPT-PQ (Dolby Vision profile 5)" : av_colours_refused(&colours);
-    if (refused)
+    const struct av_colours colours = colours_of(av, format);
+    const char *refused = av_colours_refused(&colours);
+    if (refused && refused != ipt)
         return FAIL(ST_FORMAT, "the colours of a picture of the film are %s, which this program does not convert",
                     refused);
     *f = (struct frame){

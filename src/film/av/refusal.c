@@ -63,7 +63,7 @@ enum status film_blame_encryption(const char *path, enum status st)
 enum { DOVI_NO_COMPATIBILITY = 0 };
 
 /* Profiles 7 and 8 have a layer that is HDR10, HLG or SDR by itself, 4 and 9 one that is SDR, 10 and 20 have one where
- * their records say so. The pictures of the others are IPT-PQ, which looks green and violet when taken for Y'CbCr. */
+ * their records say so. The pictures of the others are IPT-PQ. */
 static bool has_plain_layer(const AVDOVIDecoderConfigurationRecord *c)
 {
     switch (c->dv_profile) {
@@ -79,30 +79,14 @@ static bool has_plain_layer(const AVDOVIDecoderConfigurationRecord *c)
     }
 }
 
-static const AVDOVIDecoderConfigurationRecord *dovi_of(const struct av_input *in)
+int film_dovi_profile(const struct av_input *in, bool *is_ipt)
 {
     size_t bytes;
-    const void *c = av_side_data(in->stream, AV_PKT_DATA_DOVI_CONF, &bytes);
+    const void *data = av_side_data(in->stream, AV_PKT_DATA_DOVI_CONF, &bytes);
+    const AVDOVIDecoderConfigurationRecord *c = bytes >= sizeof *c ? data : NULL;
 
-    return bytes >= sizeof(AVDOVIDecoderConfigurationRecord) ? c : NULL;
-}
-
-int film_dovi_profile(const struct av_input *in)
-{
-    const AVDOVIDecoderConfigurationRecord *c = dovi_of(in);
-
+    *is_ipt = c && !has_plain_layer(c);
     return c ? c->dv_profile : 0;
-}
-
-static enum status refuse_dovi(const struct av_input *in, const char *path)
-{
-    const AVDOVIDecoderConfigurationRecord *c = dovi_of(in);
-
-    if (!c || has_plain_layer(c))
-        return ST_OK;
-    return FAIL(ST_FORMAT,
-                "%s: Dolby Vision profile %d without a compatible layer: its colours (IPT-PQ) are not converted", path,
-                c->dv_profile);
 }
 
 bool film_is_dovi_ipt(const AVFrame *av)
@@ -122,7 +106,7 @@ static enum status refuse_colours(const struct av_input *in, const char *path)
     const AVCodecParameters *par = in->stream->codecpar;
     const struct av_colours colours = {(enum AVPixelFormat)par->format, par->color_space, par->color_primaries,
                                        par->color_trc};
-    const char *refused = par->format >= 0 ? av_colours_refused(&colours) : NULL;
+    const char *refused = par->format >= 0 && !av_colours_are_ipt(&colours) ? av_colours_refused(&colours) : NULL;
 
     return refused ? FAIL(ST_FORMAT, "%s: its colours are %s, which this program does not convert", path, refused)
                    : ST_OK;
@@ -132,6 +116,5 @@ enum status film_refuse_by_headers(const struct av_input *in, const char *path)
 {
     if (is_encrypted(in, path))
         return refuse_encrypted(path);
-    TRY(refuse_dovi(in, path));
     return refuse_colours(in, path);
 }

@@ -230,6 +230,9 @@ static enum status deliver(struct av_decoder *d, int64_t which)
     struct frame frame;
     char hash[65];
 
+    if (av_picture_is_ipt(d->av) && !d->setup.film->info.is_ipt)
+        return FAIL(ST_FORMAT,
+                    "the colours of a picture of the film are IPT-PQ (Dolby Vision), those of its first are not");
     TRY(av_picture_view(&d->picture, d->codec, d->av, &frame));
     if (want_hash)
         TRY(av_picture_hash(&d->picture, d->codec, d->av, hash));

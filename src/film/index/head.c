@@ -113,6 +113,7 @@ static void take_picture(struct film_info *to, const struct film_info *from)
     to->matrix_is_assumed = from->matrix_is_assumed;
     to->chroma_w_log2 = from->chroma_w_log2;
     to->chroma_h_log2 = from->chroma_h_log2;
+    to->is_ipt |= from->is_ipt;
     to->tone.transfer = from->tone.transfer;
     to->tone.primaries = from->tone.primaries;
     if (from->tone.peak > 0) {
