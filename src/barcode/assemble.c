@@ -15,7 +15,12 @@ static bool lines_are_reversed(int rotation)
     return rotation == 180 || rotation == 270;
 }
 
-static enum status fill_column(struct column *c, const struct extract_setup *e, const struct transfer *transfer,
+struct colours { /* out of the clusterings' numbers */
+    struct transfer transfer;
+    struct space_back back;
+};
+
+static enum status fill_column(struct column *c, const struct extract_setup *e, const struct colours *colours,
                                const struct sample_record *record, const uint8_t *lines)
 {
     const struct film *f = e->film;
@@ -28,9 +33,9 @@ static enum status fill_column(struct column *c, const struct extract_setup *e, 
     c->clusters = record->clusters;
     memcpy(c->native, c->clusters.centre, sizeof c->native);
     for (int i = 0; i < c->clusters.n; i++)
-        space_decode(&e->kmeans.space, c->native[i], c->clusters.centre[i]);
+        space_decode(&colours->back, c->native[i], c->clusters.centre[i]);
     for (int i = 0; i < 3; i++)
-        c->mean[i] = transfer_encode_mean(transfer, record->light.sum[i], n_pixels);
+        c->mean[i] = transfer_encode_mean(&colours->transfer, record->light.sum[i], n_pixels);
     if (n_lines == 0)
         return ST_OK;
     c->lines = mem_array(n_lines, 3);
@@ -56,19 +61,21 @@ static enum status fill_columns(struct barcode *b, const struct extract_setup *e
                                 char (*hash)[65])
 {
     const size_t each = samples_record_bytes(e);
-    struct transfer *transfer = mem_array(1, sizeof *transfer);
-    enum status st = transfer ? ST_OK : ST_NOMEM;
+    struct colours *colours = mem_array(1, sizeof *colours);
+    enum status st = colours ? ST_OK : ST_NOMEM;
 
-    if (transfer)
-        transfer_init(transfer, b->legacy);
+    if (colours) {
+        transfer_init(&colours->transfer, b->legacy);
+        space_back_init(&colours->back, &e->kmeans.space);
+    }
     for (int64_t i = 0; st == ST_OK && i < b->n_columns; i++) {
         const int64_t sample = e->plan->column_sample[i];
         const uint8_t *at = records + (size_t)sample * each;
         const struct sample_record record = samples_read(at);
         memcpy(hash[sample], record.hash, sizeof hash[sample]);
-        st = fill_column(&b->columns[i], e, transfer, &record, at + sizeof record);
+        st = fill_column(&b->columns[i], e, colours, &record, at + sizeof record);
     }
-    free(transfer);
+    free(colours);
     return st;
 }
 

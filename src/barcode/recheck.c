@@ -97,7 +97,7 @@ struct columns_check {
     int64_t n_same;
     struct frame_crop crop; /* of the film's pictures as they are coded */
     struct picture_settings picture;
-    struct space_rules space;
+    struct space_back space;
     struct compute *compute;
     struct transfer transfer;
     uint8_t *lines; /* [barcode->n_lines][3], as the picture has them */
@@ -112,8 +112,8 @@ static bool are_same_clusters(const struct columns_check *c, const struct column
         said->n == found->n && (double)said->inertia == (double)found->inertia; /* as side-cars can hold it */
 
     for (int i = 0; is_same && i < said->n; i++) {
-        const bool is_native =
-            c->space.space == SPACE_SRGB || memcmp(column->native[i], found->centre[i], sizeof found->centre[i]) == 0;
+        const bool is_native = c->space.rules.space == SPACE_SRGB ||
+                               memcmp(column->native[i], found->centre[i], sizeof found->centre[i]) == 0;
         uint16_t rgb[3];
         space_decode(&c->space, found->centre[i], rgb);
         is_same = is_native && said->count[i] == found->count[i] && memcmp(said->centre[i], rgb, sizeof rgb) == 0;
@@ -207,7 +207,7 @@ static enum status open_compute(struct columns_check *c)
                                            .lines_are_columns = is_on_side};
     setup.picture = c->picture;
     TRY(barcode_settings_read_kmeans(b->settings_text, &setup.kmeans));
-    c->space = setup.kmeans.space;
+    space_back_init(&c->space, &setup.kmeans.space);
     setup.rarity = b->rarity;
     if (setup.kmeans.weights.weight == WEIGHT_RARE && !b->rarity)
         return FAIL(ST_FORMAT, "its colours were weighed by rarity, of which it says nothing");

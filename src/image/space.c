@@ -140,23 +140,35 @@ static double srgb_of_light(double light)
     return light <= 0.0031308 ? 12.92 * light : 1.055 * power(light, 1.0 / 2.4) - 0.055;
 }
 
-void space_decode(const struct space_rules *r, const uint16_t centre[3], uint16_t rgb[3])
+void space_back_init(struct space_back *back, const struct space_rules *r)
 {
+    *back = (struct space_back){.rules = *r};
+    if (r->space == SPACE_SRGB)
+        return;
+    invert(models[r->space].axis, back->roots);
+    invert(models[r->space].cones, back->light);
+    for (int i = 0; i < 3; i++) {
+        back->zero[i] = zero_of(r, i);
+        back->scale[i] = steps_of(r) * weight_of(r, i);
+    }
+}
+
+void space_decode(const struct space_back *back, const uint16_t centre[3], uint16_t rgb[3])
+{
+    const struct space_rules *r = &back->rules;
     const struct model *m = &models[r->space];
-    double cones[3][3], axis[3][3], v[3], root[3], light[3];
+    double v[3], root[3], light[3];
 
     if (r->space == SPACE_SRGB) {
         memcpy(rgb, centre, 3 * sizeof *rgb);
         return;
     }
-    invert(m->cones, cones);
-    invert(m->axis, axis);
     for (int i = 0; i < 3; i++)
-        v[i] = (centre[i] / 256.0 - zero_of(r, i)) / (steps_of(r) * weight_of(r, i)) - m->constant[i];
-    times((const double(*)[3])axis, v, root);
+        v[i] = (centre[i] / 256.0 - back->zero[i]) / back->scale[i] - m->constant[i];
+    times(back->roots, v, root);
     for (int i = 0; i < 3; i++)
         root[i] = light_of_root(r, root[i]);
-    times((const double(*)[3])cones, root, light);
+    times(back->light, root, light);
     for (int i = 0; i < 3; i++)
         rgb[i] = (uint16_t)rounded(65280.0 * srgb_of_light(fmin(fmax(light[i], 0.0), 1.0)));
 }

@@ -72,7 +72,15 @@ HOST_DEVICE void space_encode(const struct space *space, const uint8_t rgb[3], u
 /* OKLab and CIELAB: the first coordinate's byte of a grey of CIE lightness L* (0..100). */
 uint32_t space_byte_of_lightness(const struct space_rules *rules, double lightness);
 
+struct space_back { /* from the space to sRGB */
+    struct space_rules rules;
+    double zero[3], scale[3];        /* of the bytes */
+    double roots[3][3], light[3][3]; /* from the three coordinates, and from the roots' cubes */
+};
+
+void space_back_init(struct space_back *back, const struct space_rules *rules);
+
 /* A centre in 1/256 steps of the space, back in 1/256 levels of sRGB (0..65280); what sRGB has not is clipped. */
-void space_decode(const struct space_rules *rules, const uint16_t centre[3], uint16_t rgb[3]);
+void space_decode(const struct space_back *back, const uint16_t centre[3], uint16_t rgb[3]);
 
 #endif
