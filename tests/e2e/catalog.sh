@@ -80,6 +80,12 @@ grep -q '7 films found; passed over: 1 .dat, 1 .mod, 1 .srt;' "$WORK/err" || die
 [ "$(json "$r" '[(s["suffix"], s["files"]) for s in d["passed_over"]["suffixes"]]')" = \
     "[('.dat', 1), ('.mod', 1), ('.srt', 1)]" ] || die "what is passed over is not in the report"
 
+for name in one two long; do # the aspect ratio of each, as its side-car has it
+    [ "$(json "$r" "[f['aspect'] for f in d['films'] if f['name'] == '$name']")" = "['$(json "$WORK/a/$name.json" 'd["look"]["aspect"]')']" ] ||
+        die "the aspect ratio of $name is not in the report"
+done
+grep -q '^name,.*,height,aspect,codec,' "$WORK/a/report.csv" || die "no aspect ratio in report.csv"
+
 # The folder where one is, however it is written: its films, and no others.
 mkdir "$WORK/here" "$WORK/here/in"
 cp "$films/two.mkv" "$WORK/here/in"
@@ -99,6 +105,9 @@ jacquard catalog "$WORK/here/in" --out "$WORK/nothing" --backend "$BACKEND" --pr
 expect_code 3 "a crop that leaves nothing"
 [ "$(json "$WORK/nothing/report.json" 'sorted({(f["fault"], "leaves nothing of" in f["error"]) for f in d["films"]})')" = \
     "[('settings', True)]" ] || die "a crop that leaves nothing: $(cat "$WORK/nothing/report.csv")"
+jacquard catalog "$WORK/here/in" --out "$WORK/nothing" --backend "$BACKEND" --progress none --every 50f --crop none
+expect_code 0 "no crop"
+[ "$(json "$WORK/nothing/report.json" '["aspect" in f for f in d["films"]]')" = "[False, False]" ] || die "an aspect ratio of side-cars that have none"
 
 # The same as a barcode of its own.
 barcode "$films/one.mp4" --every 5f -k 4 -o "$WORK/alone.png" --json "$WORK/alone.json"

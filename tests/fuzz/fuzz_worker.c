@@ -34,6 +34,7 @@ static void check_result(const struct film_result *r)
 {
     demand(ends(r->fingerprint, sizeof r->fingerprint) && ends(r->container, sizeof r->container) &&
                ends(r->codec, sizeof r->codec) && ends(r->pixel_format, sizeof r->pixel_format) &&
+               ends(r->aspect, sizeof r->aspect) && !r->aspect[strspn(r->aspect, "0123456789.")] &&
                ends(r->settings_id, sizeof r->settings_id) && ends(r->note, sizeof r->note) &&
                ends(r->notes, sizeof r->notes),
            "a text without an end");
@@ -75,6 +76,7 @@ static void write_and_read(const struct film_result *r)
     demand(again.frames == r->frames && again.columns == r->columns && again.n_outputs == r->n_outputs &&
                again.summary.n_bins == r->summary.n_bins && again.bytes == r->bytes,
            "a result is read back as another one");
+    demand(strcmp(again.aspect, r->aspect) == 0, "an aspect ratio is read back as another one");
     json_decref(object);
     free(text);
 }
@@ -255,7 +257,8 @@ static void add_samples(void)
     const size_t head = offsetof(struct message, as);
 
     o = (struct outcome){.task = {.kind = TASK_FILM, .film = 3, .n_pieces = 1, .cost = 2.5}, .seconds = 1.0};
-    o.result = (struct film_result){.bytes = 5, .frames = 100, .film_seconds = 4.0, .columns = 5, .n_outputs = 2};
+    o.result = (struct film_result){
+        .bytes = 5, .frames = 100, .film_seconds = 4.0, .columns = 5, .aspect = "2.35", .n_outputs = 2};
     snprintf(o.result.output[0].suffix, sizeof o.result.output[0].suffix, ".barcode.png");
     snprintf(o.result.output[1].suffix, sizeof o.result.output[1].suffix, ".json");
     o.result.summary = (struct film_summary){.n_bins = 2, .hue = 12.0, .lightness = 50.0, .chroma = 0.5};

@@ -138,6 +138,7 @@ static struct film_result some_result(int seed)
     snprintf(r.pixel_format, sizeof r.pixel_format, "yuv420p");
     r.width = 1920;
     r.height = 1080;
+    snprintf(r.aspect, sizeof r.aspect, "2.39");
     r.frames = 150000;
     r.film_seconds = 0.1 + seed;
     r.frames_missing = 3;
@@ -498,6 +499,7 @@ static void three_writers(void)
     CHECK_INT(film_of(&h, "x")->state, STATE_DONE);
     CHECK(film_of(&h, "x")->state_time == 1600.0);
     CHECK_INT(film_of(&h, "x")->result->nvdec_decoders, 9);
+    CHECK_STR(film_of(&h, "x")->result->aspect, ""); /* a line of a version that did not write it */
     CHECK_INT(film_of(&h, "y")->state, STATE_FAILED);
     CHECK_STR(film_of(&h, "y")->failure.message, "new");
     CHECK(!film_of(&h, "y")->result);

@@ -11,6 +11,7 @@ static struct film_result result = {.bytes = 10,
                                     .codec = "h264",
                                     .width = 1920,
                                     .height = 1080,
+                                    .aspect = "2.35",
                                     .frames = 1000,
                                     .film_seconds = 40.5,
                                     .frames_missing = 3,
@@ -57,6 +58,7 @@ static struct history make_history(struct history_film film[4])
     odd_result.seconds = NAN;
     odd_result.film_seconds = INFINITY;
     odd_result.nvdec_decoders = 0;
+    odd_result.aspect[0] = '\0';
     odd_result.summary.hue = NAN;
     film[2].state = STATE_DONE;
     film[2].result = &odd_result;
@@ -133,6 +135,7 @@ static void check_films(const json_t *films)
     CHECK_INT(int_at(f, "attempts"), 2);
     CHECK_INT(int_at(f, "width"), 1920);
     CHECK_INT(int_at(f, "height"), 1080);
+    CHECK_STR(text_at(f, "aspect"), "2.35");
     CHECK_STR(text_at(f, "codec"), "h264");
     CHECK_STR(text_at(f, "container"), "mov,mp4");
     CHECK_STR(text_at(f, "fingerprint"), "");
@@ -164,7 +167,7 @@ static void check_films(const json_t *films)
     CHECK_STR(text_at(f, "path_hex"), "2f66696c6d732ffffe2e6d6b76");
     CHECK_STR(text_at(f, "decode"), "3 cpu");
     CHECK(json_is_null(json_object_get(f, "seconds")) && json_is_null(json_object_get(f, "film_seconds")));
-    CHECK(!json_object_get(f, "fps"));
+    CHECK(!json_object_get(f, "fps") && !json_object_get(f, "aspect"));
     CHECK_STR(text_at(json_array_get(json_object_get(f, "outputs"), 1), "file_hex"), "64ff2e6a736f6e");
 
     f = json_array_get(films, 3);

@@ -50,6 +50,9 @@ static void sanitize_texts(struct film_result *r)
     END_TEXT(r->container);
     END_TEXT(r->codec);
     END_TEXT(r->pixel_format);
+    END_TEXT(r->aspect);
+    if (r->aspect[strspn(r->aspect, "0123456789.")])
+        r->aspect[0] = '\0';
     END_TEXT(r->settings_id);
     END_TEXT(r->note);
     END_TEXT(r->notes);

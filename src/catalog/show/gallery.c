@@ -172,6 +172,8 @@ static void put_result(FILE *file, int folder, const char *name, const struct fi
     put_text(file, "pixels", r->pixel_format);
     put_count(file, "width", r->width);
     put_count(file, "height", r->height);
+    if (r->aspect[0])
+        put_text(file, "aspect", r->aspect);
     put_count(file, "bytes", r->bytes);
     put_count(file, "frames", r->frames);
     put_count(file, "missing", r->frames_missing);

@@ -150,6 +150,7 @@ static void put_film(struct sheet *s, const struct history_film *f)
     put_int(s, "attempts", true, f->attempts);
     put_int(s, "width", is_done, r->width);
     put_int(s, "height", is_done, r->height);
+    put_text(s, "aspect", is_done && r->aspect[0] ? r->aspect : NULL);
     put_text(s, "codec", is_done ? r->codec : NULL);
     put_text(s, "container", is_done ? r->container : NULL);
     put_text(s, "fingerprint", is_done ? r->fingerprint : NULL);

@@ -12,6 +12,8 @@ void field_print(FILE *file, const struct field *f, const void *from)
 {
     const void *at = (const char *)from + f->at;
 
+    if (f->kind == FIELD_OPTIONAL && !*(const char *)at)
+        return;
     fputc(',', file);
     if (f->kind == FIELD_NAME) {
         json_print_bytes(file, f->key, *(char *const *)at);
@@ -35,6 +37,7 @@ void field_print(FILE *file, const struct field *f, const void *from)
         json_print_double(file, *(const double *)at >= 0.0 ? *(const double *)at : NAN);
         break;
     case FIELD_TEXT:
+    case FIELD_OPTIONAL:
         json_print_string(file, at);
         break;
     case FIELD_HEAP_TEXT:
@@ -127,9 +130,11 @@ bool field_read(const json_t *object, const struct field *f, void *to, bool *is_
         *(double *)at = json_is_number(member) ? json_number_value(member) : f->kind == FIELD_DOUBLE ? 0.0 : -1.0;
         return json_is_number(member) || json_is_null(member);
     case FIELD_TEXT:
+    case FIELD_OPTIONAL:
+        *(char *)at = '\0';
         if (json_is_string(member))
             read_text(member, at, f->bytes);
-        return json_is_string(member);
+        return json_is_string(member) || (!member && f->kind == FIELD_OPTIONAL);
     case FIELD_HEAP_TEXT:
         return copy_text(member, at, is_short_of_memory);
     case FIELD_NAME:

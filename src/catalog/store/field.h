@@ -16,6 +16,7 @@ struct field {
         FIELD_DOUBLE,    /* null, which stands for what is no number, reads as 0 */
         FIELD_ESTIMATE,  /* a double, below 0 where it is not known: then null, which reads as -1 */
         FIELD_TEXT,      /* char[bytes]; what is too long is cut at the end of a character */
+        FIELD_OPTIONAL,  /* likewise, "" where it is not known: then it is not written; missing reads as "" */
         FIELD_HEAP_TEXT, /* char *; NULL is written as "" */
         FIELD_NAME,      /* char * of any bytes but 0, which come back as they were (json_print_bytes) */
         FIELD_FAULT      /* enum fault_kind, by its name */

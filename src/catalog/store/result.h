@@ -39,6 +39,7 @@ struct film_result {
     char fingerprint[65]; /* sha256 (hex) of size, first and last MiB */
     char container[64], codec[64], pixel_format[32];
     int width, height; /* as coded */
+    char aspect[16];   /* of what was drawn of its pictures, as in the side-car: "2.35"; "" = not known */
     int64_t frames;
     double film_seconds;
     int64_t frames_missing, frames_damaged, frames_lead_in;

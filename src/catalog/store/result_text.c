@@ -27,6 +27,7 @@ static const struct field fields[] = {
     RESULT(FIELD_TEXT, pixel_format),
     RESULT(FIELD_INT, width),
     RESULT(FIELD_INT, height),
+    RESULT(FIELD_OPTIONAL, aspect), /* since --crop */
     RESULT(FIELD_INT64, frames),
     RESULT(FIELD_DOUBLE, film_seconds),
     RESULT(FIELD_INT64, frames_missing),

@@ -197,6 +197,8 @@ static enum status record_result(struct work *w)
     snprintf(r->pixel_format, sizeof r->pixel_format, "%s", f->pixel_format);
     r->width = f->width;
     r->height = f->height;
+    if (p->barcode.window.is_known)
+        snprintf(r->aspect, sizeof r->aspect, "%s", p->barcode.window.aspect);
     r->frames = p->barcode.film_frames;
     r->film_seconds = p->barcode.film_seconds;
     r->frames_missing = f->frames_missing;
