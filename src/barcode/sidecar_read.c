@@ -543,6 +543,18 @@ static enum status next_name(struct reader *r, bool seen[N_MEMBERS], enum member
     return ST_OK;
 }
 
+/* The film may come after the look. */
+static enum status check_crop(const struct reader *r, const struct barcode *b)
+{
+    const struct frame_crop *c = &b->window.crop;
+    const bool is_on_side = b->film.rotation % 180 != 0;
+    const int width = is_on_side ? b->film.height : b->film.width, height = is_on_side ? b->film.width : b->film.height;
+
+    if (c->left + c->right < width && c->top + c->bottom < height)
+        return ST_OK;
+    return FAIL(ST_USAGE, "%s: look.crop leaves nothing of pictures that are seen as %dx%d", r->path, width, height);
+}
+
 static enum status read_document(struct reader *r, struct barcode *b)
 {
     bool seen[N_MEMBERS] = {false};
@@ -567,7 +579,7 @@ static enum status read_document(struct reader *r, struct barcode *b)
                         member_names[i]);
     if (n_lines != b->n_lines)
         return FAIL(ST_USAGE, "%s: picture.lines is %d, but the columns have %d lines", r->path, n_lines, b->n_lines);
-    return ST_OK;
+    return check_crop(r, b);
 }
 
 enum status sidecar_read_json(const char *path, struct barcode *b)

@@ -35,6 +35,9 @@ static void check_barcode(const struct barcode *b)
     demand(f->width >= 1 && f->height >= 1 && f->rotation % 90 == 0 && f->rotation >= 0 && f->rotation < 360 &&
                f->sar_num > 0 && f->sar_den > 0 && f->time_base_num > 0 && f->time_base_den > 0,
            "a film that is none");
+    demand(!b->window.is_known ||
+               b->window.crop.top + b->window.crop.bottom < (f->rotation % 180 ? f->width : f->height),
+           "a window of nothing");
     demand(isfinite(b->film_seconds) && b->film_frames >= 0 && f->frames_missing >= 0 && f->frames_damaged >= 0,
            "facts below 0");
     for (int64_t i = 0; i < b->n_columns; i++)
@@ -138,6 +141,11 @@ static void add_barcode(int n, int n_clusters, int n_lines, const char *partial)
                                  .range = "limited",
                                  .n_lead_in = n,
                                  .frames_missing = partial ? 3 : 0},
+                        .window = {.is_known = partial,
+                                   .crop = {100, 0, 120, 8},
+                                   .aspect = "2.35",
+                                   .n_frames = 64,
+                                   .tone = {TONE_PQ, TONE_BT2020, 1000}},
                         .settings_text = (char *)(uintptr_t) "{\"k\":8,\"every\":\"24f\"}",
                         .clustered_width = 480,
                         .clustered_height = 270,

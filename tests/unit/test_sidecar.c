@@ -499,6 +499,9 @@ static void reads_through_its_window(void)
     free(large);
 }
 
+#define LOOK(top, right, bottom, left)                                                                                 \
+    "\"look\":{\"crop\":[" #top "," #right "," #bottom "," #left "],\"aspect\":\"1\",\"frames\":1},\n\"picture\""
+
 static void refuses_wrong_values(void)
 {
     static const char *const edits[][4] = {
@@ -567,6 +570,9 @@ static void refuses_wrong_values(void)
         {"\"columns\"", "0.25],", "1e300],", "columns[0].clusters[1].rgb[2]"},
         {"\"columns\"", "\"count\":4294967295", "\"count\":4294967296", "columns[0].clusters[0].count"},
         {"\"columns\"", "\"count\":1}", "\"count\":0}", "columns[0].clusters[2].count"},
+        {"\"settings\"", "\"picture\"", LOOK(960, 0, 960, 0), "look.crop leaves nothing of pictures that are seen as"},
+        {"\"settings\"", "\"picture\"", LOOK(0, 1079, 0, 1), "look.crop leaves nothing"},
+        {"\"settings\"", "\"picture\"", LOOK(0, 65535, 0, 65535), "look.crop leaves nothing"},
         {"\"columns\"", "\"count\":1}", "\"count\":11}", "largest comes first"},
         {"\"columns\"", "\"mean\":[255,", "\"mean\":[256,", "columns[0].mean[0]"},
         {"\"columns\"", "\"mean\":[255,", "\"mean\":[", "columns[0].mean"},
@@ -590,6 +596,11 @@ static void refuses_wrong_values(void)
         {"\"columns\"", "]}\n", "],}", "line 9"},
     };
 
+    char *text = edited("\"settings\"", "\"picture\"", LOOK(960, 539, 959, 540)); /* one pixel is left */
+    struct barcode b;
+    CHECK_INT(read_text(text, strlen(text), &b), ST_OK);
+    barcode_release(&b);
+    free(text);
     for (size_t i = 0; i < sizeof edits / sizeof edits[0]; i++)
         refuse_edit(edits[i][0], edits[i][1], edits[i][2], edits[i][3]);
 }
