@@ -238,6 +238,7 @@ static void note_tone(const struct film_info *i, const struct barcode_settings *
 {
     const struct tone_rules *as_coded = &i->tone, tone = barcode_tone(i, s);
     const char *from = as_coded->peak > 0 ? i->peak_from : i->look.peak > 0 ? "the brightest that was seen" : "assumed";
+    const int known = as_coded->peak > 0 ? as_coded->peak : i->look.peak;
 
     if (!tone_is_needed(as_coded))
         return;
@@ -245,8 +246,9 @@ static void note_tone(const struct film_info *i, const struct barcode_settings *
         log_note("transfer %s, primaries %s: colours are taken as they are coded, without mapping them into sRGB",
                  tone_transfer_names[as_coded->transfer], tone_primaries_names[as_coded->primaries]);
     else if (tone.transfer == TONE_PQ)
-        log_note("transfer pq, primaries %s: a peak of %d cd/m2 (%s) is mapped to SDR (--hdr raw: as coded)",
-                 tone_primaries_names[tone.primaries], tone.peak, from);
+        log_note("transfer pq, primaries %s: a peak of %d cd/m2 (%s%s) is mapped to SDR (--hdr raw: as coded)",
+                 tone_primaries_names[tone.primaries], tone.peak, from,
+                 known > 0 && known < tone.peak ? ", raised to SDR's white" : "");
     else
         log_note("transfer %s, primaries %s: mapped into sRGB (--hdr raw: as coded)",
                  tone_transfer_names[tone.transfer], tone_primaries_names[tone.primaries]);

@@ -422,7 +422,9 @@ static enum status read_tone(const struct reader *r, const json_t *object, struc
     if (opts_choice("primaries", primaries, tone_primaries_names, N_TONE_PRIMARIES, &which) != ST_OK)
         return wrong(r, "%s.hdr.primaries is %s, which is not known", r->where, primaries);
     tone->primaries = (enum tone_primaries)which;
-    return tone->transfer == TONE_PQ ? get_int(r, object, "peak", TONE_WHITE, &tone->peak) : ST_OK;
+    if (tone->transfer == TONE_PQ)
+        TRY(get_int(r, object, "peak", TONE_WHITE, &tone->peak));
+    return tone->peak <= TONE_MOST ? ST_OK : wrong(r, "%s.hdr.peak is %d, more than PQ has", r->where, tone->peak);
 }
 
 static enum status read_window(const struct reader *r, const json_t *object, struct window *w)

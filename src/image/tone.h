@@ -34,7 +34,8 @@ struct tone_rules { /* all 0: what sRGB holds as it is */
 bool tone_is_needed(const struct tone_rules *rules);
 
 enum {
-    TONE_WHITE = 203, /* cd/m2 of SDR's white (BT.2408); no peak is below it */
+    TONE_WHITE = 203,  /* cd/m2 of SDR's white (BT.2408); no peak is below it */
+    TONE_MOST = 10000, /* cd/m2 that PQ has a code for; no peak is above it */
     TONE_CODE_BITS = 14,
     TONE_CODES = 1 << TONE_CODE_BITS, /* R', G', B' from 0 to TONE_CODES - 1 */
     TONE_LEVELS = 4096,               /* luma from 0 to TONE_LEVELS - 1, where only the brightest is looked for */

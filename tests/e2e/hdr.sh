@@ -47,5 +47,31 @@ if has_encoder libx265; then
     expect_done "a stated peak"
     [ "$(json "$WORK/stated.json" 'd["look"]["hdr"]["peak"]')" = 600 ] || die "MaxCLL of 600 is not the peak"
     python3 "$TOOLS/hdr.py" check 1 "$WORK/stated.json" pq bt2020 600 bt2020nc || die "a stated peak"
+
+    # peak NAME WANTED FROM: what the side-car says is what was used; FROM as the log has it.
+    peak() {
+        barcode "$WORK/$1.mp4" --every 1f -k 1 --crop none -o "$WORK/$1.png" --json "$WORK/$1.json"
+        expect_done "$1"
+        [ "$(json "$WORK/$1.json" 'd["look"]["hdr"]["peak"]')" = "$2" ] || die "$1: the peak is not $2"
+        python3 "$TOOLS/hdr.py" check 1 "$WORK/$1.json" pq bt2020 "$2" bt2020nc || die "$1"
+        grep -qF "a peak of $2 cd/m2 ($3) is mapped" "$WORK/err" || die "$1: the peak is not said to be from: $3"
+    }
+    # state NAME PARAMETERS: of x265, beside those that make it PQ.
+    state() {
+        "${FFMPEG[@]}" -f rawvideo -s 64x48 -r 25 -pix_fmt yuv420p10le -i "$WORK/flat.raw" -c:v libx265 -x265-params \
+            "log-level=none:lossless=1:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc:range=limited:$2" "$WORK/$1.mp4"
+    }
+    display="master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(40000000,50)"
+    state dim max-cll=100,50
+    peak dim 203 "MaxCLL, raised to SDR's white"
+    state wild "max-cll=65535,100:$display"
+    peak wild 4000 mastering
+    state none max-cll=0,0
+    peak none 10000 "the brightest that was seen"
+    state wilder max-cll=65535,100
+    peak wilder 10000 "the brightest that was seen"
+    state display "$display"
+    python3 "$TOOLS/mark_film.py" light 600 "$WORK/display.mp4" "$WORK/both.mp4"
+    peak both 600 MaxCLL # the container's, though the pictures have that of a display
 fi
 echo "hdr.sh: all well"

@@ -2,6 +2,7 @@
 """mark_film: puts marks into films that no encoder here writes.
 
   dovi PROFILE COMPATIBILITY IN.mp4 OUT   a Dolby Vision configuration record (dvcC/dvvC) in the video's sample entry
+  light MAXCLL IN.mp4 OUT                 that peak (clli) in the video's sample entry
   mkv IN.mkv OUT                          ContentEncryption in every track
   ts IN.ts OUT                            payloads of the video's PID scrambled, and said so
   asf IN.wmv OUT                          a Content Encryption object in the header
@@ -37,6 +38,10 @@ def dovi(profile, compatibility, data):
     body = struct.pack(">BBHB", 1, 0, word, int(compatibility) << 4) + bytes(19)
     record = struct.pack(">I4s", 8 + len(body), b"dvcC" if profile <= 7 else b"dvvC") + body
     return with_record(data, record)  # the media data lie before the headers: no offset changes
+
+
+def light(peak, data):
+    return with_record(data, struct.pack(">I4sHH", 12, b"clli", int(peak), 100))
 
 
 # --- Matroska: identifier, length, body -------------------------------------------------------------------------------
@@ -114,7 +119,7 @@ def mxf(data):
 
 
 def main(argv):
-    kinds = {"mxf": (mxf, 0), "dovi": (dovi, 2), "mkv": (mkv, 0), "ts": (ts, 0), "asf": (asf, 0)}
+    kinds = {"mxf": (mxf, 0), "dovi": (dovi, 2), "light": (light, 1), "mkv": (mkv, 0), "ts": (ts, 0), "asf": (asf, 0)}
     if len(argv) < 2 or argv[1] not in kinds or len(argv) != 4 + kinds[argv[1]][1]:
         print(__doc__, file=sys.stderr)
         return 2

@@ -502,6 +502,10 @@ static void reads_through_its_window(void)
 #define LOOK(top, right, bottom, left)                                                                                 \
     "\"look\":{\"crop\":[" #top "," #right "," #bottom "," #left "],\"aspect\":\"1\",\"frames\":1},\n\"picture\""
 
+#define PEAK(peak)                                                                                                     \
+    "\"look\":{\"crop\":[0,0,0,0],\"aspect\":\"1\",\"frames\":1,\"hdr\":{\"transfer\":\"pq\","                         \
+    "\"primaries\":\"bt2020\",\"peak\":" #peak "}},\n\"picture\""
+
 static void refuses_wrong_values(void)
 {
     static const char *const edits[][4] = {
@@ -572,6 +576,8 @@ static void refuses_wrong_values(void)
         {"\"columns\"", "\"count\":1}", "\"count\":0}", "columns[0].clusters[2].count"},
         {"\"settings\"", "\"picture\"", LOOK(960, 0, 960, 0), "look.crop leaves nothing of pictures that are seen as"},
         {"\"settings\"", "\"picture\"", LOOK(0, 1079, 0, 1), "look.crop leaves nothing"},
+        {"\"settings\"", "\"picture\"", PEAK(10001), "look.hdr.peak is 10001"},
+        {"\"settings\"", "\"picture\"", PEAK(202), "look.peak"},
         {"\"settings\"", "\"picture\"", LOOK(0, 65535, 0, 65535), "look.crop leaves nothing"},
         {"\"columns\"", "\"count\":1}", "\"count\":11}", "largest comes first"},
         {"\"columns\"", "\"mean\":[255,", "\"mean\":[256,", "columns[0].mean[0]"},

@@ -24,17 +24,19 @@ static int rotation_of(const AVStream *s)
     return ((quarter % 4) + 4) % 4 * 90;
 }
 
-/* The brightest light of a PQ film as it states it, of a picture or else of the display that it was made on. */
+/* The brightest light of a PQ film as it states it, of a picture or else of the display that it was made on. What PQ
+ * has no code for is not believed. */
 static void note_peak(struct film_info *info, const void *light_level, const void *mastering)
 {
     const AVContentLightMetadata *level = light_level;
     const AVMasteringDisplayMetadata *display = mastering;
 
-    if (level && level->MaxCLL > 0) {
-        info->tone.peak = (int)FFMIN(level->MaxCLL, 10000u);
+    if (level && level->MaxCLL > 0 && level->MaxCLL <= TONE_MOST) {
+        info->tone.peak = (int)level->MaxCLL;
         snprintf(info->peak_from, sizeof info->peak_from, "MaxCLL");
-    } else if (info->tone.peak == 0 && display && display->has_luminance && av_q2d(display->max_luminance) > 0.0) {
-        info->tone.peak = (int)lround(fmin(av_q2d(display->max_luminance), 10000.0));
+    } else if (info->tone.peak == 0 && display && display->has_luminance && av_q2d(display->max_luminance) >= 1.0 &&
+               av_q2d(display->max_luminance) <= TONE_MOST) {
+        info->tone.peak = (int)lround(av_q2d(display->max_luminance));
         snprintf(info->peak_from, sizeof info->peak_from, "mastering");
     }
 }

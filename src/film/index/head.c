@@ -116,7 +116,7 @@ static void take_picture(struct film_info *to, const struct film_info *from)
     to->is_ipt |= from->is_ipt;
     to->tone.transfer = from->tone.transfer;
     to->tone.primaries = from->tone.primaries;
-    if (from->tone.peak > 0) {
+    if (from->tone.peak > 0 && (to->tone.peak == 0 || strcmp(from->peak_from, "MaxCLL") == 0)) {
         to->tone.peak = from->tone.peak;
         memcpy(to->peak_from, from->peak_from, sizeof to->peak_from);
     }
