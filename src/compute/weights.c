@@ -26,9 +26,11 @@ static uint32_t root_of(uint32_t square)
 static void weigh_chroma(uint8_t of_cell[WEIGHTS_CELLS], const struct space_rules *rules)
 {
     const uint8_t grey[3] = {128, 128, 128};
+    struct space_back back;
     struct space oklab;
     uint8_t zero[3];
 
+    space_back_init(&back, rules);
     space_init(&oklab, &(struct space_rules){SPACE_OKLAB, 512});
     space_encode(&oklab, grey, zero);
     for (uint32_t cell = 0; cell < WEIGHTS_CELLS; cell++) {
@@ -37,7 +39,7 @@ static void weigh_chroma(uint8_t of_cell[WEIGHTS_CELLS], const struct space_rule
         uint8_t bytes[3], lab[3];
         for (int c = 0; c < 3; c++)
             middle[c] = (uint16_t)(((corner >> 8 * c & 255) + 8) * 256);
-        space_decode(rules, middle, rgb);
+        space_decode(&back, middle, rgb);
         for (int c = 0; c < 3; c++)
             bytes[c] = (uint8_t)((rgb[c] + 128) / 256);
         space_encode(&oklab, bytes, lab);
