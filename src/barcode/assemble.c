@@ -91,7 +91,7 @@ enum status assemble(struct barcode *b, const struct barcode_config *config, con
     b->film = e->film->info;
     b->film_frames = e->film->n_frames;
     b->film_seconds = film_seconds(e->film, e->film->info.duration_ticks);
-    b->is_in_space = e->kmeans.space.space != SPACE_SRGB;
+    b->space = e->kmeans.space;
     fill_window(&b->window, &config->settings, e);
     b->settings_text = barcode_settings_text(&config->settings);
     b->clustered_width = p->lines_are_columns ? p->height : p->width;

@@ -34,7 +34,7 @@ struct barcode {
     double film_seconds; /* from the first frame to the end of the last */
     struct window window;
     uint8_t *rarity;                       /* u8 [WEIGHTS_CELLS], of WEIGHT_RARE: what cells weighed; else NULL */
-    bool is_in_space;                      /* clustered in another space than sRGB */
+    struct space_rules space;              /* of the clustering */
     char *settings_text;                   /* one JSON object, as written to the side-car */
     int clustered_width, clustered_height; /* the picture that was clustered, upright */
     bool legacy;

@@ -44,7 +44,7 @@ static enum status paths_make(const struct barcode_config *c, struct paths *p)
 
 enum status output_check_size(const struct barcode_config *config, int64_t n_columns, int n_lines)
 {
-    return render_check_size(n_columns, n_lines, config->settings.height, mem_limit());
+    return render_check_size(n_columns, n_lines, config->settings.drawing.height, mem_limit());
 }
 
 enum status output_check(const struct barcode_config *config)
@@ -63,11 +63,12 @@ enum status output_check(const struct barcode_config *config)
 static enum status write_strip(FILE *file, const char *path, const struct barcode *b, enum strip strip,
                                const struct barcode_config *config)
 {
+    const struct drawing *drawing = &config->settings.drawing;
     uint8_t *rgb = NULL;
-    enum status st = render_strip(b, strip, config->settings.order, config->settings.height, &rgb);
+    enum status st = render_strip(b, strip, drawing, &rgb);
 
     if (st == ST_OK)
-        st = png_write_rgb(file, path, rgb, (uint32_t)b->n_columns, config->settings.height);
+        st = png_write_rgb(file, path, rgb, (uint32_t)render_width(b, drawing), drawing->height);
     free(rgb);
     return st;
 }

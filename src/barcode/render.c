@@ -148,7 +148,7 @@ enum status render_check_size(int64_t n_columns, int n_lines, uint32_t height, d
     return ST_OK;
 }
 
-enum status render_strip(const struct barcode *b, enum strip strip, enum order order, uint32_t height, uint8_t **rgb)
+static enum status draw(const struct barcode *b, enum strip strip, enum order order, uint32_t height, uint8_t **rgb)
 {
     struct transfer transfer;
     struct flow flow;
@@ -202,4 +202,22 @@ enum status render_strip(const struct barcode *b, enum strip strip, enum order o
         }
     }
     return ST_OK;
+}
+
+int64_t render_width(const struct barcode *b, const struct drawing *drawing)
+{
+    return drawing->shape.width > 0 ? drawing->shape.width : b->n_columns;
+}
+
+enum status render_strip(const struct barcode *b, enum strip strip, const struct drawing *d, uint8_t **rgb)
+{
+    struct barcode shaped = *b;
+
+    *rgb = NULL;
+    if (b->n_columns < 1 || !shape_is_needed(&d->shape, b))
+        return draw(b, strip, d->order, d->height, rgb);
+    TRY(shape_columns(b, &d->shape, &shaped.columns, &shaped.n_columns));
+    const enum status st = draw(&shaped, strip, d->order, d->height, rgb);
+    shape_release(&shaped.columns, shaped.n_columns);
+    return st;
 }

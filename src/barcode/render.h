@@ -3,10 +3,18 @@
 #define JACQUARD_BARCODE_RENDER_H
 
 #include "barcode/column.h"
+#include "barcode/shape.h"
 #include "base/status.h"
 
 enum strip { STRIP_KMEANS, STRIP_AVERAGE, STRIP_PROMINENT, STRIP_SQUEEZED, STRIP_LEAST, STRIP_EQUAL, N_STRIPS };
 enum order { ORDER_SHARE, ORDER_LIGHTNESS, ORDER_HUE, ORDER_FLOW, N_ORDERS };
+
+/* How columns become a picture. */
+struct drawing {
+    uint32_t height;
+    enum order order;
+    struct shape shape;
+};
 
 extern const char *const strip_names[N_STRIPS]; /* "kmeans", "average", ... as on the command line */
 extern const char *const order_names[N_ORDERS];
@@ -25,7 +33,10 @@ void stack_order(const struct frame_clusters *clusters, enum order order, int *i
  * n_lines lines each) beside it, or is wider than a PNG may be: asked before the long work that would end with it. */
 enum status render_check_size(int64_t n_columns, int n_lines, uint32_t height, double memory);
 
-/* The strip as u8 [height, n_columns, 3] (heap). ST_USAGE if squeezed is wanted and the columns have no lines. */
-enum status render_strip(const struct barcode *b, enum strip strip, enum order order, uint32_t height, uint8_t **rgb);
+/* How wide its picture is. */
+int64_t render_width(const struct barcode *b, const struct drawing *drawing);
+
+/* The strip as u8 [height, render_width, 3] (heap). ST_USAGE if squeezed is wanted and the columns have no lines. */
+enum status render_strip(const struct barcode *b, enum strip strip, const struct drawing *drawing, uint8_t **rgb);
 
 #endif

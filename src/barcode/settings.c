@@ -191,6 +191,38 @@ static void print_crop(const struct opt *row, const void *base, char *text, size
         snprintf(text, room, s->crop_mode == CROP_AUTO ? "\"auto\"" : "\"none\"");
 }
 
+static struct shape *shape_at(const struct opt *row, const void *base)
+{
+    return (struct shape *)((char *)base + row->offset - offsetof(struct shape, smooth_ms));
+}
+
+/* 2, 1.5:cuts */
+enum status barcode_parse_smooth(const struct opt *row, const char *text, void *base)
+{
+    struct shape *shape = shape_at(row, base);
+    const size_t n = strcspn(text, ":");
+    char number[32];
+    double seconds;
+
+    if (n >= sizeof number || (text[n] == ':' && strcmp(text + n, ":cuts") != 0))
+        return FAIL(ST_USAGE, "--smooth %s: seconds like 2, or 2:cuts, are wanted", text);
+    memcpy(number, text, n);
+    number[n] = '\0';
+    TRY(opts_positive("--smooth", number, &seconds));
+    if (seconds < 0.001 || seconds > 3600.0)
+        return FAIL(ST_USAGE, "--smooth %s: 0.001 to 3600 seconds are wanted", text);
+    shape->smooth_ms = (uint32_t)lround(1000.0 * seconds);
+    shape->keeps_cuts = text[n] == ':';
+    return ST_OK;
+}
+
+void barcode_print_smooth(const struct opt *row, const void *base, char *text, size_t room)
+{
+    const struct shape *shape = shape_at(row, (void *)(uintptr_t)base);
+
+    snprintf(text, room, "\"%.17g%s\"", shape->smooth_ms / 1000.0, shape->keeps_cuts ? ":cuts" : "");
+}
+
 /* ---- the tables ---- */
 
 #define AT(member) OPT_AT(struct barcode_settings, member)
@@ -255,9 +287,7 @@ _Static_assert(offsetof(struct barcode_settings, box_height) ==
                "a pair");
 
 const struct opt barcode_picture_rows[] = {
-    {OPT_INT, "height", 0, "H", "rows of the picture", "480", AT(height), .low = 1, .high = 65535, .key = "height"},
-    {OPT_CHOICE, "order", 0, "ORDER", "of a column's colours from the top; flow: bands run through the film", "share",
-     AT(order), OPT_NAMES(order_names), .key = "order"},
+    ROWS_DRAWING(struct barcode_settings, drawing),
     {OPT_CUSTOM, "strips", 0, "LIST",
      "each its own picture, the first is OUT.png, then OUT.average.png and so on; names with commas between them",
      "kmeans", .parse = parse_strips, OPT_NAMES(strip_names), .key = "strips", .print = print_strips},

@@ -21,11 +21,43 @@ struct barcode_settings {
     bool legacy;
     enum crop_mode crop_mode;
     struct frame_crop crop; /* CROP_GIVEN: of the picture as it is seen */
-    uint32_t height;
-    enum order order;
+    struct drawing drawing;
     enum strip strip[N_STRIPS]; /* [n_strips] each once, n_strips >= 1; the first is the one with the plain name */
     int n_strips;
 };
+
+/* How a picture is drawn, as rows of a struct that has a member struct drawing; from files too. */
+#define ROWS_DRAWING(type, member)                                                                                     \
+    {OPT_INT,       "height",       0, "H", "rows of the picture", "480", OPT_AT(type, member.height), .low = 1,       \
+     .high = 65535, .key = "height"},                                                                                  \
+        {OPT_INT,                                                                                                      \
+         "width",                                                                                                      \
+         0,                                                                                                            \
+         "W",                                                                                                          \
+         "columns of the picture, by area (default: a pixel a column)",                                                \
+         OPT_AT(type, member.shape.width),                                                                             \
+         .low = 1,                                                                                                     \
+         .high = SHAPE_MOST_WIDTH,                                                                                     \
+         .key = "width",                                                                                               \
+         .most = SHAPE_MOST_WIDTH,                                                                                     \
+         .may_lack = true},                                                                                            \
+        {OPT_CUSTOM,                                                                                                   \
+         "smooth",                                                                                                     \
+         0,                                                                                                            \
+         "S[:cuts]",                                                                                                   \
+         "average the columns over S seconds; with :cuts not over cuts",                                               \
+         .parse = barcode_parse_smooth,                                                                                \
+         OPT_AT(type, member.shape.smooth_ms),                                                                         \
+         .key = "smooth",                                                                                              \
+         .print = barcode_print_smooth,                                                                                \
+         .may_lack = true},                                                                                            \
+    {                                                                                                                  \
+        OPT_CHOICE, "order", 0, "ORDER", "of a column's colours from the top; flow: bands run through the film",       \
+            "share", OPT_AT(type, member.order), OPT_NAMES(order_names), .key = "order"                                \
+    }
+/* Of the struct shape whose smooth_ms the row fills. */
+enum status barcode_parse_smooth(const struct opt *row, const char *text, void *base);
+void barcode_print_smooth(const struct opt *row, const void *base, char *text, size_t room);
 
 /* Of struct barcode_settings: which frames become columns; how a frame's pixels are clustered; which pixels those are;
  * how columns are drawn. */

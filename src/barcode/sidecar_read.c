@@ -6,6 +6,8 @@
  * is. */
 #include "barcode/sidecar.h"
 
+#include "barcode/settings.h"
+
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -579,6 +581,9 @@ static enum status read_document(struct reader *r, struct barcode *b)
         if (!seen[i] && i != LOOK && i != RARITY)
             return FAIL(ST_USAGE, "%s: there is no \"%s\": this is not a whole " SIDECAR_FORMAT " file", r->path,
                         member_names[i]);
+    struct kmeans_settings kmeans;
+    if (barcode_settings_read_kmeans(b->settings_text, &kmeans) == ST_OK) /* else they say nothing of a space */
+        b->space = kmeans.space;
     if (n_lines != b->n_lines)
         return FAIL(ST_USAGE, "%s: picture.lines is %d, but the columns have %d lines", r->path, n_lines, b->n_lines);
     return check_crop(r, b);

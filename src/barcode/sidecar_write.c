@@ -139,7 +139,7 @@ static bool print_json(FILE *file, const struct barcode *b)
     fputs("\"columns\":[", file);
     for (int64_t i = 0; i < b->n_columns && !ferror(file); i++) {
         fputs(i > 0 ? ",\n" : "\n", file);
-        print_column(file, &b->columns[i], b->n_lines, b->is_in_space);
+        print_column(file, &b->columns[i], b->n_lines, b->space.space != SPACE_SRGB);
     }
     fputs("\n]}\n", file);
     return !ferror(file);

@@ -1,5 +1,5 @@
 /* jacquard render: draws a strip again from a side-car. */
-#include "barcode/render.h"
+#include "barcode/settings.h"
 #include "barcode/sidecar.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -10,8 +10,7 @@
 
 struct options {
     const char *output;
-    uint32_t height;
-    enum order order;
+    struct drawing drawing;
     enum strip strip;
     bool force;
 };
@@ -20,9 +19,7 @@ struct options {
 
 static const struct opt rows[] = {
     {OPT_PICTURE, "output", 'o', "NEW.png", "the picture", AT(output)},
-    {OPT_INT, "height", 0, "H", "rows of the picture", "480", AT(height), .low = 1, .high = 65535},
-    {OPT_CHOICE, "order", 0, "ORDER", "of a column's colours from the top; flow: bands run through the film", "share",
-     AT(order), OPT_NAMES(order_names)},
+    ROWS_DRAWING(struct options, drawing),
     {OPT_CHOICE, "strip", 0, "STRIP", "which strip to draw", "kmeans", AT(strip), OPT_NAMES(strip_names)},
     ROW_FORCE(struct options, "overwrite an existing picture"),
     {.kind = OPT_END},
@@ -35,7 +32,7 @@ static enum status write_picture(const struct options *o, const uint8_t *rgb, in
     struct file_out out;
 
     TRY(file_out_open(&out, o->output, o->force));
-    TRY(file_out_end(&out, png_write_rgb(out.stream, o->output, rgb, (uint32_t)width, o->height)));
+    TRY(file_out_end(&out, png_write_rgb(out.stream, o->output, rgb, (uint32_t)width, o->drawing.height)));
     puts(o->output);
     return ST_OK;
 }
@@ -50,9 +47,9 @@ static enum status render(const char *sidecar, const struct options *o)
         return FAIL(ST_USAGE, "the output %s is the side-car itself", o->output);
     TRY(file_check_output(o->output, o->force));
     TRY_OR(done, st, sidecar_read_json(sidecar, &b));
-    TRY_OR(done, st, render_check_size(b.n_columns, b.n_lines, o->height, mem_limit()));
-    TRY_OR(done, st, render_strip(&b, o->strip, o->order, o->height, &rgb));
-    st = write_picture(o, rgb, b.n_columns);
+    TRY_OR(done, st, render_check_size(render_width(&b, &o->drawing), b.n_lines, o->drawing.height, mem_limit()));
+    TRY_OR(done, st, render_strip(&b, o->strip, &o->drawing, &rgb));
+    st = write_picture(o, rgb, render_width(&b, &o->drawing));
 done:
     free(rgb);
     barcode_release(&b);

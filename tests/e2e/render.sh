@@ -37,6 +37,34 @@ for order_height in "share 77" "share 1" "lightness 480" "hue 480" "hue 2000"; d
         drawn=$((drawn + 1))
     done
 done
+# Of other shapes likewise: 17 columns a third of a second apart.
+for shape in "--width 5" "--width 100" "--smooth 1" "--smooth 2:cuts --width 9 --order flow"; do
+    # shellcheck disable=SC2086
+    barcode "$WORK/film.mp4" -o "$WORK/s.png" --every 9f -k 5 --strips kmeans,average,squeezed $shape --force --json "$WORK/s.json"
+    expect_done "barcode $shape"
+    for strip in kmeans average squeezed; do
+        # shellcheck disable=SC2086
+        jacquard render "$WORK/a.json" -o "$WORK/r.png" --strip "$strip" $shape --force
+        expect_done "render $shape --strip $strip"
+        same_picture "$(picture "$WORK/s" "$strip")" "$WORK/r.png"
+    done
+    [ "$(json "$WORK/s.json" 'd["columns"]')" = "$(json "$WORK/a.json" 'd["columns"]')" ] ||
+        die "$shape: the side-car has other columns"
+    drawn=$((drawn + 3))
+done
+[ "$(python3 "$TOOLS/png.py" size "$WORK/r.png")" = "9x480" ] || die "render --width 9: size"
+mkdir "$WORK/films"
+cp "$WORK/film.mp4" "$WORK/films"
+jacquard catalog "$WORK/films" --out "$WORK/made" --backend "$BACKEND" --progress none --width 9 --smooth 1
+expect_done "catalog --width"
+jacquard verify "$WORK/made"
+expect_done "verify of pictures of another width"
+for bad in "--width 0" "--smooth 0" "--smooth x" "--smooth 1:cut" "--smooth :cuts"; do
+    # shellcheck disable=SC2086
+    jacquard render "$WORK/a.json" -o "$WORK/bad.png" $bad
+    expect_failure 2 "render $bad"
+done
+
 [ "$(python3 "$TOOLS/png.py" hash "$WORK/b.hue.480.png")" != "$(python3 "$TOOLS/png.py" hash "$WORK/a.png")" ] ||
     die "--order hue draws what --order share draws"
 echo "$drawn pictures drawn again: the same"

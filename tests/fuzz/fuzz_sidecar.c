@@ -51,7 +51,10 @@ static void draw(const struct barcode *b)
     for (int strip = 0; strip < N_STRIPS; strip++)
         for (int order = 0; order < N_ORDERS; order++) {
             uint8_t *rgb = NULL;
-            const enum status st = render_strip(b, (enum strip)strip, (enum order)order, 7, &rgb);
+            struct drawing drawing = {.height = 7, .order = (enum order)order};
+            if (order % 2) /* of other columns */
+                drawing.shape = (struct shape){.width = 3 + (uint32_t)order, .smooth_ms = 1500, .keeps_cuts = true};
+            const enum status st = render_strip(b, (enum strip)strip, &drawing, &rgb);
             demand(st == ST_OK || (st == ST_USAGE && strip == STRIP_SQUEEZED && b->n_lines == 0), "it cannot be drawn");
             free(rgb);
         }

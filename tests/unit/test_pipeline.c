@@ -38,7 +38,7 @@ static struct barcode_config config_of(const char *film, const char *json)
                                    .json = json,
                                    .settings.sampling = {.unit = SAMPLE_FRAMES, .every = EVERY},
                                    .settings.kmeans.k = PATTERN_BARS,
-                                   .settings.height = 16,
+                                   .settings.drawing.height = 16,
                                    .settings.strip = {STRIP_KMEANS, STRIP_SQUEEZED},
                                    .settings.n_strips = 2,
                                    .settings.scale = SCALE_FULL,

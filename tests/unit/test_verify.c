@@ -105,7 +105,8 @@ static void draw_strip(struct made *m, int i)
 {
     uint8_t *rgb;
 
-    CHECK_INT(render_strip(&m->barcode, strips[i], ORDER_LIGHTNESS, HEIGHT, &rgb), ST_OK);
+    CHECK_INT(render_strip(&m->barcode, strips[i], &(struct drawing){.height = HEIGHT, .order = ORDER_LIGHTNESS}, &rgb),
+              ST_OK);
     write_strip(m, i, rgb, N_COLUMNS, HEIGHT);
     free(rgb);
 }
@@ -348,7 +349,9 @@ static void wrong_outputs(void)
     struct made *a = &films[0];
     uint8_t *rgb;
 
-    CHECK_INT(render_strip(&a->barcode, STRIP_KMEANS, ORDER_LIGHTNESS, HEIGHT, &rgb), ST_OK);
+    CHECK_INT(
+        render_strip(&a->barcode, STRIP_KMEANS, &(struct drawing){.height = HEIGHT, .order = ORDER_LIGHTNESS}, &rgb),
+        ST_OK);
     rgb[(7 * N_COLUMNS + 3) * 3 + 1] ^= 1;
     write_strip(a, 2, rgb, N_COLUMNS, HEIGHT);
     write_journal();
@@ -486,7 +489,9 @@ static void strangers(void)
     flip(films[1].path, 0);
     CHECK_OFF("b b", "/films/b b.mkv has changed since it was read");
     remove_journal();
-    CHECK_INT(render_strip(&films[0].barcode, STRIP_AVERAGE, ORDER_HUE, HEIGHT, &rgb), ST_OK);
+    CHECK_INT(
+        render_strip(&films[0].barcode, STRIP_AVERAGE, &(struct drawing){.height = HEIGHT, .order = ORDER_HUE}, &rgb),
+        ST_OK);
     rgb[0] ^= 1;
     write_strip(&films[0], 0, rgb, N_COLUMNS, HEIGHT);
     free(rgb);
@@ -612,7 +617,9 @@ static void describe_real(struct made *m)
     uint8_t *rgb;
 
     for (int i = 0; i < 3; i++) {
-        CHECK_INT(render_strip(&m->barcode, strips[i], ORDER_LIGHTNESS, HEIGHT, &rgb), ST_OK);
+        CHECK_INT(
+            render_strip(&m->barcode, strips[i], &(struct drawing){.height = HEIGHT, .order = ORDER_LIGHTNESS}, &rgb),
+            ST_OK);
         write_strip(m, i, rgb, Y4M_COLUMNS, HEIGHT);
         free(rgb);
     }
@@ -700,8 +707,8 @@ static void read_settings(void)
     struct barcode_settings plan;
 
     if (CHECK_INT(barcode_settings_read(settings, barcode_picture_rows, &plan), ST_OK)) {
-        CHECK_INT(plan.height, 12);
-        CHECK_INT(plan.order, ORDER_LIGHTNESS);
+        CHECK_INT(plan.drawing.height, 12);
+        CHECK_INT(plan.drawing.order, ORDER_LIGHTNESS);
         CHECK_INT(plan.n_strips, 3);
         for (int i = 0; i < 3; i++)
             CHECK_INT(plan.strip[i], strips[i]);

@@ -107,7 +107,7 @@ static void check_names(struct verifier *v, struct check *c, const struct barcod
 static void check_strip(struct verifier *v, struct check *c, const struct barcode *b,
                         const struct barcode_settings *plan, int i)
 {
-    const uint32_t width = (uint32_t)b->n_columns, height = plan->height;
+    const uint32_t width = (uint32_t)render_width(b, &plan->drawing), height = plan->drawing.height;
     uint8_t *found = NULL, *wanted = NULL;
     char path[OUT_PATH_BYTES], suffix[OUTPUT_SUFFIX_BYTES];
 
@@ -116,7 +116,7 @@ static void check_strip(struct verifier *v, struct check *c, const struct barcod
         return;
     out_path(v->setup->out, c->name, suffix, path);
     if (verify_went_well(v, c, png_read_rgb(path, width, height, &found)) &&
-        verify_went_well(v, c, render_strip(b, plan->strip[i], plan->order, height, &wanted))) {
+        verify_went_well(v, c, render_strip(b, plan->strip[i], &plan->drawing, &wanted))) {
         const size_t n = (size_t)width * height * 3;
         size_t at = 0;
         while (at < n && found[at] == wanted[at])
