@@ -17,9 +17,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { VERSION = 1, MOST_FILES = 1024, FINGERPRINT_DIGITS = 16, KEY_DIGITS = 24 };
+enum { VERSION = 1, MOST_FILES = 1024, FINGERPRINT_DIGITS = 16, KEY_DIGITS = 24, STALE_SECONDS = 3600 };
 
 static const char suffix[] = ".frames";
 
@@ -333,6 +334,24 @@ enum status frame_store_load(const struct frame_store *s, int64_t sample, struct
 
 /* --- writing ------------------------------------------------------------------------------------------------------ */
 
+/* What a process that was killed has left: temporary files of frames that nobody has written to for an hour. */
+static void sweep(const char *folder)
+{
+    static const char ending[] = ".frames.XXXXXX.tmp";
+    DIR *entries = opendir(folder);
+    struct stat info;
+
+    for (const struct dirent *e = entries ? readdir(entries) : NULL; e; e = readdir(entries)) {
+        const size_t n = strlen(e->d_name), ends = sizeof ending - 1;
+        if (n > ends && strncmp(e->d_name + n - ends, ending, sizeof suffix) == 0 &&
+            strcmp(e->d_name + n - 4, ".tmp") == 0 && fstatat(dirfd(entries), e->d_name, &info, 0) == 0 &&
+            time(NULL) - info.st_mtime > STALE_SECONDS)
+            unlinkat(dirfd(entries), e->d_name, 0);
+    }
+    if (entries)
+        closedir(entries);
+}
+
 enum status frame_store_create(const char *folder, const struct frame_store_frames *of, struct frame_store **out)
 {
     char samples[65], stem[FRAME_STORE_NAME];
@@ -350,12 +369,13 @@ enum status frame_store_create(const char *folder, const struct frame_store_fram
                  (long long)(f->first + f->n - 1), suffix) >= (int)sizeof f->path)
         return FAIL(ST_USAGE, "--store %s: that name is too long", folder);
     TRY(file_make_folder(folder));
+    sweep(folder);
     TRY(file_out_open(&s->out, f->path, true));
     f->file.fd = fileno(s->out.stream);
     /* That there is no room is better known now. */
     if (fallocate(f->file.fd, 0, 0, place_of(s, f, f->first + f->n) + (f->n + 1) * SHA256_BYTES) != 0 &&
         (errno == ENOSPC || errno == EFBIG || errno == EDQUOT))
-        return FAIL(ST_IO, "cannot keep %lld frames (%.1f GB) in %s: %s", (long long)f->n,
+        return FAIL(ST_IO, "cannot keep %lld frames (%.3f GB) in %s: %s", (long long)f->n,
                     1e-9 * (double)(f->n * (int64_t)s->stride), folder, strerror(errno));
     make_head(of, samples, f->first, f->n, s->head);
     return file_write_at(f->path, f->file.fd, s->head, sizeof s->head, 0);

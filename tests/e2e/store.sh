@@ -103,6 +103,15 @@ barcode "$WORK/film.mp4" -o "$WORK/never.png" --store "$WORK/film.mp4"
 expect_failure 2 "a store that is a file"
 echo "damaged, cut and foreign files are refused"
 
+# What a killed run has left goes once it is old, not before; other files are let alone.
+rm "$FILE"
+touch -d "2 hours ago" "$FILE.ab3de6.tmp" "$STORE/mine.tmp"
+touch "$FILE.zz3de6.tmp"
+barcode "$WORK/film.mp4" "${OUT[@]}" --store "$STORE"
+expect_done "after a killed run"
+[ ! -e "$FILE.ab3de6.tmp" ] && [ -e "$FILE.zz3de6.tmp" ] && [ -e "$STORE/mine.tmp" ] && [ -e "$FILE" ] ||
+    die "after a killed run there is $(ls "$STORE")"
+
 # A catalogue's, below its folder.
 mkdir "$WORK/films"
 cp "$WORK/film.mp4" "$WORK/film2.mp4" "$WORK/films"
