@@ -63,13 +63,12 @@ enum status output_check(const struct barcode_config *config)
 static enum status write_strip(FILE *file, const char *path, const struct barcode *b, enum strip strip,
                                const struct barcode_config *config)
 {
-    const struct drawing *drawing = &config->settings.drawing;
-    uint8_t *rgb = NULL;
-    enum status st = render_strip(b, strip, drawing, &rgb);
+    struct picture p;
+    enum status st = render_strip(b, strip, &config->settings.drawing, &p);
 
     if (st == ST_OK)
-        st = png_write_rgb(file, path, rgb, (uint32_t)render_width(b, drawing), drawing->height);
-    free(rgb);
+        st = png_write_rgb(file, path, p.rgb, p.width, p.height);
+    free(p.rgb);
     return st;
 }
 

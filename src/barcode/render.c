@@ -204,20 +204,22 @@ static enum status draw(const struct barcode *b, enum strip strip, enum order or
     return ST_OK;
 }
 
-int64_t render_width(const struct barcode *b, const struct drawing *drawing)
+static enum status draw_picture(const struct barcode *b, enum strip strip, const struct drawing *d, struct picture *p)
 {
-    return drawing->shape.width > 0 ? drawing->shape.width : b->n_columns;
+    *p = (struct picture){.width = (uint32_t)b->n_columns, .height = d->height};
+    TRY(draw(b, strip, d->order, d->height, &p->rgb));
+    return layout_bend(&d->layout, b->columns, p);
 }
 
-enum status render_strip(const struct barcode *b, enum strip strip, const struct drawing *d, uint8_t **rgb)
+enum status render_strip(const struct barcode *b, enum strip strip, const struct drawing *d, struct picture *p)
 {
     struct barcode shaped = *b;
 
-    *rgb = NULL;
+    *p = (struct picture){0};
     if (b->n_columns < 1 || !shape_is_needed(&d->shape, b))
-        return draw(b, strip, d->order, d->height, rgb);
+        return draw_picture(b, strip, d, p);
     TRY(shape_columns(b, &d->shape, &shaped.columns, &shaped.n_columns));
-    const enum status st = draw(&shaped, strip, d->order, d->height, rgb);
+    const enum status st = draw_picture(&shaped, strip, d, p);
     shape_release(&shaped.columns, shaped.n_columns);
     return st;
 }

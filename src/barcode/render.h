@@ -3,6 +3,7 @@
 #define JACQUARD_BARCODE_RENDER_H
 
 #include "barcode/column.h"
+#include "barcode/layout.h"
 #include "barcode/shape.h"
 #include "base/status.h"
 
@@ -14,6 +15,7 @@ struct drawing {
     uint32_t height;
     enum order order;
     struct shape shape;
+    struct layout layout;
 };
 
 extern const char *const strip_names[N_STRIPS]; /* "kmeans", "average", ... as on the command line */
@@ -33,10 +35,8 @@ void stack_order(const struct frame_clusters *clusters, enum order order, int *i
  * n_lines lines each) beside it, or is wider than a PNG may be: asked before the long work that would end with it. */
 enum status render_check_size(int64_t n_columns, int n_lines, uint32_t height, double memory);
 
-/* How wide its picture is. */
-int64_t render_width(const struct barcode *b, const struct drawing *drawing);
-
-/* The strip as u8 [height, render_width, 3] (heap). ST_USAGE if squeezed is wanted and the columns have no lines. */
-enum status render_strip(const struct barcode *b, enum strip strip, const struct drawing *drawing, uint8_t **rgb);
+/* The strip's picture. ST_USAGE if squeezed is wanted and the columns have no lines. */
+enum status render_strip(const struct barcode *b, enum strip strip, const struct drawing *drawing,
+                         struct picture *picture);
 
 #endif

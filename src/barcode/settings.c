@@ -193,7 +193,7 @@ static void print_crop(const struct opt *row, const void *base, char *text, size
 
 static struct shape *shape_at(const struct opt *row, const void *base)
 {
-    return (struct shape *)((char *)base + row->offset - offsetof(struct shape, smooth_ms));
+    return (struct shape *)((char *)(uintptr_t)base + row->offset - offsetof(struct shape, smooth_ms));
 }
 
 /* 2, 1.5:cuts */
@@ -218,9 +218,42 @@ enum status barcode_parse_smooth(const struct opt *row, const char *text, void *
 
 void barcode_print_smooth(const struct opt *row, const void *base, char *text, size_t room)
 {
-    const struct shape *shape = shape_at(row, (void *)(uintptr_t)base);
+    const struct shape *shape = shape_at(row, base);
 
     snprintf(text, room, "\"%.17g%s\"", shape->smooth_ms / 1000.0, shape->keeps_cuts ? ":cuts" : "");
+}
+
+static struct layout *layout_at(const struct opt *row, const void *base)
+{
+    return (struct layout *)((char *)(uintptr_t)base + row->offset - offsetof(struct layout, kind));
+}
+
+/* strip, circle, rows:10, rows:0.5 */
+enum status barcode_parse_layout(const struct opt *row, const char *text, void *base)
+{
+    struct layout *layout = layout_at(row, base);
+    double minutes;
+
+    *layout = (struct layout){strcmp(text, "circle") == 0 ? LAYOUT_CIRCLE : LAYOUT_STRIP, 0};
+    if (layout->kind == LAYOUT_CIRCLE || strcmp(text, "strip") == 0)
+        return ST_OK;
+    if (strncmp(text, "rows:", 5) != 0)
+        return FAIL(ST_USAGE, "--layout %s: strip, circle or rows:MINUTES is wanted", text);
+    TRY(opts_positive("--layout rows", text + 5, &minutes));
+    if (minutes < 0.01 || minutes > 10000.0)
+        return FAIL(ST_USAGE, "--layout %s: rows of 0.01 to 10000 minutes are wanted", text);
+    *layout = (struct layout){LAYOUT_ROWS, (uint32_t)lround(60000.0 * minutes)};
+    return ST_OK;
+}
+
+void barcode_print_layout(const struct opt *row, const void *base, char *text, size_t room)
+{
+    const struct layout *layout = layout_at(row, base);
+
+    if (layout->kind == LAYOUT_ROWS)
+        snprintf(text, room, "\"rows:%.17g\"", layout->row_ms / 60000.0);
+    else
+        snprintf(text, room, layout->kind == LAYOUT_CIRCLE ? "\"circle\"" : "\"strip\"");
 }
 
 /* ---- the tables ---- */

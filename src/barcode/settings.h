@@ -51,6 +51,17 @@ struct barcode_settings {
          .key = "smooth",                                                                                              \
          .print = barcode_print_smooth,                                                                                \
          .may_lack = true},                                                                                            \
+        {OPT_CUSTOM,                                                                                                   \
+         "layout",                                                                                                     \
+         0,                                                                                                            \
+         "HOW",                                                                                                        \
+         "strip; circle, a ring; rows:MINUTES, a row for so many minutes",                                             \
+         "strip",                                                                                                      \
+         .parse = barcode_parse_layout,                                                                                \
+         OPT_AT(type, member.layout.kind),                                                                             \
+         .key = "layout",                                                                                              \
+         .print = barcode_print_layout,                                                                                \
+         .may_lack = true},                                                                                            \
     {                                                                                                                  \
         OPT_CHOICE, "order", 0, "ORDER", "of a column's colours from the top; flow: bands run through the film",       \
             "share", OPT_AT(type, member.order), OPT_NAMES(order_names), .key = "order"                                \
@@ -58,6 +69,9 @@ struct barcode_settings {
 /* Of the struct shape whose smooth_ms the row fills. */
 enum status barcode_parse_smooth(const struct opt *row, const char *text, void *base);
 void barcode_print_smooth(const struct opt *row, const void *base, char *text, size_t room);
+/* Of the struct layout whose kind the row fills. */
+enum status barcode_parse_layout(const struct opt *row, const char *text, void *base);
+void barcode_print_layout(const struct opt *row, const void *base, char *text, size_t room);
 
 /* Of struct barcode_settings: which frames become columns; how a frame's pixels are clustered; which pixels those are;
  * how columns are drawn. */

@@ -108,6 +108,8 @@ static enum status run(struct comm *comm, const struct command_call *call, atomi
     if (call->line.n_operands == 0 && !c->list)
         return FAIL(ST_USAGE, "no films: folders, films or --list FILE are wanted (see: jacquard catalog --help)");
     TRY(barcode_settings_check(&c->barcode.settings));
+    if (c->barcode.settings.drawing.layout.kind != LAYOUT_STRIP)
+        return FAIL(ST_USAGE, "--layout: a catalogue draws strips (jacquard render draws others from its side-cars)");
     char *words = join_words(call->argc, call->argv);
     if (!words)
         return FAIL(ST_NOMEM, "out of memory for the command line");

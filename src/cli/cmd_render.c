@@ -27,12 +27,12 @@ static const struct opt rows[] = {
 
 static const struct opt_group groups[] = {{"Options", rows, 0}, {0}};
 
-static enum status write_picture(const struct options *o, const uint8_t *rgb, int64_t width)
+static enum status write_picture(const struct options *o, const struct picture *p)
 {
     struct file_out out;
 
     TRY(file_out_open(&out, o->output, o->force));
-    TRY(file_out_end(&out, png_write_rgb(out.stream, o->output, rgb, (uint32_t)width, o->drawing.height)));
+    TRY(file_out_end(&out, png_write_rgb(out.stream, o->output, p->rgb, p->width, p->height)));
     puts(o->output);
     return ST_OK;
 }
@@ -40,18 +40,20 @@ static enum status write_picture(const struct options *o, const uint8_t *rgb, in
 static enum status render(const char *sidecar, const struct options *o)
 {
     struct barcode b = {0};
-    uint8_t *rgb = NULL;
+    struct picture picture = {0};
     enum status st;
 
     if (file_is_same(o->output, sidecar))
         return FAIL(ST_USAGE, "the output %s is the side-car itself", o->output);
     TRY(file_check_output(o->output, o->force));
     TRY_OR(done, st, sidecar_read_json(sidecar, &b));
-    TRY_OR(done, st, render_check_size(render_width(&b, &o->drawing), b.n_lines, o->drawing.height, mem_limit()));
-    TRY_OR(done, st, render_strip(&b, o->strip, &o->drawing, &rgb));
-    st = write_picture(o, rgb, render_width(&b, &o->drawing));
+    TRY_OR(done, st,
+           render_check_size(o->drawing.shape.width > 0 ? o->drawing.shape.width : b.n_columns, b.n_lines,
+                             o->drawing.height, mem_limit()));
+    TRY_OR(done, st, render_strip(&b, o->strip, &o->drawing, &picture));
+    st = write_picture(o, &picture);
 done:
-    free(rgb);
+    free(picture.rgb);
     barcode_release(&b);
     return st;
 }

@@ -38,7 +38,7 @@ for order_height in "share 77" "share 1" "lightness 480" "hue 480" "hue 2000"; d
     done
 done
 # Of other shapes likewise: 17 columns a third of a second apart.
-for shape in "--width 5" "--width 100" "--smooth 1" "--smooth 2:cuts --width 9 --order flow"; do
+for shape in "--layout circle --height 30" "--layout rows:0.05 --height 20" "--width 5" "--width 100" "--smooth 1" "--smooth 2:cuts --width 9 --order flow"; do
     # shellcheck disable=SC2086
     barcode "$WORK/film.mp4" -o "$WORK/s.png" --every 9f -k 5 --strips kmeans,average,squeezed $shape --force --json "$WORK/s.json"
     expect_done "barcode $shape"
@@ -59,7 +59,7 @@ jacquard catalog "$WORK/films" --out "$WORK/made" --backend "$BACKEND" --progres
 expect_done "catalog --width"
 jacquard verify "$WORK/made"
 expect_done "verify of pictures of another width"
-for bad in "--width 0" "--smooth 0" "--smooth x" "--smooth 1:cut" "--smooth :cuts"; do
+for bad in "--layout ring" "--layout rows" "--layout rows:0" "--width 0" "--smooth 0" "--smooth x" "--smooth 1:cut" "--smooth :cuts"; do
     # shellcheck disable=SC2086
     jacquard render "$WORK/a.json" -o "$WORK/bad.png" $bad
     expect_failure 2 "render $bad"

@@ -8,6 +8,7 @@
 #include "barcode/render.h"
 #include "barcode/sidecar.h"
 #include "catalog/workers/film_summary.h"
+#include "tests/unit/pixels.h"
 
 #include <math.h>
 
@@ -54,7 +55,7 @@ static void draw(const struct barcode *b)
             struct drawing drawing = {.height = 7, .order = (enum order)order};
             if (order % 2) /* of other columns */
                 drawing.shape = (struct shape){.width = 3 + (uint32_t)order, .smooth_ms = 1500, .keeps_cuts = true};
-            const enum status st = render_strip(b, (enum strip)strip, &drawing, &rgb);
+            const enum status st = render_pixels(b, (enum strip)strip, &drawing, &rgb);
             demand(st == ST_OK || (st == ST_USAGE && strip == STRIP_SQUEEZED && b->n_lines == 0), "it cannot be drawn");
             free(rgb);
         }

@@ -8,6 +8,7 @@
 #include "catalog/show/gallery.h"
 #include "catalog/workers/film_summary.h"
 #include "image/png.h"
+#include "tests/unit/pixels.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -123,7 +124,7 @@ static void write_strip(const char *path, const struct barcode *b, enum strip st
     FILE *file = fopen(path, "wb");
     uint8_t *rgb = NULL;
 
-    if (!file || render_strip(b, strip, &(struct drawing){.height = HEIGHT}, &rgb) != ST_OK ||
+    if (!file || render_pixels(b, strip, &(struct drawing){.height = HEIGHT}, &rgb) != ST_OK ||
         png_write_rgb(file, path, rgb, (uint32_t)b->n_columns, HEIGHT) != ST_OK || fclose(file) != 0)
         fail(path);
     free(rgb);

@@ -140,7 +140,7 @@ static void test_keys(void)
                 CHECK(row->may_lack || strstr(text, quoted) != NULL);
                 n++;
             }
-    CHECK_INT(n, 23);
+    CHECK_INT(n, 24);
     free(text);
 
     struct model model = {.width = 1, .height = 1, .n_classes = 2, .settings = {.sketch = 1}};

@@ -2,6 +2,7 @@
 #include "barcode/render.h"
 
 #include "test.h"
+#include "tests/unit/pixels.h"
 
 #include <math.h>
 
@@ -247,7 +248,7 @@ static void check_strip(enum strip strip, enum order order, uint32_t height, con
 {
     uint8_t *rgb = NULL;
 
-    if (!CHECK_INT(render_strip(&barcode, strip, &(struct drawing){.height = height, .order = order}, &rgb), ST_OK))
+    if (!CHECK_INT(render_pixels(&barcode, strip, &(struct drawing){.height = height, .order = order}, &rgb), ST_OK))
         return;
     for (uint32_t y = 0; y < height; y++)
         for (size_t x = 0; x < 3; x++) {
@@ -294,19 +295,19 @@ static void squeezed(void)
     check_strip(STRIP_SQUEEZED, share, 8, ROWS("k7A", "k7A", "w7B", "w7B", "d7C", "d7C", "d7D", "d7D"));
 
     /* Two lines into one row: linear light half way between black and white is 188, not 128. */
-    CHECK_INT(render_strip(&barcode, STRIP_SQUEEZED, &(struct drawing){.height = 2, .order = share}, &rgb), ST_OK);
+    CHECK_INT(render_pixels(&barcode, STRIP_SQUEEZED, &(struct drawing){.height = 2, .order = share}, &rgb), ST_OK);
     CHECK(rgb && memcmp(rgb, colour('m'), 3) == 0 && memcmp(rgb + 9, colour('d'), 3) == 0);
     CHECK(rgb && memcmp(rgb + 3, colour('7'), 3) == 0);
     free(rgb);
     barcode.legacy = true;
-    CHECK_INT(render_strip(&barcode, STRIP_SQUEEZED, &(struct drawing){.height = 2, .order = share}, &rgb), ST_OK);
+    CHECK_INT(render_pixels(&barcode, STRIP_SQUEEZED, &(struct drawing){.height = 2, .order = share}, &rgb), ST_OK);
     CHECK(rgb && memcmp(rgb, colour('h'), 3) == 0 && memcmp(rgb + 9, colour('d'), 3) == 0);
     /* 1 and 4, 2 and 5, 3 and 6: halves go up */
     CHECK(rgb && memcmp(rgb + 6, (const uint8_t[]){3, 4, 5}, 3) == 0);
     free(rgb);
 
     /* Four lines into three rows: shares 3:1, 2:2, 1:3. */
-    CHECK_INT(render_strip(&barcode, STRIP_SQUEEZED, &(struct drawing){.height = 3, .order = share}, &rgb), ST_OK);
+    CHECK_INT(render_pixels(&barcode, STRIP_SQUEEZED, &(struct drawing){.height = 3, .order = share}, &rgb), ST_OK);
     CHECK(rgb && memcmp(rgb + 6, (const uint8_t[]){2, 3, 4}, 3) == 0);        /* (3 x 1 + 4) / 4 = 1.75 */
     CHECK(rgb && memcmp(rgb + 9 + 6, (const uint8_t[]){6, 7, 8}, 3) == 0);    /* (2 x 4 + 2 x 7) / 4 = 5.5 */
     CHECK(rgb && memcmp(rgb + 18 + 6, (const uint8_t[]){9, 10, 11}, 3) == 0); /* (7 + 3 x 10) / 4 = 9.25 */
@@ -318,14 +319,14 @@ static void squeezed(void)
     struct column column = columns[0];
     column.lines = pair;
     struct barcode small = {.n_columns = 1, .columns = &column, .n_lines = 2};
-    CHECK_INT(render_strip(&small, STRIP_SQUEEZED, &(struct drawing){.height = 3, .order = share}, &rgb), ST_OK);
+    CHECK_INT(render_pixels(&small, STRIP_SQUEEZED, &(struct drawing){.height = 3, .order = share}, &rgb), ST_OK);
     CHECK(rgb && memcmp(rgb, colour('k'), 3) == 0 && memcmp(rgb + 3, colour('m'), 3) == 0);
     CHECK(rgb && memcmp(rgb + 6, colour('w'), 3) == 0);
     free(rgb);
     /* One line into any number of rows is that line. */
     small.n_lines = 1;
     column.lines = lines[2];
-    CHECK_INT(render_strip(&small, STRIP_SQUEEZED, &(struct drawing){.height = 7, .order = share}, &rgb), ST_OK);
+    CHECK_INT(render_pixels(&small, STRIP_SQUEEZED, &(struct drawing){.height = 7, .order = share}, &rgb), ST_OK);
     for (int y = 0; rgb && y < 7; y++)
         CHECK(memcmp(rgb + 3 * y, colour('A'), 3) == 0);
     free(rgb);
@@ -346,7 +347,7 @@ static void squeezed_uniform(void)
             memset(uniform, v, sizeof uniform);
             b.legacy = (v + (int)h) % 2;
             CHECK_INT(
-                render_strip(&b, STRIP_SQUEEZED, &(struct drawing){.height = heights[h], .order = ORDER_SHARE}, &rgb),
+                render_pixels(&b, STRIP_SQUEEZED, &(struct drawing){.height = heights[h], .order = ORDER_SHARE}, &rgb),
                 ST_OK);
             bool same = rgb != NULL;
             for (uint32_t i = 0; same && i < 3 * heights[h]; i++)
@@ -373,7 +374,7 @@ static void every_row_filled(void)
             if (strip != STRIP_KMEANS && strip != STRIP_EQUAL)
                 continue;
             CHECK_INT(
-                render_strip(&b, (enum strip)strip, &(struct drawing){.height = height, .order = ORDER_SHARE}, &rgb),
+                render_pixels(&b, (enum strip)strip, &(struct drawing){.height = height, .order = ORDER_SHARE}, &rgb),
                 ST_OK);
             bool falls = rgb != NULL;
             for (uint32_t y = 0; falls && y < height; y++)
@@ -389,14 +390,14 @@ static void refusals(void)
     uint8_t dummy, *rgb = &dummy;
 
     b.n_lines = 0;
-    CHECK_INT(render_strip(&b, STRIP_SQUEEZED, &(struct drawing){.height = 10, .order = ORDER_SHARE}, &rgb), ST_USAGE);
+    CHECK_INT(render_pixels(&b, STRIP_SQUEEZED, &(struct drawing){.height = 10, .order = ORDER_SHARE}, &rgb), ST_USAGE);
     CHECK(rgb == NULL && strstr(status_message(), "squeezed"));
-    CHECK_INT(render_strip(&barcode, STRIP_KMEANS, &(struct drawing){.height = 0, .order = ORDER_SHARE}, &rgb),
+    CHECK_INT(render_pixels(&barcode, STRIP_KMEANS, &(struct drawing){.height = 0, .order = ORDER_SHARE}, &rgb),
               ST_USAGE);
     b.n_columns = 0;
-    CHECK_INT(render_strip(&b, STRIP_KMEANS, &(struct drawing){.height = 10, .order = ORDER_SHARE}, &rgb), ST_USAGE);
+    CHECK_INT(render_pixels(&b, STRIP_KMEANS, &(struct drawing){.height = 10, .order = ORDER_SHARE}, &rgb), ST_USAGE);
     b.n_columns = INT64_MAX;
-    CHECK_INT(render_strip(&b, STRIP_KMEANS, &(struct drawing){.height = 4294967295u, .order = ORDER_SHARE}, &rgb),
+    CHECK_INT(render_pixels(&b, STRIP_KMEANS, &(struct drawing){.height = 4294967295u, .order = ORDER_SHARE}, &rgb),
               ST_NOMEM);
     CHECK(rgb == NULL);
 }

@@ -12,6 +12,7 @@
 #include "base/file_mark.h"
 #include "unit/test.h"
 #include "unit/y4m_film.h"
+#include "unit/pixels.h"
 
 #include <fcntl.h>
 
@@ -105,8 +106,9 @@ static void draw_strip(struct made *m, int i)
 {
     uint8_t *rgb;
 
-    CHECK_INT(render_strip(&m->barcode, strips[i], &(struct drawing){.height = HEIGHT, .order = ORDER_LIGHTNESS}, &rgb),
-              ST_OK);
+    CHECK_INT(
+        render_pixels(&m->barcode, strips[i], &(struct drawing){.height = HEIGHT, .order = ORDER_LIGHTNESS}, &rgb),
+        ST_OK);
     write_strip(m, i, rgb, N_COLUMNS, HEIGHT);
     free(rgb);
 }
@@ -350,7 +352,7 @@ static void wrong_outputs(void)
     uint8_t *rgb;
 
     CHECK_INT(
-        render_strip(&a->barcode, STRIP_KMEANS, &(struct drawing){.height = HEIGHT, .order = ORDER_LIGHTNESS}, &rgb),
+        render_pixels(&a->barcode, STRIP_KMEANS, &(struct drawing){.height = HEIGHT, .order = ORDER_LIGHTNESS}, &rgb),
         ST_OK);
     rgb[(7 * N_COLUMNS + 3) * 3 + 1] ^= 1;
     write_strip(a, 2, rgb, N_COLUMNS, HEIGHT);
@@ -490,7 +492,7 @@ static void strangers(void)
     CHECK_OFF("b b", "/films/b b.mkv has changed since it was read");
     remove_journal();
     CHECK_INT(
-        render_strip(&films[0].barcode, STRIP_AVERAGE, &(struct drawing){.height = HEIGHT, .order = ORDER_HUE}, &rgb),
+        render_pixels(&films[0].barcode, STRIP_AVERAGE, &(struct drawing){.height = HEIGHT, .order = ORDER_HUE}, &rgb),
         ST_OK);
     rgb[0] ^= 1;
     write_strip(&films[0], 0, rgb, N_COLUMNS, HEIGHT);
@@ -618,7 +620,7 @@ static void describe_real(struct made *m)
 
     for (int i = 0; i < 3; i++) {
         CHECK_INT(
-            render_strip(&m->barcode, strips[i], &(struct drawing){.height = HEIGHT, .order = ORDER_LIGHTNESS}, &rgb),
+            render_pixels(&m->barcode, strips[i], &(struct drawing){.height = HEIGHT, .order = ORDER_LIGHTNESS}, &rgb),
             ST_OK);
         write_strip(m, i, rgb, Y4M_COLUMNS, HEIGHT);
         free(rgb);

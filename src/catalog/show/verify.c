@@ -107,26 +107,26 @@ static void check_names(struct verifier *v, struct check *c, const struct barcod
 static void check_strip(struct verifier *v, struct check *c, const struct barcode *b,
                         const struct barcode_settings *plan, int i)
 {
-    const uint32_t width = (uint32_t)render_width(b, &plan->drawing), height = plan->drawing.height;
-    uint8_t *found = NULL, *wanted = NULL;
+    struct picture wanted = {0};
+    uint8_t *found = NULL;
     char path[OUT_PATH_BYTES], suffix[OUTPUT_SUFFIX_BYTES];
 
     output_suffix_strip(plan->strip, i, suffix);
     if (is_output_changed(c, suffix))
         return;
     out_path(v->setup->out, c->name, suffix, path);
-    if (verify_went_well(v, c, png_read_rgb(path, width, height, &found)) &&
-        verify_went_well(v, c, render_strip(b, plan->strip[i], &plan->drawing, &wanted))) {
-        const size_t n = (size_t)width * height * 3;
+    if (verify_went_well(v, c, render_strip(b, plan->strip[i], &plan->drawing, &wanted)) &&
+        verify_went_well(v, c, png_read_rgb(path, wanted.width, wanted.height, &found))) {
+        const size_t n = (size_t)wanted.width * wanted.height * 3;
         size_t at = 0;
-        while (at < n && found[at] == wanted[at])
+        while (at < n && found[at] == wanted.rgb[at])
             at++;
         if (at < n)
-            verify_off(v, c, "%s is not what its side-car draws: first at column %zu, row %zu", path, at / 3 % width,
-                       at / 3 / width);
+            verify_off(v, c, "%s is not what its side-car draws: first at column %zu, row %zu", path,
+                       at / 3 % wanted.width, at / 3 / wanted.width);
     }
     free(found);
-    free(wanted);
+    free(wanted.rgb);
 }
 
 /* False where it was told. */
