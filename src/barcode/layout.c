@@ -45,8 +45,8 @@ static uint32_t angle_of(const uint32_t step[STEPS], int64_t x, int64_t y)
         across = -across;
         angle = 1u << 31;
     }
-    along <<= 24;
-    across <<= 24;
+    along *= 1 << 24; /* room for fractions */
+    across *= 1 << 24;
     for (int i = 0; i < STEPS; i++) {
         const int64_t a = along / ((int64_t)1 << i), c = across / ((int64_t)1 << i);
         if (across > 0) {

@@ -43,6 +43,7 @@ const struct command *const commands[] = {
     &command_barcode,
     &command_catalog,
     &command_status,
+    &command_gallery,
     &command_verify,
     &command_render,
     &command_scan,

@@ -34,7 +34,7 @@ struct command {
 /* All of them, in the order of the help; NULL behind the last one. */
 extern const struct command *const commands[];
 extern const struct command command_barcode, command_render, command_info;
-extern const struct command command_catalog, command_status, command_verify;
+extern const struct command command_catalog, command_status, command_gallery, command_verify;
 extern const struct command command_scan, command_train, command_evaluate, command_predict, command_export;
 extern const struct command command_bench;
 

@@ -174,4 +174,25 @@ jacquard status --json "$WORK/r2"
 [ "$(json "$WORK/out" 'd["done"], d["failed"], d["left"], d["exit_code"]')" = "(4, 2, 0, 3)" ] || die "status --json: $(cat "$WORK/out")"
 jacquard status "$films"
 expect_code 2 "status of a folder that is no catalogue"
+
+# Its page and report, made again without a film: the same, what was passed over too.
+mkdir "$WORK/shown"
+for file in report.json report.csv index.html; do cp "$WORK/r2/$file" "$WORK/shown"; done
+mv "$films" "$WORK/elsewhere"
+rm "$WORK/r2/report.csv" "$WORK/r2/index.html"
+jacquard gallery "$WORK/r2"
+expect_code 0 "gallery"
+[ "$(cat "$WORK/out")" = "$(printf '%s\n' "$WORK/r2/report.json" "$WORK/r2/report.csv" "$WORK/r2/index.html")" ] ||
+    die "gallery: stdout is not the list of outputs"
+for file in report.json report.csv index.html; do
+    cmp "$WORK/r2/$file" "$WORK/shown/$file" || die "gallery: $file is another one"
+done
+echo '{"passed_over":{"files":1,"suffixes":[{"suffix":"\"x","files":1}],"others":0}}' >"$WORK/r2/report.json"
+jacquard gallery "$WORK/r2"
+expect_code 0 "gallery of a folder whose report is not ours"
+[ "$(json "$WORK/r2/report.json" 'd["passed_over"]["files"], d["totals"]["done"]')" = "(0, 4)" ] || die "gallery: what the report says"
+mv "$WORK/elsewhere" "$films"
+jacquard gallery "$films"
+expect_code 2 "gallery of a folder that is no catalogue"
+[ ! -e "$films/report.json" ] || die "gallery wrote into a folder that is no catalogue"
 echo "catalog: passed"

@@ -7,6 +7,7 @@
 #include "catalog/out_path.h"
 
 #include <inttypes.h>
+#include <jansson.h>
 #include <limits.h>
 #include <math.h>
 #include <string.h>
@@ -250,6 +251,43 @@ static enum status write_file(const char *out, const char *suffix,
     TRY(file_out_open(&file, path, true));
     print(file.stream, h, passed);
     return file_out_commit(&file);
+}
+
+/* False where it is not what print_passed wrote. */
+static bool take_passed(const json_t *object, struct passed *p)
+{
+    const json_t *suffixes = json_object_get(object, "suffixes"), *others = json_object_get(object, "others");
+    const size_t n = json_array_size(suffixes);
+
+    if (!json_is_integer(others) || json_integer_value(others) < 0 || n > PASSED_MOST_KINDS)
+        return false;
+    p->n = p->n_others = json_integer_value(others);
+    for (size_t i = 0; i < n; i++) {
+        const json_t *kind = json_array_get(suffixes, i);
+        const char *suffix = json_string_value(json_object_get(kind, "suffix"));
+        const json_int_t files = json_integer_value(json_object_get(kind, "files"));
+        if (!suffix || strlen(suffix) >= PASSED_SUFFIX_BYTES || files < 1 || files > INT32_MAX ||
+            suffix[strspn(suffix, ".abcdefghijklmnopqrstuvwxyz0123456789")])
+            return false;
+        strcpy(p->kind[i].suffix, suffix);
+        p->kind[i].n = files;
+        p->n += files;
+    }
+    p->n_kinds = (int)n;
+    return true;
+}
+
+void report_read_passed(const char *out, struct passed *passed)
+{
+    char path[OUT_PATH_BYTES];
+    json_error_t error;
+
+    *passed = (struct passed){0};
+    out_path(out, OUT_REPORT, ".json", path);
+    json_t *report = json_load_file(path, 0, &error);
+    if (!take_passed(json_object_get(report, "passed_over"), passed))
+        *passed = (struct passed){0};
+    json_decref(report);
 }
 
 enum status report_write(const char *out, const struct history *history, const struct passed *passed)

@@ -18,4 +18,8 @@
  * do), without the hexadecimal ones. Local. ST_IO; ST_USAGE where a folder has one of their names. */
 enum status report_write(const char *out, const struct history *history, const struct passed *passed);
 
+/* What an older report of the folder says was passed over: no journal tells. Zeroed where there is none that can be
+ * read: that is no fault. */
+void report_read_passed(const char *out, struct passed *passed);
+
 #endif

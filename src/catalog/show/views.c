@@ -3,6 +3,8 @@
 #include "catalog/show/gallery.h"
 #include "catalog/show/report.h"
 
+#include "catalog/out_path.h"
+
 static int64_t count_settled(const struct history *h)
 {
     int64_t n = 0;
@@ -38,4 +40,18 @@ enum status views_write_last(const char *out, const struct passed *passed)
         history_release(&h);
     } while (there > shown);
     return ST_OK;
+}
+
+enum status views_rebuild(const char *out)
+{
+    struct passed passed;
+    struct history h;
+    enum status st = history_read(out, &h);
+
+    if (st == ST_OK && h.n_runs == 0)
+        st = FAIL(ST_USAGE, "%s is no catalogue: there is no journal in %s/" OUT_JOURNAL, out, out);
+    history_release(&h);
+    TRY(st);
+    report_read_passed(out, &passed);
+    return views_write_last(out, &passed);
 }

@@ -12,4 +12,8 @@ enum status views_write(const char *out, const struct passed *passed, int64_t *n
  * less than was there: if more has come while it was drawn, it is drawn again. */
 enum status views_write_last(const char *out, const struct passed *passed);
 
+/* The same of a catalogue that no run is at work on, from its folder alone; what was passed over as the report there
+ * says. ST_USAGE where OUT is no catalogue. */
+enum status views_rebuild(const char *out);
+
 #endif
