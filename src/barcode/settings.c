@@ -320,7 +320,7 @@ _Static_assert(offsetof(struct barcode_settings, box_height) ==
                "a pair");
 
 const struct opt barcode_picture_rows[] = {
-    ROWS_DRAWING(struct barcode_settings, drawing),
+    ROWS_DRAWING(struct barcode_settings),
     {OPT_CUSTOM, "strips", 0, "LIST",
      "each its own picture, the first is OUT.png, then OUT.average.png and so on; names with commas between them",
      "kmeans", .parse = parse_strips, OPT_NAMES(strip_names), .key = "strips", .print = print_strips},

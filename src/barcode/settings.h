@@ -26,16 +26,16 @@ struct barcode_settings {
     int n_strips;
 };
 
-/* How a picture is drawn, as rows of a struct that has a member struct drawing; from files too. */
-#define ROWS_DRAWING(type, member)                                                                                     \
-    {OPT_INT,       "height",       0, "H", "rows of the picture", "480", OPT_AT(type, member.height), .low = 1,       \
+/* How a picture is drawn, as rows of a struct that has a member `struct drawing drawing`; from files too. */
+#define ROWS_DRAWING(type)                                                                                             \
+    {OPT_INT,       "height",       0, "H", "rows of the picture", "480", OPT_AT(type, drawing.height), .low = 1,      \
      .high = 65535, .key = "height"},                                                                                  \
         {OPT_INT,                                                                                                      \
          "width",                                                                                                      \
          0,                                                                                                            \
          "W",                                                                                                          \
          "columns of the picture, by area (default: a pixel a column)",                                                \
-         OPT_AT(type, member.shape.width),                                                                             \
+         OPT_AT(type, drawing.shape.width),                                                                            \
          .low = 1,                                                                                                     \
          .high = SHAPE_MOST_WIDTH,                                                                                     \
          .key = "width",                                                                                               \
@@ -47,7 +47,7 @@ struct barcode_settings {
          "S[:cuts]",                                                                                                   \
          "average the columns over S seconds; with :cuts not over cuts",                                               \
          .parse = barcode_parse_smooth,                                                                                \
-         OPT_AT(type, member.shape.smooth_ms),                                                                         \
+         OPT_AT(type, drawing.shape.smooth_ms),                                                                        \
          .key = "smooth",                                                                                              \
          .print = barcode_print_smooth,                                                                                \
          .may_lack = true},                                                                                            \
@@ -58,13 +58,13 @@ struct barcode_settings {
          "strip; circle, a ring; rows:MINUTES, a row for so many minutes",                                             \
          "strip",                                                                                                      \
          .parse = barcode_parse_layout,                                                                                \
-         OPT_AT(type, member.layout.kind),                                                                             \
+         OPT_AT(type, drawing.layout.kind),                                                                            \
          .key = "layout",                                                                                              \
          .print = barcode_print_layout,                                                                                \
          .may_lack = true},                                                                                            \
     {                                                                                                                  \
         OPT_CHOICE, "order", 0, "ORDER", "of a column's colours from the top; flow: bands run through the film",       \
-            "share", OPT_AT(type, member.order), OPT_NAMES(order_names), .key = "order"                                \
+            "share", OPT_AT(type, drawing.order), OPT_NAMES(order_names), .key = "order"                               \
     }
 /* Of the struct shape whose smooth_ms the row fills. */
 enum status barcode_parse_smooth(const struct opt *row, const char *text, void *base);

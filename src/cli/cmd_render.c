@@ -19,7 +19,7 @@ struct options {
 
 static const struct opt rows[] = {
     {OPT_PICTURE, "output", 'o', "NEW.png", "the picture", AT(output)},
-    ROWS_DRAWING(struct options, drawing),
+    ROWS_DRAWING(struct options),
     {OPT_CHOICE, "strip", 0, "STRIP", "which strip to draw", "kmeans", AT(strip), OPT_NAMES(strip_names)},
     ROW_FORCE(struct options, "overwrite an existing picture"),
     {.kind = OPT_END},

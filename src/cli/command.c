@@ -40,20 +40,13 @@ const struct opt barcode_run_rows[] = {
 /* ---- commands ---- */
 
 const struct command *const commands[] = {
-    &command_barcode,
-    &command_catalog,
-    &command_status,
-    &command_gallery,
-    &command_verify,
-    &command_render,
-    &command_scan,
-    &command_train,
-    &command_evaluate,
-    &command_predict,
-    &command_export,
-    &command_bench,
-    &command_info,
-    NULL,
+    &command_barcode,  &command_catalog,
+    &command_status,   &command_gallery,
+    &command_verify,   &command_render,
+    &command_scan,     &command_train,
+    &command_evaluate, &command_predict,
+    &command_export,   &command_bench,
+    &command_info,     NULL,
 };
 
 const struct command *command_find(const char *name)
