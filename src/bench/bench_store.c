@@ -227,7 +227,7 @@ static enum status add_rows(struct store_bench *b)
 {
     const struct compute_direct *direct = b->resources.ops->direct;
     const bool is_device = b->resources.ops->has_device;
-    char text[128] = "the backend has none", name[BENCH_TEXT_BYTES];
+    char text[STATUS_MESSAGE_BYTES] = "the backend has none", name[BENCH_TEXT_BYTES];
 
     bench_table_fact(b->run->table, "frame store", "%d frames of %dx%d, %.2f GB, %d threads", N_FRAMES, WIDTH, HEIGHT,
                      1e-9 * (double)all_bytes, b->resources.threads);
@@ -235,14 +235,17 @@ static enum status add_rows(struct store_bench *b)
     b->is_cold = true;
     snprintf(name, sizeof name, "load frames%s from the disk, pread", is_device ? " to the GPU" : "");
     TRY(add_row(b, load_once, read_plain_once, name, "the disk read past the page cache"));
-    const bool has_direct = direct && direct->describe(text, sizeof text) == ST_OK;
-    bench_table_fact(b->run->table, "direct reading", "%s%s", text,
-                     has_direct && !direct->pays() ? ", through the host's memory" : "");
-    if (has_direct) {
+    if (direct && direct->describe(text, sizeof text) == ST_OK) {
         b->way = FRAME_STORE_DIRECT;
-        snprintf(name, sizeof name, "load frames to the GPU from the disk, cuFile");
-        TRY(add_row(b, load_once, read_plain_once, name, "the disk read past the page cache"));
+        snprintf(name, sizeof name, "load frames to the GPU from the disk, %s", text);
+        const enum status st = add_row(b, load_once, read_plain_once, name, "the disk read past the page cache");
+        if (st == ST_UNSUPPORTED) /* not of this file system */
+            snprintf(text, sizeof text, "%s", status_message());
+        else
+            TRY(st);
     }
+    bench_table_fact(b->run->table, "direct reading", "%s%s", text,
+                     direct && !direct->pays() ? "; no GPUDirect Storage" : "");
     b->way = FRAME_STORE_PREAD;
     b->is_cold = false;
     snprintf(name, sizeof name, "load frames%s from the page cache, pread", is_device ? " to the GPU" : "");
